@@ -1,0 +1,59 @@
+import js from '@eslint/js';
+import html from 'eslint-plugin-html';
+import globals from 'globals';
+import tseslint from 'typescript-eslint';
+
+/** Arrows point one way: a folder may import only what is named here (docs/decisions/001-folders.md). */
+const arrow = (folder, forbidden, why) => ({
+  files: [`${folder}/**/*.ts`],
+  rules: {
+    'no-restricted-imports': ['error', {
+      patterns: [{ group: forbidden.flatMap((name) => [`**/${name}/*`, `**/${name}`, name]), message: why }],
+    }],
+  },
+});
+
+export default tseslint.config(
+  { ignores: ['dist/', 'node_modules/', '.cache/', '.demo/'] },
+  {
+    files: ['**/*.ts'],
+    extends: [js.configs.recommended, tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
+    languageOptions: { parserOptions: { project: ['./test/tsconfig.json'], tsconfigRootDir: import.meta.dirname } },
+    linterOptions: { reportUnusedDisableDirectives: 'error' },
+    rules: {
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/explicit-module-boundary-types': 'error',
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
+      '@typescript-eslint/switch-exhaustiveness-check': 'error',
+      'no-console': 'error',
+      eqeqeq: 'error',
+    },
+  },
+  arrow('o2g', ['nodes', 'recorder', 'simulator', 'node-red'], 'o2g/ is the client library: it knows neither Node-RED nor media nor the simulator.'),
+  arrow('recorder', ['nodes', 'o2g', 'simulator', 'node-red'], 'recorder/ is the media side: it knows neither Node-RED nor O2G.'),
+  arrow('simulator', ['nodes', 'o2g', 'recorder', 'node-red'], 'simulator/ reads the specification for itself: what it shared with the client it could not prove.'),
+  arrow('nodes', ['simulator'], 'the palette runs without the simulator.'),
+  {
+    // The commands and the developer's scripts talk to a person on the console.
+    files: ['bin/**/*.ts', 'scripts/**/*.ts', 'bench/**/*.ts'],
+    rules: { 'no-console': 'off' },
+  },
+  {
+    // node:assert's methods and mocha's blocks are used as statements.
+    files: ['test/**/*.ts'],
+    rules: { '@typescript-eslint/no-floating-promises': ['error', { ignoreVoid: true }] },
+  },
+  {
+    files: ['**/*.mjs', '**/*.cjs'],
+    extends: [js.configs.recommended],
+    languageOptions: { globals: globals.node },
+  },
+  {
+    // The editor's scripts: plain browser JavaScript inside the node's html.
+    files: ['nodes/**/*.html'],
+    plugins: { html },
+    extends: [js.configs.recommended],
+    languageOptions: { sourceType: 'script', globals: { ...globals.browser, $: 'readonly', RED: 'readonly' } },
+    rules: { eqeqeq: 'error', 'no-var': 'error', 'prefer-const': 'error' },
+  },
+);
