@@ -1,0 +1,44 @@
+/** What the two config nodes share: being used, and living on over deploys. */
+import type { Node, NodeAPI } from 'node-red';
+import { asO2GError } from '../../o2g/errors';
+import type { Log } from '../../o2g/log';
+import { invalid } from '../../o2g/validate';
+import type { ServerNode } from './types';
+
+/** The log of a node: what the libraries tell goes there, once. */
+export function logOf(node: Node): Log {
+  return {
+    info: (line) => { node.log(line); },
+    warn: (line) => { node.warn(line); },
+    debug: (line) => { node.debug(line); },
+  };
+}
+
+/** Reads a configuration; a mistake in it is kept, to be shown and to answer every request with. */
+export function attempt<T>(read: () => T): () => T {
+  try {
+    const value = read();
+    return () => value;
+  } catch (error) {
+    const mistake = asO2GError(error);
+    return () => { throw mistake; };
+  }
+}
+
+/** Another node by its id; undefined when there is none, or when it is of another type. */
+export function nodeOf(RED: NodeAPI, id: unknown, type: string): Node | undefined {
+  if (typeof id !== 'string' || id === '') return undefined;
+  // getNode answers null for an unknown id, whatever its type says.
+  const node = RED.nodes.getNode(id) as Node | null;
+  return node?.type === type ? node : undefined;
+}
+
+/**
+ * The server of a node's configuration.
+ * @throws O2GError `INVALID_INPUT` when it doesn't exist
+ */
+export function configuredServer(RED: NodeAPI, id: unknown): ServerNode {
+  const node = nodeOf(RED, id, 'o2g-server');
+  if (!node) throw invalid('server', id, 'an O2G server that exists and is enabled');
+  return node as ServerNode;
+}

@@ -1,0 +1,130 @@
+/**
+ * What survives a deploy. Full deploy, restart-flows and shutdown all close nodes with `removed = false`; only a signal (or the supervisor's
+ * message) tells a shutdown. So sessions and links are kept for ten seconds for a successor with the same configuration, and events are held
+ * from the moment flows stop until they have started again.
+ */
+import type { EventEmitter } from 'node:events';
+import type { NodeAPI } from 'node-red';
+import type { CloseReason } from '../../o2g/session';
+
+/** How long something waits for the node that takes it over. */
+const SUCCESSOR_MS = 10_000;
+
+/** Something that is kept beyond its node: a session, a link. */
+export interface Survivor {
+  close(why: CloseReason): Promise<unknown>;
+}
+
+interface Kept {
+  readonly fingerprint: string;
+  readonly survivor: Survivor;
+  timer?: NodeJS.Timeout;
+}
+
+export class Deployment {
+  readonly #kept = new Map<string, Kept>();
+  /** Closings under way by id: a successor starts after them. */
+  readonly #closing = new Map<string, Promise<unknown>>();
+  #running = false;
+  readonly #onStopping = new Set<() => void>();
+  readonly #onStarted = new Set<() => void>();
+
+  constructor(events: EventEmitter) {
+    events.on('flows:stopping', () => {
+      this.#running = false;
+      for (const run of this.#onStopping) run();
+    });
+    events.on('flows:started', () => {
+      this.#running = true;
+      for (const run of this.#onStarted) run();
+    });
+  }
+
+  /** All nodes of the last deploy are there. */
+  get running(): boolean {
+    return this.#running;
+  }
+
+  /** Runs whenever flows begin to stop. @returns takes it off again */
+  onStopping(run: () => void): () => void {
+    this.#onStopping.add(run);
+    return () => { this.#onStopping.delete(run); };
+  }
+
+  /** Runs whenever flows have started: all nodes of the deploy are there then. @returns takes it off again */
+  onStarted(run: () => void): () => void {
+    this.#onStarted.add(run);
+    return () => { this.#onStarted.delete(run); };
+  }
+
+  /**
+   * Gives a node what its predecessor left when the configuration is the same, else something new.
+   * @param create gets what was there before, and a promise that settles when that is closed: only then the new one may start
+   */
+  take<T extends Survivor>(id: string, fingerprint: string, create: (closed: Promise<unknown>, previous: Survivor | undefined) => T): T {
+    const kept = this.#kept.get(id);
+    if (kept) clearTimeout(kept.timer);
+    // Kept under this id by the same node type: what is in it is a T.
+    if (kept?.fingerprint === fingerprint) return kept.survivor as T;
+    if (kept) void this.#end(id, kept, 'removed');
+    const survivor = create(this.#closing.get(id) ?? Promise.resolve(), kept?.survivor);
+    this.#kept.set(id, { fingerprint, survivor });
+    return survivor;
+  }
+
+  /** A node closes: what it held is closed with it when it is removed or the program stops, else kept for its successor. */
+  async leave(id: string, removed: boolean): Promise<void> {
+    const kept = this.#kept.get(id);
+    if (!kept) return;
+    if (removed || isShuttingDown()) {
+      await this.#end(id, kept, isShuttingDown() ? 'stop' : 'removed');
+      return;
+    }
+    clearTimeout(kept.timer);
+    kept.timer = setTimeout(() => { void this.#end(id, kept, 'removed'); }, SUCCESSOR_MS);
+  }
+
+  #end(id: string, kept: Kept, why: CloseReason): Promise<unknown> {
+    clearTimeout(kept.timer);
+    if (this.#kept.get(id) === kept) this.#kept.delete(id);
+    const closing = kept.survivor.close(why).finally(() => {
+      if (this.#closing.get(id) === closing) this.#closing.delete(id);
+    });
+    this.#closing.set(id, closing);
+    return closing;
+  }
+}
+
+const deployments = new WeakMap<EventEmitter, Deployment>();
+
+/** The deployment of a runtime: node sets get an API object each, but share its events. */
+export function deploymentOf(RED: NodeAPI): Deployment {
+  let deployment = deployments.get(RED.events);
+  if (!deployment) deployments.set(RED.events, (deployment = new Deployment(RED.events)));
+  watchForShutdown();
+  return deployment;
+}
+
+let shuttingDown = false;
+let watching = false;
+
+function isShuttingDown(): boolean {
+  return shuttingDown;
+}
+
+/** Node-RED itself listens to the same signals and closes all nodes on them; we only have to know before it does. */
+function watchForShutdown(): void {
+  if (watching) return;
+  watching = true;
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR2'] as const) {
+    const onSignal = (): void => {
+      shuttingDown = true;
+      // Alone here, we would keep an embedding program from dying of the signal.
+      if (process.listenerCount(signal) > 1) return;
+      process.removeListener(signal, onSignal);
+      process.kill(process.pid, signal);
+    };
+    process.prependListener(signal, onSignal);
+  }
+  process.prependListener('message', (message: unknown) => { if (message === 'shutdown') shuttingDown = true; });
+}

@@ -1,0 +1,92 @@
+/** What the nodes that act on devices share: an action, devices, one request each, one answer. */
+import type { Node, NodeAPI } from 'node-red';
+import { asO2GError, type O2GError } from '../../o2g/errors';
+import { forEachBounded } from '../../o2g/gate';
+import type { Link } from '../../o2g/link';
+import { invalid } from '../../o2g/validate';
+import { onInput, type FlowMessage } from './input';
+import { configuredLink, linksOf } from './links';
+import { isBlank, type Config } from './properties';
+import { readRequests, type DeviceRequest } from './requests';
+import type { LinkNode } from './types';
+import { failed, inForce, NOT_CONFIGURED, statusOf, working } from './status';
+
+/** One action of a node on one device. */
+export interface DeviceAction {
+  /**
+   * Reads and validates the request of a device, before any is sent.
+   * @returns sends it
+   * @throws O2GError `INVALID_INPUT`
+   */
+  read(deviceNumber: string, fields: Readonly<Record<string, unknown>>): (link: Link) => Promise<object>;
+}
+
+/** Requests of one message under way at a time: the knee of the curve, and room for what other nodes send. */
+const AT_A_TIME = 12;
+
+/**
+ * Makes a node act on devices.
+ * @param names the request's fields besides deviceNumber, each a typed input of the node
+ * @param actions by the word in `action` or `msg.action`
+ */
+export function actOnDevices(RED: NodeAPI, node: Node, config: Config, names: readonly string[], actions: Readonly<Record<string, DeviceAction>>): void {
+  const show = statusOf(node);
+  useLink(RED, node, config, () => { show(NOT_CONFIGURED); });
+  onInput(node, async (message) => {
+    const action = readAction(config, message, actions);
+    const { requests, many } = await readRequests(RED, node, config, message, names);
+    const sends = requests.map((request) => ({ request, send: action.read(request.deviceNumber, request.fields) }));
+    show(working(requests.length === 1 ? requests[0]?.deviceNumber ?? '' : `0 / ${requests.length}`));
+    if (!many) {
+      const [only] = sends;
+      const result = only && await only.send(only.request.link.link.get());
+      show(inForce(only?.request.deviceNumber ?? ''));
+      return result;
+    }
+    const results = await forEachBounded(sends, AT_A_TIME, ({ request, send }) => tried(request, send), (done) => {
+      show(working(`${done} / ${requests.length}`));
+    });
+    const failures = results.filter((result) => 'error' in result).length;
+    show(failures === 0 ? inForce(String(results.length)) : { fill: 'yellow', shape: 'dot', text: `${results.length - failures} / ${results.length}` });
+    return results;
+  }, (error) => { show(failed(error)); });
+}
+
+/** In a list each device has its own end: a failed one says why, the others are not touched by it. */
+async function tried({ deviceNumber, link }: DeviceRequest, send: (link: Link) => Promise<object>): Promise<object> {
+  try {
+    return await send(link.link.get());
+  } catch (error) {
+    return { deviceNumber, error: shown(asO2GError(error)) };
+  }
+}
+
+function shown({ code, message, cause }: O2GError): object {
+  return { code, message, ...(cause === undefined ? {} : { cause }) };
+}
+
+function readAction(config: Config, message: FlowMessage, actions: Readonly<Record<string, DeviceAction>>): DeviceAction {
+  const word = isBlank(config.action) ? message.action : config.action;
+  const action = typeof word === 'string' && Object.hasOwn(actions, word) ? actions[word] : undefined;
+  if (!action) throw invalid('action', word, `${Object.keys(actions).join(' or ')}, on the node or in msg.action`);
+  return action;
+}
+
+/** Says that the node's link (or any of them, when the message chooses) is needed, for as long as the node is there. */
+function useLink(RED: NodeAPI, node: Node, config: Config, onMissing: () => void): void {
+  let release: () => void;
+  try {
+    release = needed(RED, node, configuredLink(RED, config.link));
+  } catch {
+    // Every input is answered with the reason; until one comes, the status tells.
+    onMissing();
+    return;
+  }
+  node.on('close', () => { release(); });
+}
+
+function needed(RED: NodeAPI, node: Node, configured: LinkNode | undefined): () => void {
+  if (!configured) return linksOf(RED).choose(node);
+  configured.link.use(node);
+  return () => { configured.link.release(node); };
+}

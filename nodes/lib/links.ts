@@ -1,0 +1,79 @@
+/** Finding the link for a request: the node's own, else by `msg.oxeNode`, else the one that has the device in its list. */
+import type { EventEmitter } from 'node:events';
+import type { Node, NodeAPI } from 'node-red';
+import type { Link } from '../../o2g/link';
+import type { Session } from '../../o2g/session';
+import { invalid } from '../../o2g/validate';
+import { nodeOf } from './config-node';
+import type { FlowMessage } from './input';
+import { isBlank } from './properties';
+import type { LinkNode } from './types';
+
+class Links {
+  readonly #links = new Set<LinkNode>();
+  /** Nodes whose messages choose the link: they may need any. */
+  readonly #choosers = new Set<Node>();
+
+  /** @returns takes the link off again */
+  add(link: LinkNode): () => void {
+    this.#links.add(link);
+    for (const chooser of this.#choosers) link.link.use(chooser);
+    return () => { this.#links.delete(link); };
+  }
+
+  /** A node without a link of its own may need any. @returns takes that back */
+  choose(chooser: Node): () => void {
+    this.#choosers.add(chooser);
+    for (const { link } of this.#links) link.use(chooser);
+    return () => {
+      this.#choosers.delete(chooser);
+      for (const { link } of this.#links) link.release(chooser);
+    };
+  }
+
+  /** The link of `msg.oxeNode`, else of the device. @throws O2GError `INVALID_INPUT` when several or none match */
+  find(message: FlowMessage, deviceNumber: string): LinkNode {
+    if (!isBlank(message.oxeNode)) return this.only(message);
+    return one([...this.#links].filter(({ devices }) => devices.has(deviceNumber)), `device ${deviceNumber}`);
+  }
+
+  /** The link of `msg.oxeNode`, else the only one there is. @throws O2GError `INVALID_INPUT` when several or none match */
+  only(message: FlowMessage): LinkNode {
+    const asked = message.oxeNode;
+    if (isBlank(asked)) return one([...this.#links], 'this request');
+    return one([...this.#links].filter(({ oxeNode }) => String(oxeNode) === String(asked)), `OXE node ${String(asked)}`);
+  }
+
+  /** The links that live on a session now. */
+  on(session: Session): Link[] {
+    return [...this.#links].flatMap(({ link: { current } }) => (current?.session === session ? [current] : []));
+  }
+}
+
+function one(found: readonly LinkNode[], subject: string): LinkNode {
+  const [only] = found;
+  if (only && found.length === 1) return only;
+  const which = found.length === 0 ? 'no link is' : `several links are (${found.map(({ label }) => label).join(', ')})`;
+  throw invalid('link', undefined, `chosen on the node, for ${which} for ${subject}`);
+}
+
+const links = new WeakMap<EventEmitter, Links>();
+
+/** The links of a runtime: node sets get an API object each, but share its events. */
+export function linksOf(RED: NodeAPI): Links {
+  let known = links.get(RED.events);
+  if (!known) links.set(RED.events, (known = new Links()));
+  return known;
+}
+
+/**
+ * The link of a node's configuration.
+ * @returns undefined when the message decides
+ * @throws O2GError `INVALID_INPUT` when it doesn't exist
+ */
+export function configuredLink(RED: NodeAPI, id: unknown): LinkNode | undefined {
+  if (isBlank(id)) return undefined;
+  const link = nodeOf(RED, id, 'o2g-link');
+  if (!link) throw invalid('link', id, 'a recorder link that exists and is enabled');
+  return link as LinkNode;
+}

@@ -1,0 +1,89 @@
+/**
+ * How a node reads its properties: an explicit value on the node wins, a blank one lets the message decide. Numbers and booleans may be
+ * given as text.
+ */
+import type { Node, NodeAPI } from 'node-red';
+import { invalid } from '../../o2g/validate';
+import type { FlowMessage } from './input';
+
+/** A node's configuration as it comes from the flow file; a typed input has a companion `<name>Type`. */
+export type Config = Readonly<Record<string, unknown>>;
+
+/** Values that say nothing: the message decides then. */
+export function isBlank(value: unknown): boolean {
+  return value === undefined || value === null || value === '';
+}
+
+/**
+ * The value of a typed input for this message; undefined when it is blank.
+ * @throws O2GError `INVALID_INPUT` when it can't be evaluated
+ */
+export async function typedInput(RED: NodeAPI, node: Node, config: Config, name: string, message: FlowMessage): Promise<unknown> {
+  const value = config[name];
+  const type = config[`${name}Type`];
+  if (isBlank(value)) return undefined;
+  // Without a companion it is a plain value, of whatever type it was written.
+  if (typeof type !== 'string' || type === '' || type === 'str' || type === 'num' || type === 'bool') return value;
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  return new Promise((resolve, reject) => {
+    try {
+      RED.util.evaluateNodeProperty(text, type, node, message, (error, result: unknown) => {
+        if (error) reject(invalid(name, text, `an expression that can be evaluated (${error.message})`));
+        else resolve(isBlank(result) ? undefined : result);
+      });
+    } catch (error) {
+      reject(invalid(name, text, `an expression that can be evaluated (${error instanceof Error ? error.message : String(error)})`));
+    }
+  });
+}
+
+/** A number given as text becomes one; anything else stays, for the validation to refuse it in words. */
+export function asNumber(value: unknown): unknown {
+  return typeof value === 'string' && /^\s*-?\d+\s*$/.test(value) ? Number(value) : value;
+}
+
+/** A boolean given as text becomes one. */
+export function asBoolean(value: unknown): unknown {
+  return value === 'true' ? true : value === 'false' ? false : value;
+}
+
+/** A text property of a configuration; blank is undefined. @throws O2GError `INVALID_INPUT` */
+export function readText(config: Config, name: string): string | undefined {
+  const value = config[name];
+  if (isBlank(value)) return undefined;
+  if (typeof value === 'number') return String(value);
+  if (typeof value !== 'string') throw invalid(name, value, 'a text');
+  return value.trim();
+}
+
+/** The name that the user gave a node, else the fallback. */
+export function labelOf(config: Config, fallback: string): string {
+  const { name } = config;
+  return typeof name === 'string' && name !== '' ? name : fallback;
+}
+
+/** A number of a configuration within its range, both ends included. @throws O2GError `INVALID_INPUT` */
+export function readNumber(config: Config, name: string, fallback: number, from: number, to: number): number {
+  const value = asNumber(config[name]);
+  if (isBlank(value)) return fallback;
+  if (typeof value !== 'number' || !(value >= from && value <= to)) throw invalid(name, config[name], `a number from ${from} to ${to}`);
+  return value;
+}
+
+/** One of the words that a property can be. @throws O2GError `INVALID_INPUT` */
+export function readChoice<Word extends string>(config: Config, name: string, words: readonly Word[], fallback: Word): Word {
+  const value = config[name];
+  if (isBlank(value)) return fallback;
+  const word = words.find((known) => known === String(value));
+  if (word === undefined) throw invalid(name, value, `one of ${words.filter((known) => known !== '').join(', ')}`);
+  return word;
+}
+
+/** What a message carries under a name, its own properties only. @throws O2GError `INVALID_INPUT` for keys that attack prototypes */
+export function ownField(payload: unknown, name: string): unknown {
+  if (typeof payload !== 'object' || payload === null || Array.isArray(payload)) return undefined;
+  for (const key of ['__proto__', 'constructor', 'prototype']) {
+    if (Object.hasOwn(payload, key)) throw invalid('payload', key, `without a key named ${key}`);
+  }
+  return Object.hasOwn(payload, name) ? (payload as Record<string, unknown>)[name] : undefined;
+}

@@ -1,0 +1,86 @@
+/** The one place where a message becomes requests for devices. */
+import type { Node, NodeAPI } from 'node-red';
+import { MOST_DEVICES, readDevices } from '../../o2g/devices';
+import { invalid } from '../../o2g/validate';
+import type { FlowMessage } from './input';
+import { configuredLink, linksOf } from './links';
+import { isBlank, ownField, typedInput, type Config } from './properties';
+import type { LinkNode } from './types';
+
+export interface DeviceRequest {
+  readonly deviceNumber: string;
+  readonly link: LinkNode;
+  /** The other fields, blank ones left out: the node's value, else the message's. */
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+export interface Asked {
+  readonly requests: readonly DeviceRequest[];
+  /** A list was asked for: so it is answered, also when it has one entry. */
+  readonly many: boolean;
+}
+
+interface Item {
+  readonly deviceNumber: string;
+  /** Where the fields come from that the node leaves blank. */
+  readonly source: unknown;
+}
+
+/**
+ * Reads what a message asks for: a device, an array, ranges as text, {deviceNumber}, {deviceNumbers}, {userId}, or the request's own fields,
+ * also an array of them.
+ * @param names the fields that the node knows besides deviceNumber
+ * @throws O2GError `INVALID_INPUT`
+ */
+export async function readRequests(RED: NodeAPI, node: Node, config: Config, message: FlowMessage, names: readonly string[]): Promise<Asked> {
+  const configured = configuredLink(RED, config.link);
+  const onNode = await typedInput(RED, node, config, 'deviceNumber', message);
+  const { items, many } = onNode === undefined
+    ? await readPayload(RED, configured, message)
+    : { items: readItems(onNode, message.payload), many: isMany(onNode) };
+  if (items.length === 0) throw invalid('deviceNumber', undefined, 'given, on the node or in the message');
+  if (items.length > MOST_DEVICES) throw invalid('deviceNumber', `${items.length} devices`, `at most ${MOST_DEVICES}`);
+  const own = new Map<string, unknown>();
+  for (const name of names) own.set(name, await typedInput(RED, node, config, name, message));
+  const requests = items.map(({ deviceNumber, source }) => ({
+    deviceNumber,
+    link: configured ?? linksOf(RED).find(message, deviceNumber),
+    fields: Object.fromEntries(names.map((name) => [name, own.get(name) ?? nonBlank(ownField(source, name))])),
+  }));
+  return { requests, many };
+}
+
+async function readPayload(RED: NodeAPI, configured: LinkNode | undefined, message: FlowMessage): Promise<{ items: Item[]; many: boolean }> {
+  const { payload } = message;
+  if (Array.isArray(payload)) return { items: payload.flatMap(readEntry), many: true };
+  const userId = ownField(payload, 'userId');
+  const asked = nonBlank(ownField(payload, 'deviceNumber')) ?? nonBlank(ownField(payload, 'deviceNumbers'));
+  if (asked === undefined && !isBlank(userId)) {
+    if (typeof userId !== 'string') throw invalid('userId', userId, 'the login of a user such as oxe70120');
+    const link = configured ?? linksOf(RED).only(message);
+    return { items: readItems(await link.link.get().findDevicesOf(userId), payload), many: true };
+  }
+  const devices = typeof payload === 'object' && payload !== null ? asked : payload;
+  if (isBlank(devices)) throw invalid('deviceNumber', devices, 'given, on the node or in the message');
+  return { items: readItems(devices, payload), many: isMany(devices) || !isBlank(ownField(payload, 'deviceNumbers')) };
+}
+
+function readEntry(entry: unknown): Item[] {
+  if (typeof entry !== 'object' || entry === null) return readItems(entry, undefined);
+  const deviceNumber = nonBlank(ownField(entry, 'deviceNumber'));
+  if (deviceNumber === undefined) throw invalid('deviceNumber', deviceNumber, 'given in every entry of the list');
+  return readItems(deviceNumber, entry);
+}
+
+function readItems(devices: unknown, source: unknown): Item[] {
+  return readDevices('deviceNumber', devices).map((deviceNumber) => ({ deviceNumber, source }));
+}
+
+/** A list, or a text that stands for one. */
+function isMany(devices: unknown): boolean {
+  return Array.isArray(devices) || (typeof devices === 'string' && /[-,;\s]/.test(devices.trim()));
+}
+
+function nonBlank(value: unknown): unknown {
+  return isBlank(value) ? undefined : value;
+}

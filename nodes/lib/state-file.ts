@@ -1,0 +1,71 @@
+/**
+ * What a link has to find again after a crash of Node-RED: one small file a link in the user directory, readable by its owner only. It holds
+ * the registration and what is desired, no secret.
+ */
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { asO2GError } from '../../o2g/errors';
+import type { LinkMemory, StoredLink } from '../../o2g/link';
+import type { Log } from '../../o2g/log';
+
+/** Devices come in hundreds: their changes are written together. */
+const WRITE_AFTER_MS = 200;
+
+export class StateFile implements LinkMemory {
+  readonly #path: string;
+  readonly #identity: string;
+  readonly #log: Log;
+  #waiting: StoredLink | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  /**
+   * @param identity says which server, OXE node and type of recorder the registration is for: another one is never adopted
+   */
+  constructor(userDir: string, nodeId: string, identity: string, log: Log) {
+    this.#path = join(userDir, '.o2g', `${nodeId.replace(/[^\w.-]/g, '_')}.json`);
+    this.#identity = identity;
+    this.#log = log;
+  }
+
+  load(): StoredLink | undefined {
+    try {
+      const stored = JSON.parse(readFileSync(this.#path, 'utf8')) as StoredLink & { identity?: string };
+      const whole = typeof stored.registrationId === 'string' && Array.isArray(stored.wanted);
+      return whole && stored.identity === this.#identity ? stored : undefined;
+    } catch {
+      // No file: nothing was left behind. A broken one tells nothing that could be trusted.
+      return undefined;
+    }
+  }
+
+  save(stored: StoredLink | undefined): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (stored === undefined) {
+      this.#try(() => { rmSync(this.#path, { force: true }); });
+      return;
+    }
+    // The registration must not be lost in a crash right after it was made; the devices may be a moment late.
+    const fresh = this.#waiting?.registrationId !== stored.registrationId;
+    this.#waiting = stored;
+    if (fresh) this.#write();
+    else this.#timer = setTimeout(() => { this.#write(); }, WRITE_AFTER_MS);
+  }
+
+  #write(): void {
+    this.#try(() => {
+      mkdirSync(join(this.#path, '..'), { recursive: true, mode: 0o700 });
+      const draft = `${this.#path}.new`;
+      writeFileSync(draft, JSON.stringify({ identity: this.#identity, ...this.#waiting }), { mode: 0o600 });
+      renameSync(draft, this.#path);
+    });
+  }
+
+  #try(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#log.warn(`${this.#path} can't be written, after a crash the link will not be found again: ${asO2GError(error).message}`);
+    }
+  }
+}

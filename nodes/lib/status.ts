@@ -1,0 +1,50 @@
+/** What a node shows. Texts are keys of the catalog, translated in the browser, or names and numbers that need no translation. */
+import type { Node, NodeStatus } from 'node-red';
+import type { O2GError } from '../../o2g/errors';
+import type { State } from '../../o2g/machine';
+import type { LinkReport } from '../../o2g/registration';
+
+const key = (name: string): string => `@o2g/node-red-recording/o2g-server:status.${name}`;
+
+export const CONNECTION_STATUS: Readonly<Record<State, NodeStatus>> = {
+  closed: { fill: 'grey', shape: 'ring', text: key('closed') },
+  connecting: { fill: 'yellow', shape: 'ring', text: key('connecting') },
+  connected: { fill: 'green', shape: 'dot', text: key('connected') },
+  recovering: { fill: 'yellow', shape: 'ring', text: key('recovering') },
+  refused: { fill: 'red', shape: 'ring', text: key('refused') },
+};
+
+export const LINK_STATUS: Readonly<Record<LinkReport['state'], NodeStatus>> = {
+  closed: { fill: 'grey', shape: 'ring', text: key('closed') },
+  registering: { fill: 'yellow', shape: 'ring', text: key('registering') },
+  registered: { fill: 'green', shape: 'dot', text: key('registered') },
+  refused: { fill: 'red', shape: 'ring', text: key('refused') },
+};
+
+export const NOT_CONFIGURED: NodeStatus = { fill: 'red', shape: 'ring', text: key('notConfigured') };
+export const working = (text: string): NodeStatus => ({ fill: 'blue', shape: 'dot', text });
+export const inForce = (text: string): NodeStatus => ({ fill: 'green', shape: 'dot', text });
+export const ended = (text: string): NodeStatus => ({ fill: 'grey', shape: 'dot', text });
+/** The code is what a flow branches on, and the same in every language. */
+export const failed = ({ code }: O2GError): NodeStatus => ({ fill: 'red', shape: 'ring', text: code });
+
+/** So often a status may change at most: more would flicker, and cost every open editor. */
+const MIN_MS = 300;
+
+/** Shows statuses of a node, the last one surely, those in between as time allows. */
+export function statusOf(node: Node): (status: NodeStatus) => void {
+  let waiting: NodeStatus | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  const show = (): void => {
+    timer = undefined;
+    if (waiting === undefined) return;
+    node.status(waiting);
+    waiting = undefined;
+    timer = setTimeout(show, MIN_MS);
+  };
+  node.on('close', () => { clearTimeout(timer); });
+  return (status) => {
+    waiting = status;
+    if (timer === undefined) show();
+  };
+}

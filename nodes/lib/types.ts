@@ -1,0 +1,22 @@
+/** The config nodes as the other nodes see them. */
+import type { Node } from 'node-red';
+import type { Link } from '../../o2g/link';
+import type { Session } from '../../o2g/session';
+import type { Shared } from './shared';
+
+export interface ServerNode extends Node {
+  /** How messages call it: its name, else its address. */
+  readonly label: string;
+  readonly session: Shared<Session>;
+  readonly users: Record<string, Node>;
+}
+
+export interface LinkNode extends Node {
+  /** How messages call it: its name, else its OXE node. */
+  readonly label: string;
+  readonly oxeNode: number;
+  /** The devices of its own list. */
+  readonly devices: ReadonlySet<string>;
+  readonly link: Shared<Link>;
+  readonly users: Record<string, Node>;
+}

@@ -1,0 +1,24 @@
+import type { NodeAPI, NodeDef } from 'node-red';
+import { checked } from '../o2g/validate';
+import { actOnDevices } from './lib/device-node';
+import { asNumber } from './lib/properties';
+
+export = (RED: NodeAPI): void => {
+  RED.nodes.registerType('o2g-beep', function (this, definition: NodeDef) {
+    RED.nodes.createNode(this, definition);
+    actOnDevices(RED, this, { ...definition }, ['tone', 'presenceDuration', 'silenceDuration'], {
+      start: {
+        read(number, { tone, presenceDuration, silenceDuration }) {
+          const { deviceNumber, ...beep } = checked('StartBeepRequest', {
+            deviceNumber: number,
+            tone: asNumber(tone),
+            presenceDuration: asNumber(presenceDuration),
+            silenceDuration: asNumber(silenceDuration),
+          });
+          return (link) => link.beep(deviceNumber, beep);
+        },
+      },
+      stop: { read: (deviceNumber) => (link) => link.stopBeep(deviceNumber) },
+    });
+  });
+};

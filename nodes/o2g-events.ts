@@ -1,0 +1,139 @@
+import type { Node, NodeAPI, NodeDef, NodeMessage } from 'node-red';
+import type { O2GEvent } from '../o2g/channel';
+import { asO2GError } from '../o2g/errors';
+import { packageOf, readSelectors, type Selector } from '../o2g/events';
+import { forEachBounded } from '../o2g/gate';
+import type { Link } from '../o2g/link';
+import type { ConnectionReport, Session } from '../o2g/session';
+import { invalid } from '../o2g/validate';
+import { configuredServer } from './lib/config-node';
+import { deploymentOf } from './lib/deployment';
+import { onInput } from './lib/input';
+import { linksOf } from './lib/links';
+import type { Config } from './lib/properties';
+import { CONNECTION_STATUS, NOT_CONFIGURED } from './lib/status';
+import type { ServerNode } from './lib/types';
+
+export = (RED: NodeAPI): void => {
+  RED.nodes.registerType('o2g-events', function (this, definition: NodeDef) {
+    RED.nodes.createNode(this, definition);
+    const config: Config = { ...definition };
+    try {
+      const server = configuredServer(RED, config.server);
+      const session = server.session.get();
+      const selectors = readSelectors(config.selectors ?? [{ names: ['telephony'] }]);
+      start(RED, this, { server, session, selectors, snapshot: config.snapshot === true || config.snapshot === 'true' });
+    } catch (error) {
+      this.status(NOT_CONFIGURED);
+      this.error(asO2GError(error), {});
+    }
+  });
+};
+
+interface Parts {
+  readonly server: ServerNode;
+  readonly session: Session;
+  readonly selectors: Selector[];
+  readonly snapshot: boolean;
+}
+
+function start(RED: NodeAPI, node: Node, { server, session, selectors, snapshot }: Parts): void {
+  let asked = selectors;
+  let links: readonly Link[] = [];
+  let leaveLinks: (() => void)[] = [];
+  let told: ConnectionReport['state'] = 'closed';
+
+  const ask = (): void => {
+    session.interest(node.id, {
+      selectors: asked,
+      deliver: (event, receivedAt) => { node.send(eventMessage(server, links, event, receivedAt)); },
+    });
+  };
+  /** On output 2. */
+  const tell = (topic: string, payload: object): void => {
+    const message: NodeMessage & { o2g: object } = { topic, payload, o2g: { server: server.label, unsolicited: true } };
+    node.send([null, message]);
+  };
+  const report = (connection: ConnectionReport): void => {
+    node.status(CONNECTION_STATUS[connection.state]);
+    if (connection.state === told && connection.blindMs === undefined) return;
+    told = connection.state;
+    tell('connection', connection);
+    if (snapshot && told === 'connected') askSnapshots(session, asked).catch((error: unknown) => { node.error(asO2GError(error), {}); });
+  };
+  const followLinks = (): void => {
+    for (const leave of leaveLinks) leave();
+    links = linksOf(RED).on(session);
+    leaveLinks = links.flatMap((link) => tellOf(link, tell));
+  };
+
+  ask();
+  server.session.use(node);
+  const offs = [
+    session.onState.on(report),
+    // Not before the nodes behind this one, and the links, are there.
+    deploymentOf(RED).onStarted(() => { followLinks(); report(session.report); }),
+  ];
+  onInput(node, (message) => {
+    asked = changed(asked, message.action, readSelectors(message.payload));
+    ask();
+    return Promise.resolve(undefined);
+  });
+  node.on('close', () => {
+    for (const off of [...offs, ...leaveLinks]) off();
+    session.interest(node.id, undefined);
+    server.session.release(node);
+  });
+}
+
+function eventMessage(server: ServerNode, links: readonly Link[], event: O2GEvent, receivedAt: number): NodeMessage {
+  const link = event.loginName === undefined ? undefined : links.find((one) => one.devicesOf(event.loginName ?? '').length > 0);
+  const monitored = link && { devices: link.devicesOf(event.loginName ?? ''), link: link.name };
+  const message: NodeMessage & { o2g: object } = {
+    topic: event.eventName,
+    payload: event,
+    o2g: { server: server.label, package: packageOf(event.eventName), ...monitored, receivedAt, unsolicited: true },
+  };
+  return message;
+}
+
+/** Tells on output 2 what a link says of itself and of its devices. @returns stops that */
+function tellOf(link: Link, tell: (topic: string, payload: object) => void): (() => void)[] {
+  let told = link.report.state;
+  const { name, oxeNode } = link;
+  return [
+    link.onState.on(({ state, reason, since }) => {
+      if (state === told) return;
+      told = state;
+      tell('link', { link: name, oxeNode, state, reason, since });
+    }),
+    link.onCoverage.on(({ kind, ...news }) => { tell(kind, { link: name, ...news }); }),
+  ];
+}
+
+function changed(asked: readonly Selector[], action: unknown, given: readonly Selector[]): Selector[] {
+  if (action === 'subscribe') return [...without(asked, given), ...given];
+  if (action === 'unsubscribe') return without(asked, given);
+  throw invalid('action', action, 'subscribe or unsubscribe, in msg.action');
+}
+
+/** The selectors that are left when names (for the same logins) are taken away. */
+function without(asked: readonly Selector[], taken: readonly Selector[]): Selector[] {
+  const key = (name: string, ids: readonly string[] = []): string => JSON.stringify([name, [...ids].filter((id) => id !== '*').sort()]);
+  const gone = new Set(taken.flatMap(({ names, ids }) => names.map((name) => key(name, ids))));
+  return asked
+    .map(({ names, ids = [] }) => ({ ids, names: names.filter((name) => !gone.has(key(name, ids))) }))
+    .filter(({ names }) => names.length > 0);
+}
+
+/** Asks for the state of those whose events are asked for; the answers are events (OnTelephonyState, OnAgentStateChanged). */
+async function askSnapshots(session: Session, asked: readonly Selector[]): Promise<void> {
+  for (const [eventPackage, operation] of [['telephony', 'askTelephonySnapshot'], ['agent', 'askAgentSnapshot']] as const) {
+    const matching = asked.filter(({ names }) => names.some((name) => name === eventPackage || packageOf(name) === eventPackage));
+    if (matching.length === 0) continue;
+    const all = matching.some(({ ids = [] }) => ids.length === 0 || ids.includes('*')) || session.info?.admin !== true;
+    const logins = [...new Set(matching.flatMap(({ ids = [] }) => ids))];
+    if (all) await session.call(operation, {}, undefined);
+    else await forEachBounded(logins, 4, (loginName) => session.call(operation, { loginName }, undefined));
+  }
+}

@@ -1,0 +1,77 @@
+import type { NodeAPI, NodeDef } from 'node-red';
+import { readDevices } from '../o2g/devices';
+import { Link, type LinkOptions } from '../o2g/link';
+import { invalid } from '../o2g/validate';
+import { attempt, configuredServer, logOf, nodeOf } from './lib/config-node';
+import { linksOf } from './lib/links';
+import { isBlank, labelOf, readChoice, readNumber, type Config } from './lib/properties';
+import { Shared } from './lib/shared';
+import { StateFile } from './lib/state-file';
+import { LINK_STATUS } from './lib/status';
+import type { LinkNode, ServerNode } from './lib/types';
+
+export = (RED: NodeAPI): void => {
+  RED.nodes.registerType<LinkNode, NodeDef, object, object>('o2g-link', function (this, definition) {
+    RED.nodes.createNode(this, definition);
+    const config: Config = { ...definition };
+    const options = attempt(() => readOptions(config));
+    const link = new Shared<Link>(RED, this, {
+      base: () => (nodeOf(RED, config.server, 'o2g-server') as ServerNode | undefined)?.session,
+      recipe: () => {
+        const settings = options();
+        const session = configuredServer(RED, config.server).session.get();
+        return {
+          ingredients: [settings, session.id],
+          make: (previous) => {
+            // What flows asked of the link before it was changed is still desired; on another OXE node it means nothing.
+            const wanted = previous instanceof Link && previous.oxeNode === settings.oxeNode ? previous.wanted : [];
+            const memory = new StateFile(RED.settings.userDir ?? '.', this.id, identityOf(settings, session.host), logOf(this));
+            return new Link(settings, session, { log: logOf(this), memory, wanted });
+          },
+        };
+      },
+      run: (current, closed) => {
+        void closed.then(() => { current.start(); });
+        return current.onState.on(({ state }) => { this.status(LINK_STATUS[state]); });
+      },
+    });
+    Object.assign(this, {
+      label: labelOf(config, `OXE ${String(config.oxeNode)}`),
+      oxeNode: Number(config.oxeNode),
+      devices: devicesOf(options),
+      link,
+      users: link.users,
+    });
+    // A link with devices is needed by itself; one without only when a node uses it.
+    if (!isBlank(config.devices)) link.use(this, 'config node');
+    this.on('close', linksOf(RED).add(this));
+  });
+};
+
+/** What a stored registration is for: another server, node or type of recorder never adopts it. */
+function identityOf({ oxeNode, recorder, secured }: LinkOptions, host: string): string {
+  return [host, oxeNode, recorder, secured ?? ''].join(' ');
+}
+
+/** None when the configuration is wrong: that is told by whoever needs it. */
+function devicesOf(options: () => LinkOptions): ReadonlySet<string> {
+  try {
+    return new Set(options().devices);
+  } catch {
+    return new Set();
+  }
+}
+
+function readOptions(config: Config): LinkOptions {
+  if (isBlank(config.oxeNode)) throw invalid('oxeNode', config.oxeNode, 'the number of an OXE node, such as 7');
+  const oxeNode = readNumber(config, 'oxeNode', 0, 0, 65535);
+  const secured = readChoice(config, 'secured', ['', 'true', 'false'], '');
+  return {
+    name: labelOf(config, `OXE ${oxeNode}`),
+    oxeNode,
+    recorder: readChoice(config, 'recorder', ['OTHER', 'NICE'], 'OTHER'),
+    secured: secured === '' ? undefined : secured === 'true',
+    devices: isBlank(config.devices) ? [] : readDevices('devices', config.devices),
+    onStop: readChoice(config, 'onStop', ['close', 'keep'], 'close'),
+  };
+}

@@ -1,0 +1,18 @@
+import type { NodeAPI, NodeDef } from 'node-red';
+import { checked } from '../o2g/validate';
+import { actOnDevices } from './lib/device-node';
+
+export = (RED: NodeAPI): void => {
+  RED.nodes.registerType('o2g-monitor', function (this, definition: NodeDef) {
+    RED.nodes.createNode(this, definition);
+    actOnDevices(RED, this, { ...definition }, [], {
+      start: {
+        read(deviceNumber) {
+          checked('MonitorRequest', { deviceNumber });
+          return (link) => link.monitor(deviceNumber);
+        },
+      },
+      stop: { read: (deviceNumber) => (link) => link.stopMonitor(deviceNumber) },
+    });
+  });
+};

@@ -1,0 +1,135 @@
+import type { Node, NodeAPI, NodeDef } from 'node-red';
+import type { Session } from '../o2g/session';
+import { invalid } from '../o2g/validate';
+import { configuredServer } from './lib/config-node';
+import { onInput, type FlowMessage } from './lib/input';
+import { linksOf } from './lib/links';
+import { asBoolean, isBlank, ownField, typedInput, type Config } from './lib/properties';
+import { failed, inForce, NOT_CONFIGURED, statusOf, working } from './lib/status';
+
+/** Values of the parameters, blank ones left out: the node's, else the message's. */
+interface Values {
+  /** @throws O2GError `INVALID_INPUT` when it is blank */
+  text(name: string): string;
+  optional(name: string): string | undefined;
+  /** A list, or a text with commas. */
+  list(name: string): string | undefined;
+  flag(name: string): boolean;
+}
+
+type Query = (session: Session, values: Values, RED: NodeAPI) => Promise<unknown>;
+
+/** Every query by its word. What the specification calls a parameter keeps its name, but for `oxeNode`, its `nodeId`. */
+const QUERIES: Readonly<Record<string, Query>> = {
+  system: (session) => session.call('getSystemStatus', {}, undefined),
+  session: (session) => session.call('getSession', {}, undefined),
+  links: (session, values, RED) => session.call('getLinks', { nodeId: values.optional('oxeNode') ?? onlyOxeNode(session, RED) }, undefined),
+  logins: (session, values) => {
+    const nodeIds = values.list('nodeIds');
+    const flags = { onlyACD: values.flag('onlyACD'), onlyWithExtLogin: values.flag('onlyWithExtLogin') };
+    return session.call('getLogins', { ...flags, ...(nodeIds === undefined ? {} : { nodeIds }) }, undefined);
+  },
+  users: (session, values) => session.call('findUser', { companyPhone: values.text('companyPhone') }, undefined),
+  user: (session, values) => session.call('getUser', { loginName: values.text('loginName') }, undefined),
+  calls: (session, values) => session.call('getCalls', whose(values), undefined),
+  call: (session, values) => session.call('getCall', { callRef: values.text('callRef'), ...whose(values) }, undefined),
+  devices: (session, values) => session.call('getDevices', whose(values), undefined),
+  device: (session, values) => session.call('getDevice', { deviceId: values.text('deviceId'), ...whose(values) }, undefined),
+  'telephony-state': (session, values) => session.call('getTelephonyState', whose(values), undefined),
+  'agent-state': (session, values) => session.call('getAgentState', whose(values), undefined),
+  'telephony-snapshot': async (session, values) => {
+    await session.call('askTelephonySnapshot', whose(values), undefined);
+    return { accepted: true };
+  },
+  'agent-snapshot': async (session, values) => {
+    await session.call('askAgentSnapshot', whose(values), undefined);
+    return { accepted: true };
+  },
+  coverage: (session, _values, RED) => Promise.resolve(linksOf(RED).on(session).flatMap((link) => {
+    return link.coverage.map((row) => ({ ...row, link: link.name, oxeNode: link.oxeNode }));
+  })),
+  metrics: (session, _values, RED) => Promise.resolve({
+    connection: session.report,
+    ...session.metrics,
+    links: linksOf(RED).on(session).map((link) => ({ link: link.name, oxeNode: link.oxeNode, ...link.report })),
+  }),
+};
+
+const PARAMETERS = ['loginName', 'companyPhone', 'callRef', 'deviceId', 'oxeNode', 'nodeIds', 'onlyACD', 'onlyWithExtLogin'] as const;
+
+export = (RED: NodeAPI): void => {
+  RED.nodes.registerType('o2g-status', function (this, definition: NodeDef) {
+    RED.nodes.createNode(this, definition);
+    const config: Config = { ...definition };
+    const show = statusOf(this);
+    try {
+      const { session } = configuredServer(RED, config.server);
+      session.use(this);
+      this.on('close', () => { session.release(this); });
+    } catch {
+      // Every input is answered with the reason; until one comes, the status tells.
+      show(NOT_CONFIGURED);
+    }
+    onInput(this, async (message) => {
+      const session = configuredServer(RED, config.server).session.get();
+      const { name, query } = readQuery(config, message);
+      const values = await readValues(RED, this, config, message);
+      show(working(name));
+      const answer = await query(session, values, RED);
+      show(inForce(name));
+      return answer;
+    }, (error) => { show(failed(error)); });
+  });
+};
+
+function readQuery(config: Config, message: FlowMessage): { name: string; query: Query } {
+  const name = isBlank(config.query) ? message.query : config.query;
+  const query = typeof name === 'string' && Object.hasOwn(QUERIES, name) ? QUERIES[name] : undefined;
+  if (typeof name !== 'string' || !query) throw invalid('query', name, `one of ${Object.keys(QUERIES).join(', ')}`);
+  return { name, query };
+}
+
+async function readValues(RED: NodeAPI, node: Node, config: Config, message: FlowMessage): Promise<Values> {
+  const values = new Map<string, unknown>();
+  for (const name of PARAMETERS) {
+    const value = (await typedInput(RED, node, config, name, message)) ?? ownField(message.payload, name);
+    if (!isBlank(value)) values.set(name, value);
+  }
+  const optional = (name: string): string | undefined => {
+    const value = values.get(name);
+    if (value === undefined || typeof value === 'string') return value;
+    if (typeof value === 'number') return String(value);
+    throw invalid(name, value, 'a text');
+  };
+  return {
+    optional,
+    text: (name) => {
+      const value = optional(name);
+      if (value === undefined) throw invalid(name, value, 'given, on the node or in the payload');
+      return value;
+    },
+    list: (name) => {
+      const value = values.get(name);
+      if (!Array.isArray(value)) return optional(name)?.replace(/\s*[,;]\s*/g, ',');
+      return value.map(String).join(',');
+    },
+    flag: (name) => {
+      const value = asBoolean(values.get(name) ?? false);
+      if (typeof value !== 'boolean') throw invalid(name, value, 'true or false');
+      return value;
+    },
+  };
+}
+
+/** An administrator says whose state it is; a user's own session ignores it. */
+function whose(values: Values): { loginName?: string } {
+  const loginName = values.optional('loginName');
+  return loginName === undefined ? {} : { loginName };
+}
+
+/** The OXE node of the links on this server, when it is one. */
+function onlyOxeNode(session: Session, RED: NodeAPI): string {
+  const [only, ...others] = new Set(linksOf(RED).on(session).map(({ oxeNode }) => String(oxeNode)));
+  if (only === undefined || others.length > 0) throw invalid('oxeNode', undefined, 'the number of an OXE node');
+  return only;
+}

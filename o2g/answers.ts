@@ -1,0 +1,106 @@
+/**
+ * From an HTTP answer to a typed result or an error, and whether to ask again. Absorbs what servers, proxies and old versions write.
+ */
+import { OPERATIONS, type AnswerOf, type Operation, type OperationName } from './api';
+import { ERROR_TYPES, O2GError, type ErrorCode, type RestErrorInfo } from './errors';
+import type { Answer } from './transport';
+
+/**
+ * The result of an operation as the specification types it; fields that it doesn't know pass through untouched.
+ * @throws O2GError with the type of the server's RestErrorInfo, `cause` holding the whole of it
+ */
+export function readAnswer<Name extends OperationName>(name: Name, answer: Answer): AnswerOf<Name> {
+  if (answer.status < 200 || answer.status > 299) throw refusal(name, answer);
+  const operation: Operation = OPERATIONS[name];
+  if (operation.answer === undefined) return undefined as AnswerOf<Name>;
+  // Servers answer POST record without keys and keepalive without a token with an empty body.
+  if (answer.body.trim() === '') return {} as AnswerOf<Name>;
+  const value = parsed(answer.body);
+  if (value === undefined) {
+    throw new O2GError('SERVER_PROBLEM', `O2G answered ${name} with something else than JSON (is that address an O2G server?)`, {
+      httpStatus: 'OK', type: 'SERVER_PROBLEM', innerMessage: excerpt(answer.body),
+    });
+  }
+  return tolerated(value) as AnswerOf<Name>;
+}
+
+/** The error of an answer other than 2xx. */
+export function refusal(name: OperationName, answer: Answer): O2GError {
+  const told = parsed(answer.body) as RestErrorInfo | undefined;
+  const code = typeOf(answer.status, told);
+  const cause: RestErrorInfo = told ?? { httpStatus: String(answer.status), type: code, innerMessage: excerpt(answer.body) };
+  const number = told?.code ?? (ERROR_TYPES as Readonly<Record<string, number>>)[code];
+  const words = [told?.helpMessage ?? WORDS[answer.status], told?.innerMessage ?? excerpt(answer.body)].filter((text) => text !== undefined && text !== '');
+  return new O2GError(code, `O2G refused ${name} with ${code} (${number ?? 'no code'}, HTTP ${answer.status}): ${words.join(' ')}`, cause);
+}
+
+const WORDS: Readonly<Record<number, string>> = {
+  301: 'It redirects to another address, which is not followed: type the address it should be asked at.',
+  302: 'It redirects to another address, which is not followed: type the address it should be asked at.',
+  307: 'It redirects to another address, which is not followed: type the address it should be asked at.',
+  308: 'It redirects to another address, which is not followed: type the address it should be asked at.',
+  401: 'Authentication is required.',
+  403: 'It is forbidden.',
+  404: 'Nothing is found there.',
+  429: 'Too many requests.',
+  502: 'The proxy in front of O2G does not reach it.',
+  503: 'The server is not available yet.',
+  504: 'The proxy in front of O2G waited in vain.',
+};
+
+/** The type that a status stands for when the body doesn't tell (an HTML page of a proxy, an empty body). */
+const TYPE_BY_STATUS: Readonly<Record<number, keyof typeof ERROR_TYPES>> = {
+  400: 'BAD_PARAMETER', 401: 'NOT_ALLOWED', 403: 'NOT_ALLOWED', 404: 'NOT_FOUND', 405: 'NOT_SUPPORTED', 429: 'NOT_READY', 501: 'NOT_SUPPORTED',
+  503: 'NOT_READY',
+};
+
+function typeOf(status: number, told: RestErrorInfo | undefined): ErrorCode {
+  if (typeof told?.type === 'string' && told.type !== '') return told.type;
+  const byNumber = Object.entries(ERROR_TYPES).find(([, number]) => number === told?.code);
+  return byNumber?.[0] ?? TYPE_BY_STATUS[status] ?? 'SERVER_PROBLEM';
+}
+
+/** At most so many repeats of one request … */
+const REPEATS = 3;
+/** … within so many milliseconds: longer, and the caller would rather know. */
+const REPEAT_WITHIN_MS = 10_000;
+
+/**
+ * Milliseconds after which a request is sent again, or undefined when it isn't. Repeated are NOT_READY, 429, 502, 504 and failed
+ * connections; `canRetry` of a RestErrorInfo speaks to the caller, who can change the request, not to us.
+ * @param repeats how often it was repeated already
+ * @param elapsedMs since it was first sent
+ */
+export function repeatAfter(outcome: Answer | O2GError, repeats: number, elapsedMs: number): number | undefined {
+  if (repeats >= REPEATS || !isPassing(outcome)) return undefined;
+  const asked = outcome instanceof O2GError ? NaN : Number(outcome.headers['retry-after']) * 1000;
+  const wait = Number.isFinite(asked) && asked >= 0 ? asked : 250 * 3 ** repeats;
+  return elapsedMs + wait <= REPEAT_WITHIN_MS ? wait : undefined;
+}
+
+function isPassing(outcome: Answer | O2GError): boolean {
+  if (outcome instanceof O2GError) return outcome.code === 'NOT_CONNECTED';
+  if ([429, 502, 504].includes(outcome.status)) return true;
+  return outcome.status === 503 && typeOf(503, parsed(outcome.body)) === 'NOT_READY';
+}
+
+function parsed(body: string): object | undefined {
+  try {
+    const value: unknown = JSON.parse(body);
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined;
+  } catch {
+    // Not JSON: a page of a proxy, or nothing at all. The caller goes by the status.
+    return undefined;
+  }
+}
+
+/** A page's words without its tags, short enough for a message. */
+function excerpt(body: string): string {
+  return body.slice(0, 2000).replace(/<(script|style)[\s\S]*?<\/\1>|<[^>]*>/gi, ' ').replace(/\s+/g, ' ').trim().slice(0, 120);
+}
+
+/** `secure` is the field's name in ServiceRegistered; the specification's prose, and some servers, say `secured`. */
+function tolerated(value: object): object {
+  if ('registrationId' in value && 'secured' in value && !('secure' in value)) return { ...value, secure: value.secured };
+  return value;
+}

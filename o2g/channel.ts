@@ -1,0 +1,86 @@
+/**
+ * The event channel's framing: one JSON object a line, lines ended by `\n` or `\r\n`, cut anywhere by the network.
+ */
+
+/** An event as the server sent it. Its fields are those of the representation of its name; a newer server may add some. */
+export interface O2GEvent {
+  readonly eventName: string;
+  readonly loginName?: string;
+  readonly [field: string]: unknown;
+}
+
+export interface EventListener {
+  onEvent(event: O2GEvent): void;
+  /** A line that is no event: it is lost, the next one is not. `excerpt`: its first 80 characters. */
+  onMalformed(reason: string, excerpt: string): void;
+}
+
+/** A line longer than this is no event of an O2G server; what follows it is read again. */
+const LONGEST_LINE = 4 * 1024 * 1024;
+const NEWLINE = 0x0a;
+
+export class EventReader {
+  readonly #listener: EventListener;
+  /** What came of a line whose end has not come yet. */
+  #pieces: Buffer[] = [];
+  #length = 0;
+  #skipping = false;
+
+  constructor(listener: EventListener) {
+    this.#listener = listener;
+  }
+
+  push(bytes: Buffer): void {
+    let start = 0;
+    for (let end = bytes.indexOf(NEWLINE); end !== -1; end = bytes.indexOf(NEWLINE, start)) {
+      this.#endLine(bytes, start, end);
+      start = end + 1;
+    }
+    if (start < bytes.length) this.#keep(start === 0 ? bytes : bytes.subarray(start));
+  }
+
+  #keep(piece: Buffer): void {
+    if (this.#skipping) return;
+    this.#pieces.push(piece);
+    this.#length += piece.length;
+    if (this.#length <= LONGEST_LINE) return;
+    this.#listener.onMalformed(`a line longer than ${LONGEST_LINE / 1024 / 1024} MiB`, this.#pieces[0]?.toString('utf8', 0, 80) ?? '');
+    this.#skipping = true;
+    this.#forget();
+  }
+
+  #endLine(bytes: Buffer, start: number, end: number): void {
+    if (this.#skipping) {
+      this.#skipping = false;
+      return;
+    }
+    if (this.#length === 0) return this.#read(bytes.toString('utf8', start, end));
+    this.#pieces.push(bytes.subarray(start, end));
+    const line = Buffer.concat(this.#pieces).toString('utf8');
+    this.#forget();
+    this.#read(line);
+  }
+
+  #forget(): void {
+    this.#pieces = [];
+    this.#length = 0;
+  }
+
+  #read(line: string): void {
+    if (line === '' || line === '\r') return;
+    let value: unknown;
+    try {
+      value = JSON.parse(line);
+    } catch {
+      // Whatever it was, only this line is lost; the listener says so.
+      return this.#listener.onMalformed('a line that is not JSON', line.slice(0, 80));
+    }
+    if (isEvent(value)) this.#listener.onEvent(value);
+    else this.#listener.onMalformed('a line without eventName', line.slice(0, 80));
+  }
+}
+
+/** True for an object with an `eventName`. */
+export function isEvent(value: unknown): value is O2GEvent {
+  return typeof value === 'object' && value !== null && 'eventName' in value && typeof value.eventName === 'string';
+}

@@ -1,0 +1,19 @@
+/** Time as the library sees it, so that a test whose subject is time can bring its own. */
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  now(): number;
+  /** Runs once after `ms` milliseconds unless cancelled. */
+  after(ms: number, run: () => void): Timer;
+}
+
+export interface Timer {
+  cancel(): void;
+}
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  after(ms, run) {
+    const timeout = setTimeout(run, ms);
+    return { cancel: () => { clearTimeout(timeout); } };
+  },
+};

@@ -1,0 +1,72 @@
+/**
+ * Who gets an event: the interests of the nodes, and the queue that keeps events while a deploy replaces the nodes.
+ */
+import type { O2GEvent } from './channel';
+import type { Clock } from './clock';
+import { asO2GError } from './errors';
+import { Routes, type Interest, type Selector } from './events';
+import type { Log } from './log';
+
+/** Events kept while a deploy replaces the nodes; more than this is told as lost. */
+const HELD_EVENTS = 100_000;
+
+export class Delivery {
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #interests = new Map<string, Interest>();
+  #routes = new Routes([]);
+  #held: { event: O2GEvent; receivedAt: number }[] | undefined;
+  #lost = 0;
+
+  constructor(clock: Clock, log: Log) {
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  get holding(): boolean {
+    return this.#held !== undefined;
+  }
+
+  /** Everything that is asked for now. */
+  get selectors(): Selector[] {
+    return [...this.#interests.values()].flatMap(({ selectors }) => selectors);
+  }
+
+  set(id: string, interest: Interest | undefined): void {
+    if (interest) this.#interests.set(id, interest);
+    else this.#interests.delete(id);
+    this.#routes = new Routes([...this.#interests.values()]);
+  }
+
+  hold(): void {
+    this.#held ??= [];
+  }
+
+  resume(): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    if (this.#lost > 0) this.#log.warn(`${this.#lost} events came during a deploy that took too long, they are lost`);
+    this.#lost = 0;
+    for (const { event, receivedAt } of held) this.#deliver(event, receivedAt);
+  }
+
+  receive(event: O2GEvent): void {
+    const receivedAt = this.#clock.now();
+    if (this.#held === undefined) this.#deliver(event, receivedAt);
+    else if (this.#held.length < HELD_EVENTS) this.#held.push({ event, receivedAt });
+    else this.#lost += 1;
+  }
+
+  #deliver(event: O2GEvent, receivedAt: number): void {
+    const takers = this.#routes.of(event);
+    // The first may keep the parsed object; the others' copies are made before any flow can change it.
+    const copies = takers.map((_, index) => (index === 0 ? event : structuredClone(event)));
+    for (const [index, taker] of takers.entries()) {
+      try {
+        taker.deliver(copies[index] ?? event, receivedAt);
+      } catch (error) {
+        this.#log.warn(`a taker of ${event.eventName} failed: ${asO2GError(error).message}`);
+      }
+    }
+  }
+}

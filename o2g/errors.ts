@@ -1,0 +1,61 @@
+import type { Representation } from './representations';
+
+export type RestErrorInfo = Representation<'RestErrorInfo'>;
+
+/** The eight error types of the specification ("Error management") with their numbers. */
+export const ERROR_TYPES = {
+  NOT_READY: 1000,
+  INVALID_SESSION: 1001,
+  NOT_ALLOWED: 1002,
+  NOT_FOUND: 1003,
+  NOT_EXPECTED: 1004,
+  NOT_SUPPORTED: 1005,
+  BAD_PARAMETER: 1006,
+  SERVER_PROBLEM: 1007,
+} as const;
+
+/** Our own codes, for what never came to an answer of the server. */
+export type OwnErrorCode = 'INVALID_INPUT' | 'NOT_CONNECTED' | 'TIMEOUT' | 'REFUSED' | 'CLOSED';
+/** A newer server may know more types than the specification: they are handed on as they are. */
+export type ErrorCode = OwnErrorCode | keyof typeof ERROR_TYPES | (string & Record<never, never>);
+
+/** What lies behind an error: the server's whole RestErrorInfo, or the system's code and words. Always plain data. */
+export type ErrorCause = RestErrorInfo | { readonly code: string; readonly message: string };
+
+/** The one error of this library. Branch on `code`, never on the text. */
+export class O2GError extends Error {
+  override readonly name = 'O2GError';
+  override readonly cause?: ErrorCause;
+
+  constructor(readonly code: ErrorCode, message: string, cause?: ErrorCause) {
+    super(message);
+    if (cause) this.cause = cause;
+  }
+}
+
+/** The account or the subscription is refused: trying again at once would be refused again, or lock the account. */
+export class Denied extends O2GError {}
+
+/** The session is gone, whoever noticed: log in again. Specification, Error management, example 2. */
+export function isSessionLoss(error: unknown): boolean {
+  return error instanceof O2GError && error.code === 'INVALID_SESSION';
+}
+
+/**
+ * The server has understood and says no: asking again, unchanged, gives the same answer.
+ * Everything else (no answer, not ready, session lost, the server's own trouble) may be different the next time.
+ */
+export function isDefinite(error: unknown): boolean {
+  return error instanceof O2GError && DEFINITE.has(error.code);
+}
+
+const DEFINITE: ReadonlySet<string> = new Set([
+  'INVALID_INPUT', 'NOT_ALLOWED', 'NOT_FOUND', 'NOT_EXPECTED', 'NOT_SUPPORTED', 'BAD_PARAMETER',
+]);
+
+/** Makes any thrown thing an O2GError; a system error (`ECONNREFUSED`, a TLS code) becomes the cause of `NOT_CONNECTED`. */
+export function asO2GError(error: unknown): O2GError {
+  if (error instanceof O2GError) return error;
+  const { code, message } = error instanceof Error ? (error as NodeJS.ErrnoException) : { code: undefined, message: String(error) };
+  return new O2GError('NOT_CONNECTED', message, { code: code ?? 'ERROR', message });
+}

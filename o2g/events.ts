@@ -1,0 +1,132 @@
+/**
+ * Event packages and their events (Subscription management, Presentation; newer ones are known from shipped clients), the filter of the
+ * one subscription and the routing of its events.
+ */
+import type { O2GEvent } from './channel';
+import { invalid } from './validate';
+import type { Representation } from './representations';
+
+export type Selector = Representation<'Selector'>;
+export type Filter = Representation<'Filter'>;
+
+export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
+  telephony: [
+    'OnCallCreated', 'OnCallModified', 'OnCallRemoved', 'OnUserStateModified', 'OnTelephonyState', 'OnDeviceStateModified',
+    'OnDynamicStateChanged',
+  ],
+  user: ['OnUserInfoChanged'],
+  userManagement: ['OnUserCreated', 'OnUserDeleted'],
+  agent: ['OnAgentStateChanged', 'OnAgentSkillChanged', 'OnSupervisorHelpRequested', 'OnSupervisorHelpCancelled'],
+  system: [
+    'OnCtiLinkDown', 'OnCtiLinkUp', 'OnServerStart', 'OnPbxLoaded', 'OnLicenseExpiration', 'OnPbxLinkDown', 'OnPbxLinkUp',
+    'OnRemoteServerLinkDown', 'OnRemoteServerLinkUp',
+  ],
+};
+
+const PACKAGE_OF: ReadonlyMap<string, string> = new Map(
+  Object.entries(PACKAGES).flatMap(([name, events]) => events.map((event) => [event, name])),
+);
+
+/** Names that tell the package of an event which came after the specification. */
+const PACKAGE_BY_PREFIX = [
+  ['OnCall', 'telephony'], ['OnTelephony', 'telephony'], ['OnDevice', 'telephony'], ['OnAgent', 'agent'], ['OnSupervisor', 'agent'],
+  ['OnUser', 'user'], ['OnCti', 'system'], ['OnPbx', 'system'], ['OnServer', 'system'], ['OnLicense', 'system'],
+] as const;
+
+/** The event package of an event, also of one newer than the specification; undefined when nothing tells. */
+export function packageOf(eventName: string): string | undefined {
+  return PACKAGE_OF.get(eventName) ?? PACKAGE_BY_PREFIX.find(([prefix]) => eventName.startsWith(prefix))?.[1];
+}
+
+/** Told by the channel itself, always sent and not to be subscribed to. */
+const CHANNEL_INFORMATION = 'OnChannelInformation';
+
+/**
+ * Reads selectors as a flow gives them: a list of {names, ids}; `ids` may be left out.
+ * @throws O2GError `INVALID_INPUT`
+ */
+export function readSelectors(value: unknown): Selector[] {
+  if (!Array.isArray(value)) throw invalid('selectors', value, 'a list such as [{"names": ["telephony"], "ids": ["oxe70120"]}]');
+  return value.map((selector: unknown) => {
+    if (typeof selector !== 'object' || selector === null) throw invalid('selectors', selector, 'a list of {names, ids}');
+    const { names, ids } = selector as Record<string, unknown>;
+    if (!isTexts(names) || names.length === 0) throw invalid('names', names, 'a list of event names or event packages');
+    if (ids !== undefined && !isTexts(ids)) throw invalid('ids', ids, 'a list of login names; empty or "*" for all');
+    return { names: [...names], ids: ids ? [...ids] : [] };
+  });
+}
+
+function isTexts(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string' && item !== '');
+}
+
+/**
+ * The filter of the session's one subscription: everything that anybody asked for, one selector a package (mixing packages in a selector is
+ * forbidden), single events only where their package isn't asked for as a whole.
+ * @param admin an administrator must name ids, and says "*": one login that the server doesn't know would refuse the whole list;
+ *   a user session sends none
+ */
+export function unionFilter(selectors: Iterable<Selector>, admin: boolean): Filter {
+  const asked = new Set(['telephony', 'system']);
+  for (const { names } of selectors) for (const name of names) asked.add(name);
+  asked.delete(CHANNEL_INFORMATION);
+  const byPackage = new Map<string, string[]>();
+  for (const name of [...asked].sort()) {
+    const own = PACKAGES[name] ? name : PACKAGE_OF.get(name) ?? name;
+    if (own !== name && asked.has(own)) continue;
+    const names = byPackage.get(own);
+    if (names) names.push(name);
+    else byPackage.set(own, [name]);
+  }
+  return { selectors: [...byPackage.values()].map((names) => (admin ? { ids: ['*'], names } : { names })) };
+}
+
+/** Who gets which events: what a node asked for, and how it is given them. */
+export interface Interest {
+  readonly selectors: readonly Selector[];
+  deliver(event: O2GEvent, receivedAt: number): void;
+}
+
+interface Route {
+  /** Undefined: everybody's. */
+  readonly logins: ReadonlySet<string> | undefined;
+  readonly interest: Interest;
+}
+
+/** Finds the takers of an event by maps, not by trying every selector on it. */
+export class Routes {
+  readonly #interests: Iterable<Interest>;
+  readonly #byEvent = new Map<string, readonly Route[]>();
+
+  constructor(interests: Iterable<Interest>) {
+    this.#interests = interests;
+  }
+
+  /** The takers of an event, each once. */
+  of(event: O2GEvent): Interest[] {
+    let routes = this.#byEvent.get(event.eventName);
+    if (!routes) this.#byEvent.set(event.eventName, (routes = this.#routesOf(event.eventName)));
+    const login = loginOf(event);
+    const takers: Interest[] = [];
+    for (const { logins, interest } of routes) {
+      if (logins === undefined || login === undefined || logins.has(login)) takers.push(interest);
+    }
+    return takers;
+  }
+
+  #routesOf(eventName: string): readonly Route[] {
+    const own = eventName === CHANNEL_INFORMATION ? undefined : packageOf(eventName);
+    // userManagement and system know no ids: their events go to everybody who asked for them.
+    const personal = own !== 'userManagement' && own !== 'system';
+    return [...this.#interests].flatMap((interest) => {
+      const matching = interest.selectors.filter(({ names }) => names.includes(eventName) || (own !== undefined && names.includes(own)));
+      if (matching.length === 0) return [];
+      const all = !personal || matching.some(({ ids }) => !ids || ids.length === 0 || ids.includes('*'));
+      return [{ interest, logins: all ? undefined : new Set(matching.flatMap(({ ids }) => ids ?? [])) }];
+    });
+  }
+}
+
+function loginOf(event: O2GEvent): string | undefined {
+  return typeof event.loginName === 'string' ? event.loginName : undefined;
+}

@@ -1,0 +1,151 @@
+/**
+ * The transport over HTTP and HTTPS: got for REST, node:http for the endless channel.
+ */
+import http from 'node:http';
+import https from 'node:https';
+import type { Got } from 'got';
+import { asO2GError, O2GError } from './errors';
+import { Gate } from './gate';
+import type { Answer, Call, ChannelListener, Transport } from './transport';
+
+/** What `tls.connect` takes: `ca`, `cert`, `key`, `passphrase`, `rejectUnauthorized`, `servername` … Serves REST and the channel. */
+export type TlsOptions = https.AgentOptions;
+
+export interface HttpTransportOptions {
+  /** Milliseconds a request may take, connection included. The channel has it only until the server answers. */
+  readonly timeoutMs: number;
+  readonly tls?: TlsOptions;
+}
+
+/** The knee of the curve with a server that takes 5 ms a request: more connections gain nothing, fewer cost time. */
+const CONNECTIONS = 16;
+/** After so many bytes the channel lets the loop turn, so that answers to commands don't wait behind a burst of events. */
+const BYTES_PER_TURN = 64 * 1024;
+
+export class HttpTransport implements Transport {
+  readonly #options: HttpTransportOptions;
+  readonly #agents: { http: http.Agent; https: https.Agent };
+  readonly #gate = new Gate(CONNECTIONS);
+  #client: Promise<Got> | undefined;
+
+  constructor(options: HttpTransportOptions) {
+    this.#options = options;
+    const kept = { keepAlive: true, maxSockets: CONNECTIONS };
+    this.#agents = { http: new http.Agent(kept), https: new https.Agent({ ...options.tls, ...kept }) };
+  }
+
+  /** The gate is in front of got, so that waiting for a free connection doesn't count as the server's time. */
+  request(call: Call, signal: AbortSignal): Promise<Answer> {
+    return this.#gate.run(() => this.#request(call, signal));
+  }
+
+  async #request(call: Call, signal: AbortSignal): Promise<Answer> {
+    try {
+      const client = await (this.#client ??= this.#load());
+      const response = await client(call.url, {
+        method: call.method,
+        headers: call.headers,
+        ...(call.body === undefined ? {} : { body: call.body }),
+        signal,
+      });
+      return { status: response.statusCode, headers: response.headers, body: response.body };
+    } catch (error) {
+      throw this.#failure(error, call.url, signal);
+    }
+  }
+
+  channel(url: URL, listener: ChannelListener, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const fail = (error: unknown): void => { reject(this.#failure(error, url, signal)); };
+      // A connection of its own: the channel occupies it for hours and must not take one from the requests.
+      const { request } = url.protocol === 'https:' ? https : http;
+      const outgoing = request(url, { ...this.#options.tls, method: 'POST', agent: false, headers: { Accept: '*/*', 'Content-Length': 0 }, signal });
+      const answered = setTimeout(() => {
+        outgoing.destroy(new O2GError('TIMEOUT', `${url.host} took the event channel's connection but did not answer within ${this.#options.timeoutMs / 1000} s`));
+      }, this.#options.timeoutMs);
+      outgoing.once('close', () => { clearTimeout(answered); });
+      outgoing.on('error', fail);
+      outgoing.once('response', (response) => {
+        clearTimeout(answered);
+        const status = response.statusCode ?? 0;
+        if (status < 200 || status > 299) {
+          outgoing.destroy();
+          return reject(new O2GError('REFUSED', `the event channel was refused with HTTP status ${status}`));
+        }
+        response.on('error', fail);
+        response.once('end', resolve);
+        response.once('close', () => { fail(new O2GError('NOT_CONNECTED', 'the event channel broke')); });
+        listener.onOpen();
+        readByTurns(response, listener);
+      });
+      outgoing.end();
+    });
+  }
+
+  close(): void {
+    this.#agents.http.destroy();
+    this.#agents.https.destroy();
+  }
+
+  /** got is an ES module: only import() loads it on every Node.js that Node-RED runs on. It costs 0.2 s, so not before it is needed. */
+  async #load(): Promise<Got> {
+    const { got } = await import('got');
+    return got.extend({
+      agent: this.#agents,
+      timeout: { request: this.#options.timeoutMs },
+      responseType: 'text',
+      throwHttpErrors: false,
+      followRedirect: false,
+      decompress: false,
+      retry: { limit: 0 },
+      hooks: {},
+    });
+  }
+
+  #failure(error: unknown, url: URL, signal: AbortSignal): O2GError {
+    if (signal.aborted) return new O2GError('CLOSED', 'the connection to O2G was closed before the answer came');
+    if (error instanceof O2GError) return error;
+    if (error instanceof Error && (error as NodeJS.ErrnoException).code === 'ETIMEDOUT' && error.name === 'TimeoutError') {
+      return new O2GError('TIMEOUT', `${url.host} did not answer within ${this.#options.timeoutMs / 1000} s`);
+    }
+    const known = asO2GError(error);
+    const code = known.cause && 'code' in known.cause ? String(known.cause.code) : '';
+    return new O2GError('NOT_CONNECTED', `${url.host} can't be reached: ${explain(code, url)}`, known.cause);
+  }
+}
+
+/** Hands the bytes on and lets the loop turn by a budget of bytes: yielding after every read would cost a sixth of the throughput. */
+function readByTurns(response: http.IncomingMessage, listener: ChannelListener): void {
+  let read = 0;
+  response.on('data', (bytes: Buffer) => {
+    listener.onBytes(bytes);
+    read += bytes.length;
+    if (read < BYTES_PER_TURN) return;
+    read = 0;
+    response.pause();
+    setImmediate(() => { response.resume(); });
+  });
+}
+
+const WORDS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'nothing listens there (is O2G running, is the port right?)',
+  ECONNRESET: 'the connection was cut',
+  ENOTFOUND: 'the name is unknown to DNS',
+  EAI_AGAIN: 'DNS does not answer',
+  EHOSTUNREACH: 'no route to the host',
+  ENETUNREACH: 'no route to the network',
+  ETIMEDOUT: 'the connection timed out',
+  EPROTO: 'the port does not speak TLS (http instead of https?)',
+  HPE_INVALID_CONSTANT: 'the port does not speak HTTP (https instead of http?)',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'the certificate is for another name',
+  CERT_HAS_EXPIRED: 'the certificate has expired',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'the certificate is self-signed: add it as CA in the TLS configuration',
+  SELF_SIGNED_CERT_IN_CHAIN: 'the certificate chain ends in a private CA: add it in the TLS configuration',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'the certificate is not trusted: add its CA in the TLS configuration',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'the certificate is not trusted: add its CA in the TLS configuration',
+};
+
+function explain(code: string, url: URL): string {
+  const words = WORDS[code] ?? (code.startsWith('ERR_SSL') ? 'the port does not speak TLS (http instead of https?)' : `error ${code}`);
+  return code === 'ECONNRESET' && url.protocol === 'http:' ? `${words} (https instead of http?)` : words;
+}

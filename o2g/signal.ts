@@ -1,0 +1,23 @@
+/** A list of listeners for one kind of news. */
+export class Signal<T> {
+  readonly #listeners = new Set<(news: T) => void>();
+
+  /** @param onThrow gets what a listener threw: one listener's mistake stops neither the others nor the caller */
+  constructor(private readonly onThrow: (error: unknown) => void) {}
+
+  /** @returns takes the listener off again */
+  on(listener: (news: T) => void): () => void {
+    this.#listeners.add(listener);
+    return () => { this.#listeners.delete(listener); };
+  }
+
+  emit(news: T): void {
+    for (const listener of this.#listeners) {
+      try {
+        listener(news);
+      } catch (error) {
+        this.onThrow(error);
+      }
+    }
+  }
+}

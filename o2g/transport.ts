@@ -1,0 +1,40 @@
+/**
+ * The one way out: everything that the library sends or reads goes through these two methods.
+ */
+
+/** One request, complete: nothing is added to it on the way. */
+export interface Call {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** Decoded as UTF-8; empty when there was none. */
+  readonly body: string;
+}
+
+export interface ChannelListener {
+  /** The server has answered 2xx: events are on their way. */
+  onOpen(): void;
+  /** Bytes as they came, cut anywhere. The buffer is not used again by the transport. */
+  onBytes(bytes: Buffer): void;
+}
+
+export interface Transport {
+  /**
+   * Settles with every HTTP answer, 4xx and 5xx too; redirects are not followed.
+   * @throws O2GError `TIMEOUT`, `NOT_CONNECTED` (cause: the system's code) or `CLOSED`; nothing else
+   */
+  request(call: Call, signal: AbortSignal): Promise<Answer>;
+  /**
+   * Reads the event channel to its end: resolves at its clean end, rejects when it breaks. Both mean: open it again.
+   * @throws O2GError `REFUSED` when the server answers other than 2xx, `TIMEOUT`, `NOT_CONNECTED`, `CLOSED`
+   */
+  channel(url: URL, listener: ChannelListener, signal: AbortSignal): Promise<void>;
+  /** Closes the connections that are kept alive. */
+  close(): void;
+}

@@ -1,0 +1,121 @@
+/**
+ * Validation of what is sent, before it is sent: types and cardinalities from the table of representations, ranges from RULES.
+ */
+import { isIPv4 } from 'node:net';
+import { O2GError } from './errors';
+import { ENUMERATIONS, REPRESENTATIONS, type EnumerationName, type Representation, type RepresentationName } from './representations';
+
+interface Rule {
+  /** Completes "must be …". */
+  readonly words: string;
+  test(value: string | number | boolean): boolean;
+}
+
+const range = (from: number, to: number, unit = ''): Rule => ({
+  words: `a whole number from ${from} to ${to}${unit}`,
+  test: (value) => typeof value === 'number' && value >= from && value <= to,
+});
+
+/** What a directory number of an OXE can be made of. It becomes part of a path, so nothing else is let through. */
+export const DEVICE_NUMBER: Rule = {
+  words: 'a directory number: 1 to 32 digits, letters, * or #',
+  test: (value) => typeof value === 'string' && /^[0-9A-Za-z*#]{1,32}$/.test(value),
+};
+const PORT = range(1, 65535, ' (UDP port of the recorder)');
+const DURATION = range(0, 255);
+
+/** Rules that the tables of the specification state in prose, by `Representation.field`. */
+const RULES: Readonly<Record<string, Rule>> = {
+  'MonitorRequest.deviceNumber': DEVICE_NUMBER,
+  'StartRecordRequest.deviceNumber': DEVICE_NUMBER,
+  'StartRecordRequest.ipRecorderAddr': {
+    words: 'an IPv4 address such as 192.0.2.10 (the OXE takes neither host names nor IPv6)',
+    test: (value) => typeof value === 'string' && isIPv4(value),
+  },
+  'StartRecordRequest.sentFlowPort': PORT,
+  'StartRecordRequest.receivedFlowPort': PORT,
+  'StartTDMRecordRequest.deviceNumber': DEVICE_NUMBER,
+  'StartTDMRecordRequest.crystal': range(0, 255),
+  'StartTDMRecordRequest.board': range(0, 255),
+  'StartTDMRecordRequest.timeslot': range(1, 30),
+  'StartBeepRequest.deviceNumber': DEVICE_NUMBER,
+  'StartBeepRequest.tone': range(21, 30, ' (tones table of the OXE)'),
+  'StartBeepRequest.presenceDuration': { ...DURATION, words: `${DURATION.words} (steps of 10 ms)` },
+  'StartBeepRequest.silenceDuration': { ...DURATION, words: `${DURATION.words} (seconds)` },
+  'SubscriptionRequest.timeout': {
+    words: '0 (as long as the session) or 2 to 60 minutes',
+    test: (value) => value === 0 || (typeof value === 'number' && value >= 2 && value <= 60),
+  },
+  'SessionRequest.applicationName': { words: 'not empty', test: (value) => value !== '' },
+  'SupervisedAccount.id': { words: 'not empty', test: (value) => value !== '' },
+  'Selector.names': { words: 'the name of an event or of an event package', test: (value) => value !== '' },
+};
+
+/**
+ * Checks a request body against the specification: every field known, required ones there, types, enumerations and ranges.
+ * @param name the representation it must be
+ * @throws O2GError `INVALID_INPUT` naming the field, the value and the rule
+ */
+export function validate(name: RepresentationName, value: unknown): void {
+  checkRepresentation(name, value, name);
+}
+
+/** The same for a value put together from what a user gave: hands it back as what it was proved to be. */
+export function checked<Name extends RepresentationName>(name: Name, value: Readonly<Record<string, unknown>>): Representation<Name> {
+  const given = Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined));
+  validate(name, given);
+  return given as Representation<Name>;
+}
+
+function checkRepresentation(name: RepresentationName, value: unknown, path: string): void {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalid(path, value, 'an object');
+  const fields: Readonly<Record<string, string>> = REPRESENTATIONS[name];
+  const given = value as Readonly<Record<string, unknown>>;
+  for (const field of Object.keys(given)) {
+    if (!Object.hasOwn(fields, field)) throw invalid(field, given[field], `left out: ${name} has no such field`);
+  }
+  for (const [field, written] of Object.entries(fields)) checkField(name, field, written, given[field]);
+}
+
+function checkField(owner: RepresentationName, field: string, written: string, value: unknown): void {
+  const cardinality = /[?*+]$/.exec(written)?.[0] ?? '1';
+  const type = cardinality === '1' ? written : written.slice(0, -1);
+  if (value === undefined) {
+    if (cardinality === '1' || cardinality === '+') throw invalid(field, value, `given: ${owner} needs it`);
+    return;
+  }
+  const rule = RULES[`${owner}.${field}`];
+  if (cardinality === '1' || cardinality === '?') return checkValue(type, field, value, rule);
+  if (!Array.isArray(value)) throw invalid(field, value, 'a list');
+  if (cardinality === '+' && value.length === 0) throw invalid(field, value, 'a list of at least one');
+  for (const item of value) checkValue(type, field, item, rule);
+}
+
+function checkValue(type: string, field: string, value: unknown, rule: Rule | undefined): void {
+  if (Object.hasOwn(REPRESENTATIONS, type)) return checkRepresentation(type as RepresentationName, value, field);
+  if (!hasType(type, value)) throw invalid(field, value, rule?.words ?? wordsFor(type));
+  if (rule && !rule.test(value)) throw invalid(field, value, rule.words);
+}
+
+function hasType(type: string, value: unknown): value is string | number | boolean {
+  if (type === 'boolean') return typeof value === 'boolean';
+  if (type === 'int') return typeof value === 'number' && Number.isInteger(value) && value === (value | 0);
+  if (Object.hasOwn(ENUMERATIONS, type)) return (ENUMERATIONS[type as EnumerationName] as readonly unknown[]).includes(value);
+  return typeof value === 'string';
+}
+
+function wordsFor(type: string): string {
+  if (Object.hasOwn(ENUMERATIONS, type)) return `one of ${ENUMERATIONS[type as EnumerationName].join(', ')}`;
+  return type === 'boolean' ? 'true or false' : type === 'int' ? 'a whole number' : 'a text';
+}
+
+/** The one shape of a refused input: field, value, rule. */
+export function invalid(field: string, value: unknown, mustBe: string): O2GError {
+  return new O2GError('INVALID_INPUT', `${field}: ${shown(value)} is refused, it must be ${mustBe}`);
+}
+
+function shown(value: unknown): string {
+  if (value === undefined || value === '') return 'nothing';
+  const text = typeof value === 'string' ? JSON.stringify(value) : (JSON.stringify(value) as string | undefined) ?? typeof value;
+  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
+}
