@@ -63,7 +63,7 @@ const CLOSE_WITHIN_MS = 2_000;
 const SLOW_RETRY_MS = 60_000;
 /** The specification's time to live, for a server that doesn't tell. */
 const DEFAULT_TTL_S = 1800;
-/** A channel that ends sooner than this after it was opened is not re-opened at once, or a sick server would be hammered. */
+/** Channels that end sooner than this, one after the other, are not re-opened at once: a sick server would be hammered. */
 const SHORT_LIFE_MS = 2_000;
 /** Requests that may wait for the connection at the same time. */
 const WAITING_REQUESTS = 20_000;
@@ -274,8 +274,8 @@ export class Session {
 
   #startEstablishing(input: Input): void {
     this.#retry?.cancel();
-    // A lost channel is opened again at once, unless it has only just been opened.
-    if (input === 'channelLost' && this.#failures > 0) return this.#retryAfter(backOffMs(this.#failures, Math.random()));
+    // A lost channel is opened again at once, unless that has just been done in vain.
+    if (input === 'channelLost' && this.#failures > 1) return this.#retryAfter(backOffMs(this.#failures - 1, Math.random()));
     this.#establishing = this.#establish();
   }
 

@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict';
+import { createServer } from 'node:net';
+import type { O2GEvent } from '../../o2g/channel';
+import { startSimulator, type Simulator } from '../../simulator';
+import { closeSessions, next, openSession, until } from './support';
+
+let oxe: Simulator;
+
+describe('a session with a real server', () => {
+  beforeEach(async () => { oxe = await startSimulator({ devices: ['70000-70099', '70120', '70130'] }); });
+  afterEach(async () => {
+    await closeSessions();
+    assert.deepEqual(oxe.violations(), []);
+    await oxe.close();
+  });
+
+  it('opens with descriptor, authentication, session, subscription and channel, and closes in the reverse order', async () => {
+    const { session, log } = openSession(oxe);
+    await until(session, 'connected');
+    assert.equal(session.info?.admin, true);
+    await session.close('removed');
+    assert.deepEqual(oxe.requests().map(({ method, path }) => `${method} ${path.replace(/subscriptions\/.+/, 'subscriptions/…')}`), [
+      'GET /api/rest', 'GET /api/rest/authenticate', 'POST /api/rest/1.0/sessions', 'POST /api/rest/1.0/subscriptions', 'POST /OTEvents',
+      'DELETE /api/rest/1.0/subscriptions/…', 'DELETE /api/rest/1.0/sessions',
+    ]);
+    assert.deepEqual([oxe.sessions().length, oxe.subscriptions().length, oxe.channelCount()], [0, 0, 0]);
+    assert.deepEqual(log.lines.map((line) => line.replace(/127\S+/, 'HOST')), ['info HOST connecting', 'info HOST connected', 'info HOST closed']);
+  });
+
+  it('gives every event once, in order, as it was sent; a second taker gets a copy of its own', async () => {
+    const { session } = openSession(oxe);
+    const first: O2GEvent[] = [];
+    const second: O2GEvent[] = [];
+    session.interest('first', { selectors: [{ names: ['telephony'] }], deliver: (event) => first.push(event) });
+    session.interest('second', { selectors: [{ names: ['OnCallCreated'] }], deliver: (event) => second.push(event) });
+    await until(session, 'connected');
+    const sent = Array.from({ length: 500 }, (_, index) => ({ eventName: 'OnCallCreated', loginName: 'oxe70120', callRef: String(index), text: 'Élodie 電話' }));
+    const last = next(session.onEvent, ({ callRef }) => callRef === '499', 'the last event');
+    for (const event of sent) await oxe.emit(event);
+    await last;
+    assert.deepEqual(first, sent);
+    assert.deepEqual(second, sent);
+    assert.ok(first.every((event, index) => event !== second[index]));
+  });
+
+  it('re-opens a channel that broke at once, on the same subscription, and loses nothing that the server still has', async () => {
+    const { session } = openSession(oxe);
+    const got: unknown[] = [];
+    session.interest('taker', { selectors: [{ names: ['telephony'] }], deliver: ({ callRef }) => got.push(callRef) });
+    await until(session, 'connected');
+    for (const how of ['reset', 'clean'] as const) {
+      const back = next(session.onState, ({ state }) => state === 'connected', 'the channel');
+      oxe.dropChannel(how);
+      await oxe.emit({ eventName: 'OnCallRemoved', loginName: 'oxe70120', callRef: how });
+      const report = await back;
+      if (!got.includes(how)) await next(session.onEvent, ({ callRef }) => callRef === how, 'the event raised meanwhile');
+      assert.equal(report.blindMs === undefined, how === 'clean', `${how}: ${JSON.stringify(report)}`);
+    }
+    assert.deepEqual(got, ['reset', 'clean']);
+    assert.equal(oxe.requests().filter(({ method, path }) => method === 'POST' && path.endsWith('/subscriptions')).length, 1);
+    assert.equal(oxe.sessions().length, 1);
+  });
+
+  it('logs in again when the session expired, and repeats the request that found out', async () => {
+    const { session } = openSession(oxe);
+    await until(session, 'connected');
+    oxe.expireSession();
+    const status = await session.call('getSystemStatus', {}, undefined);
+    assert.equal(status.configurationType, 'RECORDING');
+    assert.equal(session.generation, 2);
+    assert.equal(session.report.state, 'connected');
+  });
+
+  it('follows what is asked for with PUT, without losing the channel', async () => {
+    const { session } = openSession(oxe);
+    await until(session, 'connected');
+    const put = oxe.nextRequest({ method: 'PUT', path: /\/subscriptions$/ });
+    session.interest('taker', { selectors: [{ names: ['agent', 'userManagement'] }], deliver: () => undefined });
+    assert.deepEqual((await put).body, {
+      selectors: ['agent', 'system', 'telephony', 'userManagement'].map((name) => ({ ids: ['*'], names: [name] })),
+    });
+    assert.equal(session.report.state, 'connected');
+    assert.equal(oxe.channelCount(), 1);
+  });
+
+  it('holds events during a deploy and hands them to the taker of then', async () => {
+    const { session } = openSession(oxe);
+    session.interest('node', { selectors: [{ names: ['telephony'] }], deliver: () => assert.fail('the old node is gone') });
+    await until(session, 'connected');
+    session.hold();
+    session.interest('node', undefined);
+    const came = next(session.onEvent, () => true, 'the event');
+    await oxe.emit({ eventName: 'OnCallRemoved', loginName: 'oxe70120', callRef: '1' });
+    await came;
+    const got: unknown[] = [];
+    session.interest('node', { selectors: [{ names: ['telephony'] }], deliver: ({ callRef }) => got.push(callRef) });
+    session.resume();
+    assert.deepEqual(got, ['1']);
+    assert.equal(oxe.requests().filter(({ method }) => method === 'PUT').length, 0, 'the subscription was left alone');
+  });
+});
+
+describe('a session that cannot be', () => {
+  before(async () => { oxe = await startSimulator(); });
+  afterEach(closeSessions);
+  after(() => oxe.close());
+
+  it('with a wrong password is refused after one try and says so', async () => {
+    const { session, failures } = openSession(oxe, { password: 'wrong' });
+    await until(session, 'refused');
+    assert.deepEqual(failures.map(({ code }) => code), ['NOT_ALLOWED']);
+    assert.match(failures[0]?.message ?? '', /login or the password.*not tried again/);
+    await assert.rejects(session.call('getSystemStatus', {}, undefined), { code: 'NOT_CONNECTED', message: /login or the password/ });
+    assert.equal(oxe.requests().filter(({ path }) => path.endsWith('/authenticate')).length, 1);
+  });
+
+  for (const [what, url, words] of [
+    ['an unreachable port', 'http://127.0.0.1:9', /nothing listens there/],
+    ['an unknown name', 'http://o2g.invalid', /unknown to DNS|DNS does not answer/],
+    ['https where http is spoken', 'https://PORT', /does not speak TLS/],
+  ] as const) {
+    it(`with ${what} says what to do, and makes requests wait no longer than told`, async () => {
+      const { session, failures } = openSession({ ...oxe, url: url.replace('PORT', `127.0.0.1:${oxe.port}`) }, { offlineWaitMs: 300 });
+      await next(session.onFailure, () => true, 'the failure');
+      assert.equal(failures[0]?.code, 'NOT_CONNECTED');
+      assert.match(failures[0].message, words);
+      await assert.rejects(session.call('getSystemStatus', {}, undefined), { code: 'NOT_CONNECTED', message: words });
+    });
+  }
+
+  it('with a server that takes connections and never answers times out', async () => {
+    const mute = createServer(() => undefined).listen(0, '127.0.0.1');
+    await new Promise((resolve) => { mute.once('listening', resolve); });
+    const { port } = mute.address() as { port: number };
+    const { session } = openSession({ ...oxe, url: `http://127.0.0.1:${port}` }, { timeoutMs: 200 });
+    assert.equal((await next(session.onFailure, () => true, 'the failure')).code, 'TIMEOUT');
+    await session.close('removed');
+    mute.close();
+  });
+
+  it('waits for a server that is not ready, and is connected when it is', async () => {
+    oxe.answerNext({ method: 'GET', path: '/api/rest', status: 503, body: { httpStatus: 'SERVICE_UNAVAILABLE', code: 1000, type: 'NOT_READY', helpMessage: 'The server is not yet available.', canRetry: true } });
+    const { session, failures } = openSession(oxe);
+    await until(session, 'connected');
+    assert.deepEqual(failures.map(({ code }) => code), ['NOT_READY']);
+  });
+
+  it('takes no page for a descriptor', async () => {
+    oxe.answerNext({ method: 'GET', path: '/api/rest', status: 200, headers: { 'content-type': 'text/html' }, body: '<html>Welcome to nginx</html>' });
+    const { session } = openSession(oxe);
+    const error = await next(session.onFailure, () => true, 'the failure');
+    assert.equal(error.code, 'SERVER_PROBLEM');
+    assert.match(error.message, /is that address an O2G server/);
+  });
+
+  it('is refused with the words of a refused subscription', async () => {
+    oxe.refuseSubscription('Unknown event package: telephny');
+    const { session } = openSession(oxe);
+    const error = await next(session.onFailure, () => true, 'the failure');
+    assert.deepEqual([error.code, session.report.state], ['REFUSED', 'refused']);
+    assert.match(error.message, /Unknown event package: telephny/);
+  });
+});
