@@ -1,0 +1,131 @@
+import type { OxeDevice, OxeUser } from '../oxe';
+import type { Enumeration } from '../specification/enumerations';
+import type { Representation } from '../specification/representations';
+
+export type MediaState = Enumeration<'MediaState'>;
+export type CallCause = Enumeration<'CallCause'>;
+
+/** One party of a call: a user with a leg on each device involved, a number outside the OXE, or a pilot. */
+export interface Side {
+  readonly number: string;
+  readonly participantId: string;
+  readonly kind: 'USER' | 'EXTERNAL' | 'SERVICE';
+  readonly user: OxeUser | undefined;
+  readonly displayName: string | undefined;
+  readonly anonymous: boolean;
+  state: MediaState;
+  /** Whether the party knows of the call: the called one doesn't while the caller dials, or when the call fails. */
+  alerted: boolean;
+  /** The state of each of the user's devices in this call. */
+  readonly legs: Map<string, MediaState>;
+}
+
+/** A call in the OXE. All of its users know it by the same callRef. */
+export class Call {
+  readonly sides: Side[] = [];
+  initiator: Side | undefined;
+  initialCalled: string | undefined;
+  anonymous = false;
+  tags: Representation<'Tag'>[] = [];
+  associateData: string | undefined;
+  acd: Representation<'AcdCallData'> | undefined;
+  trunk: Representation<'TrunkIdentification'> | undefined;
+  /** The call that took this one's place, by transfer or conference. */
+  replacedBy: Call | undefined;
+  /** The enquiry call that one of its users started while this one is held. */
+  enquiry: Call | undefined;
+
+  constructor(readonly ref: string) {}
+
+  /** The side of a party, by any of its numbers. */
+  side(number: string): Side | undefined {
+    return this.sides.find((side) => side.number === number || side.legs.has(number) || side.user?.login === number);
+  }
+
+  sideOf(user: OxeUser): Side | undefined {
+    return this.sides.find((side) => side.user === user);
+  }
+
+  others(side: Side): Side[] {
+    return this.sides.filter((other) => other !== side);
+  }
+
+  add(side: Side): void {
+    this.sides.push(side);
+    if (side.alerted) side.user?.calls.add(this);
+  }
+
+  alert(side: Side): void {
+    side.alerted = true;
+    side.user?.calls.add(this);
+  }
+
+  remove(side: Side): void {
+    this.sides.splice(this.sides.indexOf(side), 1);
+    side.user?.calls.delete(this);
+  }
+
+  /** Takes over what a call that it replaces carries along: tags, correlator data, ACD, trunk, who was called first. */
+  inherit(call: Call): void {
+    this.initiator ??= call.initiator;
+    this.initialCalled ??= call.initialCalled;
+    this.anonymous ||= call.anonymous;
+    this.associateData ??= call.associateData;
+    this.acd ??= call.acd;
+    this.trunk ??= call.trunk;
+    if (this.tags.length === 0) this.tags = [...call.tags];
+  }
+}
+
+/** The enquiry call of a call. @throws RangeError when it has none that lives */
+export function enquiryOf(call: Call): Call {
+  if (!call.enquiry || call.enquiry.sides.length === 0) throw new RangeError(`call ${call.ref} has no enquiry call`);
+  return call.enquiry;
+}
+
+/** Follows replacements to the call that lives on. */
+export const current = (call: Call): Call => (call.replacedBy ? current(call.replacedBy) : call);
+
+export interface SideOptions {
+  readonly displayName?: string | undefined;
+  readonly anonymous?: boolean | undefined;
+}
+
+let anonymousParties = 0;
+
+/** A party that is not a user: a number outside, or a pilot. */
+export function outsideSide(number: string, kind: 'EXTERNAL' | 'SERVICE', state: MediaState, options: SideOptions = {}): Side {
+  const anonymous = options.anonymous ?? false;
+  if (anonymous) anonymousParties += 1;
+  return {
+    number, kind, state, anonymous, alerted: true, user: undefined, displayName: options.displayName, legs: new Map(),
+    // The identifier of a secret party must not give its number away.
+    participantId: anonymous ? `secret-${anonymousParties}` : number,
+  };
+}
+
+/** A user as a party, with a leg on each of the devices. */
+export const userSide = (user: OxeUser, devices: readonly OxeDevice[], state: MediaState, options: SideOptions = {}): Side => ({
+  number: user.number, participantId: user.number, kind: 'USER', user, state, alerted: true,
+  displayName: options.displayName, anonymous: options.anonymous ?? false,
+  legs: new Map(devices.map(({ id }) => [id, state])),
+});
+
+/** What a user's device takes part in, for the media side. */
+export interface Conversation {
+  readonly call: Call;
+  readonly side: Side;
+  readonly held: boolean;
+}
+
+/** The conversation of a device: active, or held when none is active. */
+export function conversationOf(device: OxeDevice): Conversation | undefined {
+  let held: Conversation | undefined;
+  for (const call of device.user.calls) {
+    const side = call.sideOf(device.user);
+    const state = side?.legs.get(device.id);
+    if (side && state === 'ACTIVE') return { call, side, held: false };
+    if (side && state === 'HELD') held ??= { call, side, held: true };
+  }
+  return held;
+}

@@ -1,0 +1,130 @@
+import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import type { ParseArgsConfig } from 'node:util';
+import type { SimulatorOptions } from './options';
+import { usersOf } from './population';
+import type { UserOptions } from './population';
+
+/** Ports of the command. Those of real event channels are 8014 for http and 8016 for https. */
+const PORT = { rest: '8080', events: '8014', secureEvents: '8016', control: '8090' } as const;
+
+export const HELP = `o2g-simulator: an O2G server (Recording-only configuration) with an OXE behind it, for trying flows without a PBX.
+
+usage: o2g-simulator [options]
+
+  --host ADDRESS          address to listen on (127.0.0.1)
+  --port PORT             REST port (${PORT.rest})
+  --event-port PORT       port of the event channel (${PORT.events}, with TLS ${PORT.secureEvents})
+  --control-port PORT     port for starting calls and faults, loopback only (${PORT.control}; none for no such port)
+  --tls-key FILE          private key and certificate, PEM: serve https on both ports
+  --tls-cert FILE
+  --login NAME            the administrator (recorder)
+  --password TEXT         and the password (recorder-password); users are oxe<number>, user-password
+  --nodes LIST            OXE nodes, such as 7,8 (7)
+  --devices LIST          directory numbers, such as 70000-70099,8:71000 (the latter on node 8;
+                          by default 70000-70199 with every kind of user)
+  --secure                the OXE nodes have native encryption: secure links get SRTP keys
+  --law A|mu              G.711 law of the voices (A)
+  --rtp-anywhere          send RTP to any address, not to loopback only
+  --time-to-live SECONDS  lifetime of an unused session (1800)
+  --links-outlive-sessions  DR links stay when their session ends
+  --list-monitored        GET .../link also lists devices that are only monitored
+  --lenient               ignore unknown fields in bodies instead of refusing them
+  --calls SECONDS         start a call by itself every so many seconds
+  --verbose               also a line for each request
+  --help                  this text
+
+Without --calls, start one through the control port:
+  curl -d '{"from":"0390670000","to":"70120"}' http://127.0.0.1:${PORT.control}/calls
+  curl http://127.0.0.1:${PORT.control}/            lists everything it can do
+`;
+
+const OPTIONS = {
+  host: { type: 'string' }, port: { type: 'string' }, 'event-port': { type: 'string' }, 'control-port': { type: 'string' },
+  'tls-key': { type: 'string' }, 'tls-cert': { type: 'string' }, login: { type: 'string' }, password: { type: 'string' },
+  nodes: { type: 'string' }, devices: { type: 'string' }, secure: { type: 'boolean' }, law: { type: 'string' },
+  'rtp-anywhere': { type: 'boolean' }, 'time-to-live': { type: 'string' }, 'links-outlive-sessions': { type: 'boolean' },
+  'list-monitored': { type: 'boolean' }, lenient: { type: 'boolean' }, calls: { type: 'string' }, verbose: { type: 'boolean' },
+  help: { type: 'boolean' },
+} as const satisfies ParseArgsConfig['options'];
+
+/** What the command line asks for. */
+export interface Command {
+  readonly help: boolean;
+  readonly verbose: boolean;
+  /** Milliseconds between calls that start by themselves; none without. */
+  readonly callsEveryMs: number | undefined;
+  readonly options: SimulatorOptions;
+}
+
+/** Arguments that make no sense, in words for the one who typed them. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+/** Reads the arguments of the command. @throws UsageError */
+export function parseCommand(args: readonly string[]): Command {
+  const given = parse(args);
+  const tls = tlsOf(given['tls-key'], given['tls-cert']);
+  const calls = given.calls === undefined ? undefined : numberOf('--calls', given.calls, 1, 86_400);
+  return {
+    help: given.help ?? false, verbose: given.verbose ?? false, callsEveryMs: calls === undefined ? undefined : calls * 1000,
+    options: {
+      host: given.host, tls, login: given.login, password: given.password,
+      port: portOf('--port', given.port ?? PORT.rest),
+      eventPort: portOf('--event-port', given['event-port'] ?? (tls ? PORT.secureEvents : PORT.events)),
+      controlPort: given['control-port'] === 'none' ? undefined : portOf('--control-port', given['control-port'] ?? PORT.control),
+      nodes: given.nodes?.split(',').map((node) => numberOf('--nodes', node.trim(), 0, 999_999)),
+      devices: given.devices === undefined ? undefined : devicesOf(given.devices),
+      secure: given.secure, law: lawOf(given.law), rtpAnywhere: given['rtp-anywhere'],
+      timeToLive: given['time-to-live'] === undefined ? undefined : numberOf('--time-to-live', given['time-to-live'], 1, 86_400),
+      linksOutliveSessions: given['links-outlive-sessions'], listMonitored: given['list-monitored'],
+      unknownFields: given.lenient ? 'ignore' : 'refuse',
+    },
+  };
+}
+
+type Given = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values'];
+
+function parse(args: readonly string[]): Given {
+  try {
+    return parseArgs({ args: [...args], options: OPTIONS }).values;
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function numberOf(name: string, text: string, least: number, most: number): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < least || value > most) throw new UsageError(`${name}: a number of ${least}..${most} is expected, '${text}' given`);
+  return value;
+}
+
+const portOf = (name: string, text: string): number => numberOf(name, text, 0, 65_535);
+
+function lawOf(text: string | undefined): 'A' | 'mu' | undefined {
+  if (text === undefined || text === 'A' || text === 'mu') return text;
+  throw new UsageError(`--law: A or mu is expected, '${text}' given`);
+}
+
+function devicesOf(text: string): UserOptions[] {
+  try {
+    return usersOf([text]);
+  } catch (error) {
+    throw new UsageError(`--devices: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+function tlsOf(key: string | undefined, cert: string | undefined): SimulatorOptions['tls'] {
+  if (key === undefined && cert === undefined) return undefined;
+  if (key === undefined || cert === undefined) throw new UsageError('--tls-key and --tls-cert belong together');
+  return { key: read('--tls-key', key), cert: read('--tls-cert', cert) };
+}
+
+function read(name: string, file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    throw new UsageError(`${name}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}

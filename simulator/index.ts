@@ -1,0 +1,22 @@
+/** An O2G server in Recording-only configuration with an OXE behind it: see `startSimulator`. */
+export { startSimulator } from './simulator';
+export type { Simulator } from './simulator';
+export type { AnnouncedUrls, Settings, SimulatorOptions, SrtpOptions } from './options';
+export type { AgentOptions, DeviceOptions, NodeOptions, UserOptions } from './population';
+export { numbersOf } from './population';
+export type { LinkView, Observation, RecordingView, SessionView, SubscriptionView } from './observation';
+export type { Expectation, RequestPattern } from './expectations';
+export type { LoginAttempt, RequestRecord } from './journal';
+export type { FlowCount } from './media';
+export type { Telephony } from './telephony';
+export type { AutoplayOptions } from './autoplay';
+export type { CallHandle } from './calls/handle';
+export type { CallOptions } from './calls/scenarios';
+export type { CallCause, MediaState } from './calls/call';
+export type { EventObject } from './calls/exchange';
+export type { Faults, RestartOptions } from './faults';
+export type { Override } from './overrides';
+export type { ChannelEnd } from './channel';
+export { OPERATIONS } from './specification/operations';
+export { problemsOf } from './specification/validate';
+export { voiceOf } from './voice';

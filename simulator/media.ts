@@ -1,0 +1,184 @@
+import { conversationOf } from './calls/call';
+import type { Call, Conversation } from './calls/call';
+import type { OxeDevice } from './oxe';
+import type { Settings } from './options';
+import { PACKET_MS, RtpClock, RtpStream } from './rtp';
+import type { Player } from './rtp';
+import { SrtpSender } from './srtp';
+import type { MasterKeys } from './srtp';
+import { loopOf, voiceOf } from './voice';
+
+/** An IP recording in force: where a device's two flows are copied to. */
+export interface IpRecording {
+  readonly ip: true;
+  readonly device: OxeDevice;
+  readonly ipRecorderAddr: string;
+  readonly sentFlowPort: number;
+  readonly receivedFlowPort: number;
+  /** Keys of a secured recording; they may change without anybody being told (a fault). */
+  keys: MasterKeys | undefined;
+}
+
+/** Packets sent for a device, in all its recordings so far. */
+export interface FlowCount {
+  readonly sent: number;
+  readonly received: number;
+}
+
+const PAYLOAD_TYPE = { A: 8, mu: 0 } as const;
+
+const isLoopback = (address: string): boolean => address.startsWith('127.');
+
+/** Copies the voice of recorded devices to their recorders, as long as they talk. */
+export class Media {
+  private readonly recordings = new Map<IpRecording, RecordingPlayer>();
+  private readonly byDevice = new Map<string, Set<RecordingPlayer>>();
+  private readonly clock: RtpClock;
+  private readonly totals = new Map<string, { sent: number; received: number }>();
+  private toldOfOthers = false;
+
+  constructor(private readonly settings: Pick<Settings, 'law' | 'rtpOnHold' | 'rtpAnywhere' | 'srtp'>, private readonly log: (line: string) => void) {
+    this.clock = new RtpClock((error) => { log(`RTP not sent: ${error.message}`); });
+  }
+
+  start(recording: IpRecording): void {
+    if (!this.settings.rtpAnywhere && !isLoopback(recording.ipRecorderAddr)) {
+      this.tellOfOthers(recording.ipRecorderAddr);
+      return;
+    }
+    const player = new RecordingPlayer(recording, this.settings, this.clock, this.total(recording.device.id));
+    this.recordings.set(recording, player);
+    const players = this.byDevice.get(recording.device.id) ?? new Set();
+    this.byDevice.set(recording.device.id, players.add(player));
+    player.follow(conversationOf(recording.device));
+  }
+
+  stop(recording: IpRecording): void {
+    const player = this.recordings.get(recording);
+    if (!player) return;
+    player.follow(undefined);
+    this.recordings.delete(recording);
+    const players = this.byDevice.get(recording.device.id);
+    players?.delete(player);
+    if (players?.size === 0) this.byDevice.delete(recording.device.id);
+  }
+
+  /** The device entered, left or changed a conversation. */
+  changed(device: OxeDevice): void {
+    for (const player of this.byDevice.get(device.id) ?? []) player.follow(conversationOf(device));
+  }
+
+  /** The keys of a recording changed: what is sent from now on is encrypted with the new ones. */
+  rekeyed(recording: IpRecording): void {
+    const player = this.recordings.get(recording);
+    player?.follow(undefined);
+    player?.follow(conversationOf(recording.device));
+  }
+
+  count(deviceId: string): FlowCount {
+    return { ...this.total(deviceId) };
+  }
+
+  close(): void {
+    this.clock.close();
+    this.recordings.clear();
+    this.byDevice.clear();
+  }
+
+  private total(deviceId: string): { sent: number; received: number } {
+    const total = this.totals.get(deviceId) ?? { sent: 0, received: 0 };
+    this.totals.set(deviceId, total);
+    return total;
+  }
+
+  private tellOfOthers(address: string): void {
+    if (this.toldOfOthers) return;
+    this.toldOfOthers = true;
+    this.log(`RTP goes to loopback addresses only: recordings to ${address} are accepted, nothing is sent (--rtp-anywhere allows it)`);
+  }
+}
+
+/** The two streams of one recording. A new call has new streams; hold interrupts them, retrieve continues them. */
+class RecordingPlayer implements Player {
+  private call: Call | undefined;
+  private sent: RtpStream | undefined;
+  private received: RtpStream | undefined;
+  private sentVoice: readonly Buffer[] = [];
+  private receivedVoice: readonly Buffer[] = [];
+  private position = 0;
+  private playing = false;
+  private pausedAt = 0;
+
+  constructor(
+    private readonly recording: IpRecording,
+    private readonly settings: Pick<Settings, 'law' | 'rtpOnHold' | 'srtp'>,
+    private readonly clock: RtpClock,
+    private readonly total: { sent: number; received: number },
+  ) {}
+
+  /** Plays, pauses or ends according to what the device does now. */
+  follow(conversation: Conversation | undefined): void {
+    if (conversation?.call !== this.call) this.renew(conversation?.call);
+    if (!conversation || (conversation.held && !this.settings.rtpOnHold)) {
+      this.pause();
+      return;
+    }
+    this.choosePitches(conversation);
+    this.play20ms();
+  }
+
+  play(send: (packet: Buffer, port: number, address: string) => void): void {
+    const { ipRecorderAddr, sentFlowPort, receivedFlowPort } = this.recording;
+    const said = this.sentVoice[this.position % this.sentVoice.length];
+    const heard = this.receivedVoice[this.position % this.receivedVoice.length];
+    this.position += 1;
+    if (!said || !heard || !this.sent || !this.received) return;
+    send(this.sent.next(said), sentFlowPort, ipRecorderAddr);
+    send(this.received.next(heard), receivedFlowPort, ipRecorderAddr);
+    this.total.sent += 1;
+    this.total.received += 1;
+  }
+
+  skip(intervals: number): void {
+    this.position += intervals;
+    this.sent?.pause(intervals);
+    this.received?.pause(intervals);
+  }
+
+  private renew(call: Call | undefined): void {
+    this.pause();
+    this.call = call;
+    if (!call) return;
+    this.sent = this.newStream();
+    this.received = this.newStream();
+    this.pausedAt = 0;
+  }
+
+  private newStream(): RtpStream {
+    const { keys } = this.recording;
+    return new RtpStream(PAYLOAD_TYPE[this.settings.law], keys && new SrtpSender(keys, this.settings.srtp.tag));
+  }
+
+  private choosePitches({ side, call, held }: Conversation): void {
+    const own = voiceOf(side.number);
+    const others = call.others(side).filter(({ state }) => state === 'ACTIVE').map(({ number }) => voiceOf(number));
+    // Two numbers may share a pitch; the two directions must not.
+    const heard = others.map((pitch) => (pitch === own ? pitch + 125 : pitch));
+    this.sentVoice = loopOf(held ? [] : [own], this.settings.law);
+    this.receivedVoice = loopOf(held ? [] : heard, this.settings.law);
+  }
+
+  private play20ms(): void {
+    if (this.playing) return;
+    this.playing = true;
+    if (this.pausedAt > 0) this.skip(Math.round((performance.now() - this.pausedAt) / PACKET_MS));
+    this.clock.add(this);
+  }
+
+  private pause(): void {
+    if (!this.playing) return;
+    this.playing = false;
+    this.pausedAt = performance.now();
+    this.clock.remove(this);
+  }
+}
