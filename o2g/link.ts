@@ -154,9 +154,9 @@ export class Link implements Attachment {
     this.#leave.push(
       this.session.attach(this),
       this.session.onEvent.on((event) => { this.#busy.follow(event); this.#followCtiLink(event); }),
-      this.session.onState.on(({ state }) => { this.#registration.follow(state === 'connected'); }),
+      this.session.onState.on((report) => { this.#registration.follow(report); }),
     );
-    this.#registration.follow(this.session.report.state === 'connected');
+    this.#registration.follow(this.session.report);
   }
 
   /** Ends the link as its options say, in two seconds at most. Idempotent; what waits ends with `CLOSED`. */

@@ -7,7 +7,7 @@ import { asO2GError, isDefinite, isSessionLoss, O2GError } from './errors';
 import type { Log } from './log';
 import { backOffMs } from './machine';
 import type { Representation } from './representations';
-import type { Session } from './session';
+import type { ConnectionReport, Session } from './session';
 import { Signal } from './signal';
 
 export type DRLink = Representation<'DRLink'>;
@@ -94,12 +94,13 @@ export class Registration {
   }
 
   /** Follows the session's connection. */
-  follow(connected: boolean): void {
+  follow({ state, reason }: ConnectionReport): void {
     if (this.#state === 'closed') return;
     this.#confirmed = false;
     this.#audit?.cancel();
-    if (connected) void this.confirm();
-    else this.#become('registering', this.#session.report.reason === '' ? 'no connection to O2G' : this.#session.report.reason);
+    if (state === 'connected') void this.confirm();
+    else if (state === 'refused') this.#refuse(new O2GError('NOT_CONNECTED', reason));
+    else this.#become('registering', reason === '' ? 'no connection to O2G' : reason);
   }
 
   /**
@@ -165,11 +166,17 @@ export class Registration {
       const known = asO2GError(error);
       if (known.code === 'CLOSED' || this.report.state === 'closed') return;
       this.#failures += 1;
-      this.#error = known;
       const definite = isDefinite(known);
-      this.#become(definite ? 'refused' : 'registering', known.message);
+      if (definite) this.#refuse(known);
+      else this.#become('registering', known.message);
       if (!isSessionLoss(known)) this.#auditAfter(definite ? AUDIT_MS : backOffMs(this.#failures, Math.random()));
     }
+  }
+
+  /** What waits for the registration, and what will ask for it, is answered with the reason. */
+  #refuse(error: O2GError): void {
+    this.#error = error;
+    this.#become('refused', error.message);
   }
 
   #auditAfter(ms: number): void {
@@ -205,8 +212,11 @@ export class Registration {
       this.#since = this.#clock.now();
       const line = `${this.#options.name}: ${state}${reason === '' ? '' : ` (${reason})`}`;
       // While there is no connection, the session has told why.
-      if (state === 'refused' || (state === 'registering' && this.#session.report.state === 'connected')) this.#log.warn(line);
-      else if (state === 'registered' || state === 'closed') this.#log.info(line);
+      if (state === 'refused' || state === 'registering') {
+        if (this.#session.report.state === 'connected') this.#log.warn(line);
+      } else {
+        this.#log.info(line);
+      }
     }
     this.onState.emit(this.report);
   }

@@ -39,7 +39,7 @@ export async function typedInput(RED: NodeAPI, node: Node, config: Config, name:
 
 /** A number given as text becomes one; anything else stays, for the validation to refuse it in words. */
 export function asNumber(value: unknown): unknown {
-  return typeof value === 'string' && /^\s*-?\d+\s*$/.test(value) ? Number(value) : value;
+  return typeof value === 'string' && /^\s*-?\d+(\.\d+)?\s*$/.test(value) ? Number(value) : value;
 }
 
 /** A boolean given as text becomes one. */
