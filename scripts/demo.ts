@@ -1,0 +1,173 @@
+/**
+ * The demo: an O2G server with an OXE behind it, a Node-RED with the first example flow, and a recorder that counts what it gets.
+ * It lets calls happen and says in one line each what came of them. Ctrl-C ends it and leaves nothing behind.
+ */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { startSimulator, type CallHandle, type Simulator } from '../simulator';
+
+const ROOT = join(__dirname, '..');
+const USER_DIR = join(ROOT, '.demo');
+const EXAMPLE = join(ROOT, 'examples', '01 Record a call.json');
+const LOOPBACK = '127.0.0.1';
+/** The usual ports; another is taken when one is not free. */
+const USUAL = { editor: 1880, rest: 8080, events: 8014, control: 8090 };
+/** As in the example: device 70000 has the ports 20000 and 20002, 70001 the next two even ones, and so on. */
+const DEVICES = Array.from({ length: 10 }, (_, index) => String(70000 + index));
+const FIRST_PORT = 20000;
+const CALLERS = ['0390670000', '0155667788', '+4989123456'];
+
+const say = (line: string): void => { console.log(`${new Date().toTimeString().slice(0, 8)}  ${line}`); };
+
+/** What arrived at the two ports of a device since its call began. */
+interface Flows { sent: number; received: number; told: boolean }
+
+async function freePort(usual: number): Promise<number> {
+  const server = createServer();
+  const port = await new Promise<number>((resolve) => {
+    server.once('error', () => { server.listen(0, LOOPBACK); });
+    server.on('listening', () => { resolve((server.address() as { port: number }).port); });
+    server.listen(usual, LOOPBACK);
+  });
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** A recorder's ears: two UDP ports a device, from `first` on. */
+async function listen(first: number): Promise<{ flows: Map<string, Flows>; firstPort: number; close(): void }> {
+  const flows = new Map<string, Flows>(DEVICES.map((device) => [device, { sent: 0, received: 0, told: false }]));
+  const sockets: Socket[] = [];
+  try {
+    for (const [index, device] of DEVICES.entries()) {
+      for (const [offset, direction] of [[0, 'sent'], [2, 'received']] as const) {
+        const socket = createSocket('udp4');
+        sockets.push(socket);
+        socket.on('message', () => { count(device, flows.get(device), direction); });
+        socket.bind(first + index * 4 + offset, LOOPBACK);
+        await once(socket, 'listening');
+      }
+    }
+  } catch (error) {
+    for (const socket of sockets) socket.close();
+    if (first > FIRST_PORT + 1000) throw error;
+    return await listen(first + 100);
+  }
+  return { flows, firstPort: first, close: () => { for (const socket of sockets) socket.close(); } };
+}
+
+function count(device: string, flow: Flows | undefined, direction: 'sent' | 'received'): void {
+  if (!flow) return;
+  flow[direction] += 1;
+  if (flow.told || flow.sent === 0 || flow.received === 0) return;
+  flow.told = true;
+  say(`packets received on both flows of ${device}`);
+}
+
+/** The first example with the simulator's address, its administrator and the recorder's ports. */
+async function writeUserDir(oxe: Simulator, firstPort: number): Promise<void> {
+  await rm(USER_DIR, { recursive: true, force: true });
+  await mkdir(USER_DIR, { recursive: true });
+  const example = (await readFile(EXAMPLE, 'utf8')).replaceAll(`http://127.0.0.1:${USUAL.rest}`, oxe.url).replaceAll(String(FIRST_PORT), String(firstPort));
+  const flows = JSON.parse(example) as { id: string; type: string }[];
+  const credentials = Object.fromEntries(flows.filter(({ type }) => type === 'o2g-server').map(({ id }) => [id, { login: oxe.login, password: oxe.password }]));
+  await writeFile(join(USER_DIR, 'flows.json'), example);
+  await writeFile(join(USER_DIR, 'flows_cred.json'), JSON.stringify(credentials), { mode: 0o600 });
+  await writeFile(join(USER_DIR, 'settings.js'), `module.exports = ${JSON.stringify({
+    uiHost: LOOPBACK, flowFile: 'flows.json', credentialSecret: false, nodesDir: [ROOT], telemetry: { enabled: false, updateNotification: false },
+    editorTheme: { tours: false, projects: { enabled: false } }, logging: { console: { level: 'info', metrics: false, audit: false } },
+  }, null, 2)};\n`);
+}
+
+function startNodeRed(port: number): ChildProcess {
+  const log = createWriteStream(join(USER_DIR, 'node-red.log'));
+  const red = spawn(process.execPath, [join(ROOT, 'node_modules', 'node-red', 'red.js'), '--userDir', USER_DIR, '--settings', join(USER_DIR, 'settings.js'), '--port', String(port)], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    // A group of its own: Ctrl-C comes to us, and we end it in order.
+    detached: true,
+  });
+  red.stdout.pipe(log);
+  red.stderr.pipe(log);
+  return red;
+}
+
+/** One call after the other: it rings, is answered, held, taken back and ended. */
+async function play(oxe: Simulator, flows: Map<string, Flows>, over: AbortSignal): Promise<void> {
+  for (let index = 0; !over.aborted; index += 1) {
+    const device = DEVICES[index % DEVICES.length] ?? '70000';
+    const from = CALLERS[index % CALLERS.length] ?? '0390670000';
+    flows.set(device, Object.assign(flows.get(device) ?? {}, { sent: 0, received: 0, told: false }));
+    const call = oxe.call({ from, to: device });
+    say(`call from ${from} to ${device}`);
+    await live(call, over);
+    const { sent, received } = flows.get(device) ?? { sent: 0, received: 0 };
+    if (sent > 0 && received > 0) say(`recorded ${device} talking to ${from}: ${(sent / 50).toFixed(1)} s, ${sent} packets it sent, ${received} it received`);
+    else say(`not recorded: ${sent} and ${received} packets of ${device} arrived; ${join(USER_DIR, 'node-red.log')} may tell why`);
+    await pause(2000, undefined, { signal: over }).catch(() => undefined);
+  }
+}
+
+async function live(call: CallHandle, over: AbortSignal): Promise<void> {
+  const steps = [[1500, () => call.answered()], [4000, () => call.hold()], [1500, () => call.retrieve()], [3000, () => call.hangUp()]] as const;
+  for (const [ms, step] of steps) {
+    await pause(ms, undefined, { signal: over }).catch(() => undefined);
+    if (over.aborted) return;
+    await step();
+  }
+  // What is still on its way when the call ends belongs to it.
+  await pause(100);
+}
+
+async function main(): Promise<void> {
+  const oxe = await startSimulator({ port: await freePort(USUAL.rest), eventPort: await freePort(USUAL.events), controlPort: await freePort(USUAL.control), devices: ['70000-70099'] });
+  say(`O2G simulator at ${oxe.url}, event channel on port ${oxe.eventPort}; calls and faults by hand: ${oxe.controlUrl ?? ''}`);
+  const ears = await listen(FIRST_PORT);
+  const { flows } = ears;
+  oxe.onRequest(({ method, path, body, status }) => {
+    if (method !== 'POST' || !path.endsWith('/record') || status !== 200) return;
+    const { deviceNumber, sentFlowPort, receivedFlowPort } = body as { deviceNumber: string; sentFlowPort: number; receivedFlowPort: number };
+    if (flows.get(deviceNumber)?.told === false) say(`recording started: ${deviceNumber} to UDP ports ${sentFlowPort} and ${receivedFlowPort}`);
+  });
+  await writeUserDir(oxe, ears.firstPort);
+  const editor = await freePort(USUAL.editor);
+  const red = startNodeRed(editor);
+  const over = new AbortController();
+  let playing: Promise<void> = Promise.resolve();
+
+  const end = async (code: number): Promise<void> => {
+    if (over.signal.aborted) return;
+    over.abort();
+    say('ending');
+    await playing;
+    red.kill('SIGTERM');
+    if (red.exitCode === null) await once(red, 'exit');
+    const left = oxe.sessions().length + oxe.links().length + oxe.subscriptions().length;
+    say(left === 0 ? 'no session, link or subscription is left on the simulator' : `${left} things are left on the simulator`);
+    ears.close();
+    await oxe.close();
+    process.exit(code);
+  };
+  process.once('SIGINT', () => void end(0));
+  process.once('SIGTERM', () => void end(0));
+  red.once('exit', (code) => {
+    if (over.signal.aborted) return;
+    say(`Node-RED ended by itself (${String(code)}); see ${join(USER_DIR, 'node-red.log')}`);
+    void end(1);
+  });
+
+  await oxe.once(() => oxe.monitored(7).length === DEVICES.length, { timeoutMs: 60_000, what: 'Node-RED with its devices monitored' });
+  say(`Node-RED runs the flow "Record a call"; the editor is at http://${LOOPBACK}:${editor}/   (Ctrl-C ends the demo)`);
+  playing = play(oxe, flows, over.signal);
+  await playing;
+}
+
+main().catch((error: unknown) => {
+  console.error(error);
+  process.exit(1);
+});
