@@ -1,0 +1,20 @@
+/** `npm run bench [suite …] [-- --tiny]`: all suites, or those named. */
+import { reader } from './reader';
+import { requests } from './requests';
+
+const SUITES: Readonly<Record<string, (tiny: boolean) => Promise<void>>> = { reader, requests };
+
+async function main(): Promise<void> {
+  const args = process.argv.slice(2);
+  const names = args.filter((arg) => arg !== '--tiny');
+  for (const name of names.length > 0 ? names : Object.keys(SUITES)) {
+    const suite = SUITES[name];
+    if (!suite) throw new RangeError(`there is no suite ${name}: ${Object.keys(SUITES).join(', ')}`);
+    await suite(args.includes('--tiny'));
+  }
+}
+
+main().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 2;
+});
