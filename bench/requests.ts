@@ -18,7 +18,7 @@ export async function requests(tiny: boolean): Promise<void> {
   await once(server, 'listening');
   const url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/api/rest/1.0/iprecord/7/link/1/monitor`);
   const items = Array.from({ length: tiny ? 50 : 3000 }, (_, index) => index);
-  const { got } = await import('got');
+  const { default: got } = await import('got');
   const agent = new Agent({ keepAlive: true, maxSockets: AT_A_TIME });
   const transport = new HttpTransport({ timeoutMs: 10_000 });
   const { signal } = new AbortController();

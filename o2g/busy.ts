@@ -13,20 +13,24 @@ export class BusyDevices {
     return new Set([...this.#byCall.values()].flatMap((devices) => [...devices]));
   }
 
-  follow(event: O2GEvent): void {
-    if (event.loginName === undefined || typeof event.callRef !== 'string') return;
+  /** @returns the devices that began to talk: their leg is ACTIVE */
+  follow(event: O2GEvent): string[] {
+    if (event.loginName === undefined || typeof event.callRef !== 'string') return [];
     const call = `${event.loginName} ${event.callRef}`;
     if (event.eventName === 'OnCallRemoved') this.#byCall.delete(call);
-    if (event.eventName !== 'OnCallCreated' && event.eventName !== 'OnCallModified') return;
+    if (event.eventName !== 'OnCallCreated' && event.eventName !== 'OnCallModified') return [];
     if (typeof event.previousCallRef === 'string') this.#byCall.delete(`${event.loginName} ${event.previousCallRef}`);
     const devices = this.#byCall.get(call) ?? new Set<string>();
+    const talking: string[] = [];
     for (const { deviceId, state } of [...legs(event.legs), ...legs(event.addedLegs), ...legs(event.modifiedLegs)]) {
+      if (state === 'ACTIVE') talking.push(deviceId);
       if (state !== undefined && OVER.has(state)) devices.delete(deviceId);
       else devices.add(deviceId);
     }
     for (const { deviceId } of legs(event.removedLegs)) devices.delete(deviceId);
     if (devices.size > 0) this.#byCall.set(call, devices);
     else this.#byCall.delete(call);
+    return talking;
   }
 }
 

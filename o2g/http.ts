@@ -87,9 +87,12 @@ export class HttpTransport implements Transport {
     this.#agents.https.destroy();
   }
 
-  /** got is an ES module: only import() loads it on every Node.js that Node-RED runs on. It costs 0.2 s, so not before it is needed. */
+  /**
+   * got is an ES module: only import() loads it on every Node.js that Node-RED runs on, and got 16 has the default export alone.
+   * It costs 0.2 s, so not before it is needed.
+   */
   async #load(): Promise<Got> {
-    const { got } = await import('got');
+    const { default: got } = await import('got');
     return got.extend({
       agent: this.#agents,
       timeout: { request: this.#options.timeoutMs },

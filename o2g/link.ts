@@ -153,7 +153,10 @@ export class Link implements Attachment {
     if (this.#leave.length > 0 || this.#closing) return;
     this.#leave.push(
       this.session.attach(this),
-      this.session.onEvent.on((event) => { this.#busy.follow(event); this.#followCtiLink(event); }),
+      this.session.onEvent.on((event) => {
+        for (const deviceNumber of this.#busy.follow(event)) this.#beepAgain(deviceNumber);
+        this.#followCtiLink(event);
+      }),
       this.session.onState.on((report) => { this.#registration.follow(report); }),
     );
     this.#registration.follow(this.session.report);
@@ -368,6 +371,16 @@ export class Link implements Attachment {
     if (event.eventName !== 'OnCtiLinkUp' && event.eventName !== 'OnCtiLinkDown') return;
     // Node numbers come as text in events and as numbers elsewhere.
     if (String(event.nodeId) === String(this.oxeNode)) void this.#registration.confirm();
+  }
+
+  /** A TDM beep ends with the conversation: each new one needs it anew (specification, Voice Recording, step 7). */
+  #beepAgain(deviceNumber: string): void {
+    const want = this.#book.wanted.get(deviceNumber);
+    if (want?.beep === undefined || want.record?.mode !== 'tdm' || this.#closing) return;
+    const { beep } = want;
+    this.#inOrder(deviceNumber, () => this.#sendBeep(deviceNumber, beep)).catch((error: unknown) => {
+      this.#book.failed(deviceNumber, asO2GError(error));
+    });
   }
 
   #doubtAfterNewSession(): void {

@@ -26,6 +26,8 @@ export interface LinkReport {
   readonly reason: string;
   /** ISO 8601 UTC. */
   readonly since: string;
+  /** Whether the link is secure, once the server said it: its recordings are SRTP then, and their keys are handed on. */
+  readonly secure?: boolean;
 }
 
 /** What the registration tells its link. */
@@ -82,7 +84,8 @@ export class Registration {
   }
 
   get report(): LinkReport {
-    return { state: this.#state, reason: this.#reason, since: new Date(this.#since).toISOString() };
+    const secure = this.#state === 'registered' ? this.#registered?.secure : undefined;
+    return { state: this.#state, reason: this.#reason, since: new Date(this.#since).toISOString(), ...(secure === undefined ? {} : { secure }) };
   }
 
   get confirmed(): boolean {
@@ -188,7 +191,12 @@ export class Registration {
     const { recorder, secured, oxeNode } = this.#options;
     const body = { type: recorder, ...(secured === undefined ? {} : { secured }) };
     const answer = await this.#session.call('registerLink', { nodeId: String(oxeNode) }, body);
-    return { id: answer.registrationId, secure: answer.secure };
+    const { secure } = answer;
+    if (secured === true && secure === false) this.#log.warn(`${this.#options.name}: a secure link was asked for, but the OXE is not secure`);
+    if (secured === undefined && secure === true) {
+      this.#log.warn(`${this.#options.name}: the OXE made the link secure; a recorder that can't use the SRTP keys needs "secured: false"`);
+    }
+    return { id: answer.registrationId, secure };
   }
 
   async #look(registered: Registered): Promise<void> {

@@ -29,6 +29,8 @@ export interface SessionOptions {
   readonly offlineWaitMs: number;
   /** Life of a channel in minutes: 0 (as long as the session) or 2..60. */
   readonly lifetime: number;
+  /** Where O2G sends events to; undefined: they come on the event channel. */
+  readonly webHookUrl?: string | undefined;
 }
 
 export interface SessionParts {
@@ -70,7 +72,8 @@ const WAITING_REQUESTS = 20_000;
 
 interface ActiveSubscription {
   readonly id: string;
-  readonly channelUrl: URL;
+  /** Undefined when the events come by webhook. */
+  readonly channelUrl: URL | undefined;
 }
 
 export class Session {
@@ -228,6 +231,19 @@ export class Session {
   }
 
   /**
+   * Takes an event that came by webhook.
+   * @returns false when there is no subscription that it could belong to
+   */
+  takeFromWebhook(event: O2GEvent): boolean {
+    // A server that has just started has no sessions: ours is checked at once, not at the next keepalive.
+    if (event.eventName === 'OnServerStart') void this.#keepAlive();
+    if (this.#subscription === undefined && event.eventName !== 'OnServerStart') return false;
+    this.#heardAt = this.#clock.now();
+    this.#receive(event);
+    return true;
+  }
+
+  /**
    * Closes links, subscription and session, in this order, in a few seconds at most. Idempotent; waiting requests end with `CLOSED`.
    * A link that is kept beyond a stop keeps the session at the server too.
    */
@@ -334,7 +350,9 @@ export class Session {
     if (!this.#open) throw new O2GError('NOT_CONNECTED', `no session with ${this.host}`);
     const { side } = this.#open;
     const filter = this.#wantedFilter();
-    const request = requestOf('subscribe', {}, { filter, version: '1.0', timeout: this.#options.lifetime });
+    const { lifetime, webHookUrl, eventPort } = this.#options;
+    const way = webHookUrl === undefined ? { timeout: lifetime } : { webHookUrl };
+    const request = requestOf('subscribe', {}, { filter, version: '1.0', ...way });
     const answer = readAnswer('subscribe', await this.#send(this.#open, request, this.#life.signal));
     if (answer.status !== 'ACCEPTED' || answer.subscriptionId === undefined) {
       const words = answer.message ?? answer.status;
@@ -342,13 +360,15 @@ export class Session {
     }
     this.#filterInForce = JSON.stringify(filter);
     const offered = { public: answer.publicPollingUrl, private: answer.privatePollingUrl };
-    return { id: answer.subscriptionId, channelUrl: chooseChannelUrl(this.#typed, side, offered, this.#options.eventPort) };
+    const channelUrl = webHookUrl === undefined ? chooseChannelUrl(this.#typed, side, offered, eventPort) : undefined;
+    return { id: answer.subscriptionId, channelUrl };
   }
 
   /** Resolves when the channel is open; its later end is an input of the machine. */
   #listen({ channelUrl }: ActiveSubscription): Promise<void> {
     this.#channel.abort();
     const { signal } = (this.#channel = new AbortController());
+    if (!channelUrl) return Promise.resolve();
     const reader = new EventReader({
       onEvent: (event) => { this.#receive(event); },
       onMalformed: (reason, excerpt) => {
@@ -394,7 +414,8 @@ export class Session {
 
   #announce(): void {
     this.#keepalive.start(this.#open?.info.timeToLive ?? DEFAULT_TTL_S);
-    this.#watchdog.start();
+    // A webhook is no connection that could be half open; the audit of the links finds out whether the session lives.
+    if (this.#options.webHookUrl === undefined) this.#watchdog.start();
     this.#followInterests();
   }
 
@@ -579,7 +600,10 @@ export class Session {
     this.#stopVitals();
     const ends = await Promise.all([...this.#attachments].map((attachment) => attachment.close(why)));
     // A login under way is awaited: cut off, it could leave a session behind that nobody knows.
-    await Promise.race([this.#establishing, new Promise<void>((resolve) => { this.#clock.after(CLOSE_WITHIN_MS, resolve); })]);
+    await new Promise<void>((resolve) => {
+      const timer = this.#clock.after(CLOSE_WITHIN_MS, resolve);
+      void this.#establishing.then(() => { timer.cancel(); resolve(); });
+    });
     const open = this.#open;
     const subscription = this.#subscription;
     this.#input('close', '');

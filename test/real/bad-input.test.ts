@@ -49,7 +49,7 @@ describe('bad input', () => {
       assert.equal(caught.error?.code, code);
       assert.match(caught.error.message, words);
       assert.equal(caught.error.source.id, `node-${node}`);
-      assert.equal(caught['keep'], what);
+      assert.equal(caught.keep, what);
       if (code === 'INVALID_INPUT') assert.equal(oxe.requests().length, sent, 'nothing was sent');
       else assert.equal((caught.error.cause as { type: string }).type, code);
       await red.statusOf(`node-${node}`, ({ fill, text }) => fill === 'red' && text === code);
@@ -79,7 +79,10 @@ describe('a server that cannot be reached', () => {
     return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   };
 
+  let pageUrl = '';
+
   before(async () => {
+    pageUrl = await page();
     oxe = await startSimulator({ devices: DEVICES, tls: await certificate() });
     red = await startNodeRed();
   });
@@ -94,17 +97,17 @@ describe('a server that cannot be reached', () => {
     ['an unknown host', () => ({ url: 'https://o2g.invalid' }), 'connecting', 'NOT_CONNECTED', /DNS/],
     ['the wrong scheme', () => ({ url: oxe.url.replace('https', 'http') }), 'connecting', 'NOT_CONNECTED', /https instead of http/],
     ['a certificate that is not trusted', () => ({}), 'connecting', 'NOT_CONNECTED', /self-signed: add it as CA/],
-    ['a server that answers HTML', async () => ({ url: await page() }), 'connecting', 'SERVER_PROBLEM', /is that address an O2G server/],
+    ['a server that answers HTML', () => ({ url: pageUrl }), 'connecting', 'SERVER_PROBLEM', /is that address an O2G server/],
     ['an address without a scheme', () => ({ url: 'o2g.example.com' }), 'notConfigured', 'INVALID_INPUT', /url: "o2g.example.com" is refused/],
     ['a missing password', () => ({ password: '' }), 'notConfigured', 'INVALID_INPUT', /password: nothing is refused/],
   ] as const) {
     it(`${what}: status, Catch node and every request say what to do, and Node-RED stays up`, async () => {
-      const given: FlowProperties = { server: { ...(await properties()), offlineWait: '0.3' } };
+      const given: FlowProperties = { server: { ...properties(), offlineWait: '0.3' } };
       await red.deploy(wholeFlow(oxe, given));
       await red.told('caught', ({ error }) => error?.code === code && words.test(error.message));
       await red.statusOf('node-events', ({ text }) => text?.endsWith(`status.${status}`) === true);
       red.inject('in-monitor', { action: 'start', payload: '70120', asked: what });
-      const refused = await red.told('caught', (message) => message['asked'] === what);
+      const refused = await red.told('caught', (message) => message.asked === what);
       assert.match(refused.error?.message ?? '', words);
       assert.ok(red.alive());
     });
@@ -119,11 +122,11 @@ describe('a wrong password', () => {
     assert.match(caught.error?.message ?? '', /login or the password/);
     await red.statusOf('node-events', ({ text }) => text?.endsWith('status.refused') === true);
     red.inject('in-monitor', { action: 'start', payload: '70120', asked: true });
-    await red.told('caught', (message) => message['asked'] === true && message.error?.code === 'NOT_CONNECTED');
+    await red.told('caught', (message) => message.asked === true && message.error?.code === 'NOT_CONNECTED');
     // An unchanged deploy is no reason to try again either.
     await red.deploy(await red.flows(), { type: 'full' });
     red.inject('in-monitor', { action: 'start', payload: '70120', again: true });
-    await red.told('caught', (message) => message['again'] === true);
+    await red.told('caught', (message) => message.again === true);
     assert.equal(oxe.logins().length, 1);
     assert.doesNotMatch(red.log(), /a wrong one/);
     await red.stop();

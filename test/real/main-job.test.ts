@@ -47,13 +47,13 @@ for (const { version, secure } of [{ version: '4.1', secure: false }, { version:
       red.inject('in-monitor', { action: 'start', payload: '70120', keep: { me: 1 } });
       const monitored = await red.told('out');
       assert.deepEqual(monitored.payload, { deviceNumber: '70120', userId: 'oxe70120', monitored: true });
-      assert.deepEqual(monitored['keep'], { me: 1 }, 'the message keeps its other properties');
+      assert.deepEqual(monitored.keep, { me: 1 }, 'the message keeps its other properties');
 
       const call = oxe.call({ from: '0390670000', to: '70120' });
       await call.answered();
       const created = await red.told('events', ({ topic }) => topic === 'OnCallCreated');
       const { o2g } = created as unknown as { o2g: Record<string, unknown> };
-      assert.deepEqual({ ...o2g, receivedAt: typeof o2g['receivedAt'] }, { server: oxe.url, package: 'telephony', devices: ['70120'], link: 'OXE 7', receivedAt: 'number', unsolicited: true });
+      assert.deepEqual({ ...o2g, receivedAt: typeof o2g.receivedAt }, { server: oxe.url, package: 'telephony', devices: ['70120'], link: 'OXE 7', receivedAt: 'number', unsolicited: true });
 
       red.inject('in-record', { action: 'start', payload: { deviceNumber: '70120', ipRecorderAddr: '127.0.0.1', ...recorder.ports } });
       assert.deepEqual((await red.told('out')).payload, { deviceNumber: '70120', recording: true, mode: 'ip', secure: false, ipRecorderAddr: '127.0.0.1', ...recorder.ports });

@@ -1,0 +1,129 @@
+/** What a user does in the editor: drags a node, opens its form, fills it by its labels, presses Done. */
+import type { Locator, Page } from 'playwright-core';
+
+import type { FlowNode } from '../support/flow';
+
+/** Long enough for the editor's own animations on a busy machine; an expectation that fails says so after it. */
+const PATIENCE = { timeout: 10_000 };
+
+/** Drags a node of this type from the palette to the middle of the tab. @returns its id */
+export async function drag(page: Page, type: string): Promise<string> {
+  const before = await idsOf(page, type);
+  await page.locator('#red-ui-palette-search input').fill(type);
+  const source = page.locator(`.red-ui-palette-node[data-palette-type="${type}"]`);
+  await source.scrollIntoViewIfNeeded();
+  const box = await source.boundingBox();
+  if (!box) throw new Error(`${type} isn't in the palette`);
+  await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+  await page.mouse.down();
+  await page.mouse.move(600, 300, { steps: 12 });
+  await page.mouse.up();
+  const id = (await idsOf(page, type)).find((each) => !before.includes(each));
+  if (id === undefined) throw new Error(`${type} didn't get onto the tab`);
+  return id;
+}
+
+function idsOf(page: Page, type: string): Promise<string[]> {
+  return page.evaluate(`RED.nodes.filterNodes({ type: ${JSON.stringify(type)} }).map(({ id }) => id)`);
+}
+
+/** Opens the form of a node on the tab, as a double click does. */
+export async function openForm(page: Page, id: string): Promise<Locator> {
+  await page.evaluate(`RED.editor.edit(RED.nodes.node(${JSON.stringify(id)}))`);
+  return topForm(page, 1);
+}
+
+/** Opens the form of a configuration node, as the configuration sidebar does. */
+export async function openConfigForm(page: Page, type: string, id: string): Promise<Locator> {
+  await page.evaluate(`RED.editor.editConfig('', ${JSON.stringify(type)}, ${JSON.stringify(id)})`);
+  return topForm(page, 1);
+}
+
+/** The pencil or plus beside a field that holds a configuration node. @param depth forms that are open then, this one included */
+export async function openBeside(page: Page, form: Locator, label: string, depth: number): Promise<Locator> {
+  await form.locator('.form-row', { has: page.getByText(label, { exact: true }) }).locator('a[id$="-add"]').click();
+  return topForm(page, depth);
+}
+
+/** The form on top, once it has come to rest. */
+async function topForm(page: Page, depth: number): Promise<Locator> {
+  const tray = page.locator('.red-ui-tray').nth(depth - 1);
+  await tray.locator('.o2g-form').waitFor(PATIENCE);
+  await page.waitForFunction(`$('.red-ui-tray').last().is(':not(:animated)')`);
+  return tray;
+}
+
+/** The visible field of a label. */
+export function field(form: Locator, label: string): Locator {
+  return form.getByLabel(label, { exact: true });
+}
+
+/** Types into the field of a label, as a person: what follows a change is triggered too. */
+export async function fill(form: Locator, label: string, value: string): Promise<void> {
+  const input = field(form, label);
+  await input.fill(value);
+  await input.dispatchEvent('change');
+}
+
+/** Chooses the type of a typed input from its menu. @param type as the menu says it, such as `msg.` */
+export async function chooseType(page: Page, form: Locator, label: string, type: string): Promise<void> {
+  const row = form.locator('.form-row', { has: page.getByText(label, { exact: true }) });
+  await row.locator('.red-ui-typedInput-type-select').click();
+  await page.locator('.red-ui-typedInput-options:visible').getByText(type, { exact: true }).click();
+}
+
+/** Presses Done (Add, Update) of the form on top and waits until it is gone. */
+export async function done(page: Page): Promise<void> {
+  const trays = page.locator('.red-ui-tray');
+  const depth = await trays.count();
+  await trays.nth(depth - 1).locator('#node-dialog-ok, #node-config-dialog-ok').click();
+  await trays.nth(depth - 1).waitFor({ state: 'detached', ...PATIENCE });
+}
+
+/** What an export of the whole workspace holds of a node. */
+export async function exported(page: Page, id: string): Promise<FlowNode> {
+  const nodes: FlowNode[] = await page.evaluate('RED.nodes.createCompleteNodeSet({ credentials: false })');
+  const found = nodes.find((node) => node.id === id);
+  if (!found) throw new Error(`node ${id} isn't in the export`);
+  return found;
+}
+
+/** The ids of the configuration nodes of a type. */
+export function configsOf(page: Page, type: string): Promise<string[]> {
+  return page.evaluate(`(() => { const ids = []; RED.nodes.eachConfig((node) => { if (node.type === ${JSON.stringify(type)}) ids.push(node.id); }); return ids; })()`);
+}
+
+/** Puts nodes onto the present tab, as an import does. */
+export async function put(page: Page, nodes: readonly FlowNode[]): Promise<void> {
+  await page.evaluate(`(() => {
+    const nodes = ${JSON.stringify(nodes)};
+    for (const node of nodes) if ('x' in node) node.z = RED.workspaces.active();
+    RED.nodes.import(nodes);
+    RED.view.redraw(true);
+  })()`);
+}
+
+/** The words with which the editor refuses a node; none when it is valid. */
+export function refusals(page: Page, id: string): Promise<string[]> {
+  return page.evaluate(`(() => {
+    const node = RED.nodes.node(${JSON.stringify(id)});
+    RED.editor.validateNode(node);
+    return node.valid ? [] : node.validationErrors;
+  })()`);
+}
+
+/**
+ * Keys of a catalog that reached the screen instead of words: i18next shows a key it doesn't find, with or without its namespace.
+ * @returns the texts and attributes in which one shows
+ */
+export function untranslated(page: Page): Promise<string[]> {
+  return page.evaluate(`(() => {
+    const shown = [...document.querySelectorAll('.red-ui-tray [data-i18n]')].flatMap((element) => {
+      const keys = element.getAttribute('data-i18n').split(';').map((key) => key.replace(/^\\[\\w+\\]/, '').replace(/^.*:/, ''));
+      const texts = [element.textContent, element.getAttribute('placeholder'), element.getAttribute('label'), element.title];
+      return texts.filter((text) => text && keys.includes(text.replace(/^.*:/, '')));
+    });
+    const all = document.body.innerText.split('\\n');
+    return [...shown, ...all.filter((line) => /@o2g\\/|(?:^|\\s)(?:label|hint|section|option|placeholder|rule|node|port|unit|query|status)\\.\\w+(?:\\s|$)/.test(line))];
+  })()`);
+}

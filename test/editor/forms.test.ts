@@ -1,0 +1,236 @@
+import assert from 'node:assert/strict';
+
+import { openEditor, type Editor } from '../support/browser';
+import { config, node, type FlowNode } from '../support/flow';
+import { startNodeRed, stopAll, type NodeRed } from '../support/node-red';
+import { chooseType, configsOf, done, drag, exported, field, fill, openBeside, openConfigForm, openForm, put, refusals, untranslated } from './editing';
+
+const SERVER = config('a-server', 'o2g-server', { name: 'O2G', url: 'https://o2g.example.com', access: 'typed', application: 'Node-RED', timeout: 10, offlineWait: 10 });
+const LINK = config('a-link', 'o2g-link', { name: 'OXE 7', server: 'a-server', oxeNode: '7', devices: '70000-70009', recorder: 'OTHER', secured: '', onStop: 'close' });
+
+/** The properties of the palette, without those that every node has. */
+function own(exportedNode: FlowNode): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(exportedNode).filter(([name]) => !['id', 'type', 'z', 'x', 'y', 'wires'].includes(name)));
+}
+
+for (const version of ['4.1', '5.0'] as const) {
+  describe(`forms in Node-RED ${version}`, function () {
+    this.timeout(90_000);
+    let nodeRed: NodeRed;
+    let editor: Editor;
+
+    before(async () => { nodeRed = await startNodeRed({ version }); });
+    after(stopAll);
+    beforeEach(async () => { editor = await openEditor(nodeRed); });
+
+    it('a server and a link are added from the form of a node, filled by their labels', async () => {
+      const { page } = editor;
+      const id = await drag(page, 'o2g-monitor');
+      const monitor = await openForm(page, id);
+      await fill(monitor, 'Name', 'the sales team');
+      await fill(monitor, 'Device', '70000-70099, 70120');
+      await field(monitor, 'Action').selectOption('stop monitoring');
+
+      const link = await openBeside(page, monitor, 'Link', 2);
+      await fill(link, 'OXE node', '7');
+      await fill(link, 'Devices', '70000-70099, 70120');
+
+      const server = await openBeside(page, link, 'Server', 3);
+      await fill(server, 'Name', 'O2G of Brest');
+      await fill(server, 'Address', 'https://o2g.example.com');
+      await fill(server, 'Login', 'admin');
+      await fill(server, 'Password', 'secret');
+      await server.getByText('Network', { exact: true }).click();
+      await fill(server, 'Second site', 'https://o2g2.example.com:8443');
+      await field(server, 'Hosts').selectOption('private addresses that O2G names');
+      await fill(server, 'Event port', '8016');
+      await fill(server, 'Timeout', '20');
+      await fill(server, 'Wait when offline', '5');
+      await server.getByText('Session', { exact: true }).click();
+      await fill(server, 'Application', 'Recording');
+      await fill(server, 'Supervised account', '70120');
+      await field(server, 'Given as').selectOption('phone number');
+      assert.deepEqual(await untranslated(page), []);
+      await done(page);
+
+      await link.getByText('Options', { exact: true }).click();
+      await field(link, 'Type of recorder').selectOption('NICE');
+      await field(link, 'Encryption').selectOption('ask for it (SRTP)');
+      await field(link, 'On shutdown').selectOption('keep them: an external recorder goes on');
+      assert.deepEqual(await untranslated(page), []);
+      await done(page);
+      assert.deepEqual(await untranslated(page), []);
+      await done(page);
+
+      const [serverId = ''] = await configsOf(page, 'o2g-server');
+      const [linkId = ''] = await configsOf(page, 'o2g-link');
+      assert.deepEqual(own(await exported(page, serverId)), {
+        name: 'O2G of Brest', url: 'https://o2g.example.com', secondaryUrl: 'https://o2g2.example.com:8443', access: 'private', eventPort: '8016',
+        application: 'Recording', supervisedId: '70120', supervisedType: 'PHONE_NUMBER', tls: '', timeout: '20', offlineWait: '5', delivery: 'chunk', lifetime: 0,
+      });
+      assert.deepEqual(own(await exported(page, linkId)), {
+        name: '', server: serverId, oxeNode: '7', recorder: 'NICE', secured: 'true', devices: '70000-70099, 70120', onStop: 'keep',
+      });
+      assert.deepEqual(own(await exported(page, id)), {
+        name: 'the sales team', link: linkId, action: 'stop', deviceNumber: '70000-70099, 70120', deviceNumberType: 'str',
+      });
+      for (const each of [serverId, linkId, id]) assert.deepEqual(await refusals(page, each), []);
+      assert.deepEqual(editor.problems, []);
+    });
+
+    it('login and password reach the runtime and no export', async () => {
+      const { page } = editor;
+      await put(page, [SERVER]);
+      const server = await openConfigForm(page, 'o2g-server', 'a-server');
+      await fill(server, 'Login', 'admin');
+      await fill(server, 'Password', 'not to be seen');
+      await done(page);
+      assert.deepEqual(Object.keys(own(await exported(page, 'a-server'))).filter((name) => /credential|login|password/i.test(name)), []);
+      assert.equal(await page.evaluate(`JSON.stringify(RED.nodes.createCompleteNodeSet({ credentials: true })).includes('not to be seen')`), true);
+      assert.equal(await page.evaluate(`JSON.stringify(RED.nodes.createCompleteNodeSet({ credentials: false })).includes('not to be seen')`), false);
+    });
+
+    it('o2g-record keeps the fields of both modes and shows those of the one that is chosen', async () => {
+      const { page } = editor;
+      await put(page, [SERVER, LINK]);
+      const id = await drag(page, 'o2g-record');
+      const form = await openForm(page, id);
+      await field(form, 'Link').selectOption('OXE 7');
+      await fill(form, 'Device', '70120');
+      await fill(form, 'Recorder address', '192.0.2.10');
+      await fill(form, 'Port, sent flow', '20000');
+      await chooseType(page, form, 'Port, received flow', 'msg.');
+      await fill(form, 'Port, received flow', 'payload.port');
+      assert.equal(await field(form, 'Time slot').isVisible(), false);
+
+      await field(form, 'Mode').selectOption('TDM: a PCM time slot');
+      assert.equal(await field(form, 'Recorder address').isVisible(), false);
+      await fill(form, 'Crystal', '2');
+      await fill(form, 'Board', '0');
+      await fill(form, 'Time slot', '10');
+      assert.deepEqual(await untranslated(page), []);
+
+      await field(form, 'Action').selectOption('stop recording');
+      assert.equal(await field(form, 'Time slot').isVisible(), false);
+      await field(form, 'Action').selectOption('start recording');
+      await done(page);
+
+      assert.deepEqual(own(await exported(page, id)), {
+        name: '', link: 'a-link', action: 'start', deviceNumber: '70120', deviceNumberType: 'str', mode: 'tdm',
+        ipRecorderAddr: '192.0.2.10', ipRecorderAddrType: 'str', sentFlowPort: '20000', sentFlowPortType: 'num',
+        receivedFlowPort: 'payload.port', receivedFlowPortType: 'msg', crystal: '2', crystalType: 'num', board: '0', boardType: 'num',
+        timeslot: '10', timeslotType: 'num',
+      });
+      assert.deepEqual(await refusals(page, id), []);
+      assert.deepEqual(editor.problems, []);
+    });
+
+    it('o2g-beep is filled by its labels', async () => {
+      const { page } = editor;
+      await put(page, [SERVER, LINK]);
+      const id = await drag(page, 'o2g-beep');
+      const form = await openForm(page, id);
+      await field(form, 'Link').selectOption('OXE 7');
+      await fill(form, 'Device', '70120');
+      await fill(form, 'Tone', '25');
+      await fill(form, 'Beep', '20');
+      await fill(form, 'Pause', '15');
+      assert.deepEqual(await untranslated(page), []);
+      await done(page);
+      assert.deepEqual(own(await exported(page, id)), {
+        name: '', link: 'a-link', action: 'start', deviceNumber: '70120', deviceNumberType: 'str', tone: '25', toneType: 'num',
+        presenceDuration: '20', presenceDurationType: 'num', silenceDuration: '15', silenceDurationType: 'num',
+      });
+      assert.deepEqual(await refusals(page, id), []);
+      assert.deepEqual(editor.problems, []);
+    });
+
+    it('o2g-events picks events from a menu, takes others as text, and has an input when messages may change it', async () => {
+      const { page } = editor;
+      await put(page, [SERVER]);
+      const id = await drag(page, 'o2g-events');
+      assert.equal(await page.evaluate(`RED.nodes.node('${id}').inputs`), 0);
+      const form = await openForm(page, id);
+      await field(form, 'Server').selectOption('O2G');
+
+      await form.locator('.o2g-selector').first().getByLabel('Events', { exact: true }).click();
+      const menu = page.locator('.red-ui-typedInput-options:visible');
+      await menu.getByText('OnCtiLinkDown', { exact: true }).click();
+      await page.keyboard.press('Escape');
+      await fill(form.locator('.o2g-selector').first(), 'Users', 'oxe70120, oxe70121');
+
+      await form.getByRole('button', { name: 'add a selection' }).click();
+      const second = form.locator('.o2g-selector').nth(1);
+      await chooseType(page, second, 'Events', 'text');
+      await fill(second, 'Events', 'OnSomethingNew; system');
+      assert.deepEqual(await untranslated(page), []);
+
+      await field(form, 'Ask for a snapshot').check();
+      await field(form, 'Change the selection by messages').check();
+      await done(page);
+
+      assert.deepEqual(own(await exported(page, id)), {
+        name: '', server: 'a-server', selectors: [{ names: ['telephony', 'OnCtiLinkDown'], ids: ['oxe70120', 'oxe70121'] }, { names: ['OnSomethingNew', 'system'], ids: [] }],
+        snapshot: true, dynamic: true, inputs: 1,
+      });
+      assert.equal(await page.evaluate(`RED.nodes.node('${id}').inputs`), 1);
+      assert.deepEqual(await refusals(page, id), []);
+
+      const again = await openForm(page, id);
+      assert.equal(await again.locator('.o2g-selector').nth(1).getByLabel('Events', { exact: true }).inputValue(), 'OnSomethingNew,system');
+      await again.locator('.o2g-selector').nth(1).locator('.red-ui-editableList-item-remove').click();
+      await again.locator('.o2g-selector').nth(1).waitFor({ state: 'detached' });
+      await field(again, 'Change the selection by messages').uncheck();
+      await done(page);
+      assert.deepEqual((await exported(page, id)).selectors, [{ names: ['telephony', 'OnCtiLinkDown'], ids: ['oxe70120', 'oxe70121'] }]);
+      assert.equal(await page.evaluate(`RED.nodes.node('${id}').inputs`), 0);
+      assert.deepEqual(editor.problems, []);
+    });
+
+    it('o2g-status shows the parameters of the chosen query only', async () => {
+      const { page } = editor;
+      await put(page, [SERVER]);
+      const id = await drag(page, 'o2g-status');
+      const form = await openForm(page, id);
+      await field(form, 'Server').selectOption('O2G');
+      const shown = async (): Promise<string[]> => (await form.locator('.o2g-parameters .form-row:visible label').allInnerTexts()).map((text) => text.trim());
+      assert.deepEqual(await shown(), ['OXE node', 'OXE nodes', 'Only ACD', 'Only external login', 'Company phone', 'Call reference', 'Device', 'User login']);
+      assert.deepEqual(await untranslated(page), []);
+
+      await field(form, 'Query').selectOption('system');
+      assert.deepEqual(await shown(), []);
+      await field(form, 'Query').selectOption('call');
+      assert.deepEqual(await shown(), ['Call reference', 'User login']);
+      await fill(form, 'Call reference', 'a6aaea5b21000700');
+      await field(form, 'Query').selectOption('logins');
+      assert.deepEqual(await shown(), ['OXE nodes', 'Only ACD', 'Only external login']);
+      await fill(form, 'OXE nodes', '7, 8');
+      await field(form, 'Only ACD').click();
+      await page.locator('.red-ui-typedInput-options:visible').getByText('true', { exact: true }).click();
+      await done(page);
+
+      assert.deepEqual(own(await exported(page, id)), {
+        name: '', server: 'a-server', query: 'logins', loginName: '', loginNameType: 'str', companyPhone: '', companyPhoneType: 'str',
+        callRef: 'a6aaea5b21000700', callRefType: 'str', deviceId: '', deviceIdType: 'str', oxeNode: '', oxeNodeType: 'num', nodeIds: '7, 8', nodeIdsType: 'str',
+        onlyACD: 'true', onlyACDType: 'bool', onlyWithExtLogin: '', onlyWithExtLoginType: 'bool',
+      });
+      assert.deepEqual(await refusals(page, id), []);
+      assert.deepEqual(editor.problems, []);
+    });
+
+    it('opening and closing a form changes nothing', async () => {
+      const { page } = editor;
+      const nodes = ['o2g-events', 'o2g-monitor', 'o2g-record', 'o2g-beep', 'o2g-status'].map((type, index) => ({ ...node(`a-${type}`, type), x: 300, y: 80 + 60 * index }));
+      await put(page, [SERVER, LINK, ...nodes]);
+      for (const { id } of nodes) {
+        await openForm(page, id);
+        await done(page);
+        const first = own(await exported(page, id));
+        await openForm(page, id);
+        await done(page);
+        assert.deepEqual(own(await exported(page, id)), first);
+      }
+      assert.deepEqual(editor.problems, []);
+    });
+  });
+}
