@@ -108,7 +108,7 @@ describe('deploys', () => {
   it('a node that is closed ends its pending inputs with CLOSED', async () => {
     oxe.thinkTime(60_000);
     red.inject('in-monitor', { action: 'start', payload: '70050' });
-    await oxe.once(() => oxe.requests().some(({ body }) => String(JSON.stringify(body)).includes('70050')), { what: 'the request' });
+    await oxe.once(() => oxe.requests().some(({ body }) => JSON.stringify(body ?? null).includes('70050')), { what: 'the request' });
     await red.deploy(without(flows, 'node-monitor'), { type: 'nodes' });
     assert.equal((await red.told('caught')).error?.code, 'CLOSED');
     oxe.thinkTime(0);
