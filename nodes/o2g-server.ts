@@ -9,10 +9,12 @@ import { labelOf, readChoice, readNumber, readText, type Config } from './lib/pr
 import { CONNECTION_STATUS } from './lib/status';
 import { Shared } from './lib/shared';
 import type { ServerNode } from './lib/types';
+import { webhooksOf } from './lib/webhook';
 
 interface Credentials {
   login?: string;
   password?: string;
+  webhookToken?: string;
 }
 
 interface TlsConfigNode extends Node {
@@ -23,6 +25,8 @@ interface Settings {
   readonly session: SessionOptions;
   readonly timeoutMs: number;
   readonly tls: TlsOptions;
+  /** Part of the webhook's path; undefined without webhook. A secret. */
+  readonly webhookToken: string | undefined;
 }
 
 const ACCESS: readonly Access[] = ['typed', 'private', 'public', 'auto'];
@@ -34,10 +38,14 @@ export = (RED: NodeAPI): void => {
     const settings = attempt(() => readSettings(RED, config, this.credentials));
     const session = new Shared<Session>(RED, this, {
       recipe: () => {
-        const { session: options, timeoutMs, tls } = settings();
+        const { session: options, timeoutMs, tls, webhookToken } = settings();
         return {
           ingredients: [options, timeoutMs, tls],
-          make: () => new Session(options, { transport: new HttpTransport({ timeoutMs, tls }), log: logOf(this) }),
+          make: () => {
+            const made = new Session(options, { transport: new HttpTransport({ timeoutMs, tls }), log: logOf(this) });
+            if (webhookToken !== undefined) receiveWebhook(RED, this, made, webhookToken);
+            return made;
+          },
         };
       },
       run: (current, closed) => {
@@ -47,8 +55,17 @@ export = (RED: NodeAPI): void => {
       },
     });
     Object.assign(this, { label: labelOf(config, String(config.url)), session, users: session.users });
-  }, { credentials: { login: { type: 'text' }, password: { type: 'password' } } });
+  }, {
+    credentials: { login: { type: 'text' }, password: { type: 'password' }, webhookToken: { type: 'password' } },
+  });
 };
+
+/** Takes events for as long as the session lives, also while a deploy replaces the node. */
+function receiveWebhook(RED: NodeAPI, node: Node, session: Session, token: string): void {
+  const leave = webhooksOf(RED).receive(token, (event) => session.takeFromWebhook(event));
+  session.onState.on(({ state }) => { if (state === 'closed') leave(); });
+  if (RED.settings.httpNodeAuth) node.warn('httpNodeAuth is on: O2G can post events only if the proxy in front of Node-RED, or the webhook address, logs it in');
+}
 
 /** Shows what the session says, on the Status and Catch nodes of its users too. @returns stops that */
 function follow(node: Node, session: Session, deployment: Deployment): () => void {
@@ -70,6 +87,8 @@ function readSettings(RED: NodeAPI, config: Config, credentials: Credentials): S
   if (!password) throw invalid('password', undefined, 'given');
   const lifetime = readNumber(config, 'lifetime', 0, 0, 60);
   if (lifetime === 1) throw invalid('lifetime', lifetime, '0 or 2 to 60 minutes');
+  const delivery = readChoice(config, 'delivery', ['chunk', 'webhook'], 'chunk');
+  const webhookToken = delivery === 'webhook' ? readToken(credentials) : undefined;
   const eventPort = readNumber(config, 'eventPort', 0, 1, 65535);
   return {
     session: {
@@ -86,10 +105,27 @@ function readSettings(RED: NodeAPI, config: Config, credentials: Credentials): S
       },
       offlineWaitMs: readNumber(config, 'offlineWait', 10, 0, 3600) * 1000,
       lifetime,
+      webHookUrl: webhookToken === undefined ? undefined : webhookUrlOf(RED, config, webhookToken),
     },
+    webhookToken,
     timeoutMs: readNumber(config, 'timeout', 10, 0.1, 600) * 1000,
     tls: readTls(RED, config),
   };
+}
+
+function readToken({ webhookToken }: Credentials): string {
+  if (!webhookToken || !/^[\w.~-]{16,}$/.test(webhookToken)) throw invalid('webhookToken', undefined, 'a secret of 16 or more letters, digits or - . _ ~');
+  return webhookToken;
+}
+
+/** The address that O2G posts events to. */
+function webhookUrlOf(RED: NodeAPI, config: Config, token: string): string {
+  if (RED.settings.httpNodeRoot === false) throw invalid('delivery', 'webhook', 'chunk, for Node-RED\'s HTTP nodes are off (httpNodeRoot: false)');
+  const text = readText(config, 'webhookUrl');
+  if (text === undefined || !URL.canParse(text) || !/^https?:/.test(text)) {
+    throw invalid('webhookUrl', text, 'the address under which O2G reaches the HTTP nodes of this Node-RED, such as https://node-red.example.com:1880');
+  }
+  return `${text.replace(/\/+$/, '')}/o2g/${token}`;
 }
 
 function readTls(RED: NodeAPI, config: Config): TlsOptions {

@@ -1,0 +1,99 @@
+/**
+ * Webhook delivery: O2G posts each event to Node-RED's HTTP nodes server, at /o2g/<token>. One route for all servers, made once: Express has
+ * no way to take a route back.
+ */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { EventEmitter } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { NodeAPI } from 'node-red';
+import { isEvent, type O2GEvent } from '../../o2g/channel';
+
+/** No event of an O2G server comes near this. */
+const LARGEST_BODY = 1024 * 1024;
+/** An event whose body doesn't end must not hold up those behind it for ever. */
+const BODY_WITHIN_MS = 10_000;
+
+/** @returns false when there is no subscription that the event could belong to */
+type Take = (event: O2GEvent) => boolean;
+
+class Webhooks {
+  readonly #takers = new Map<string, { readonly digest: Buffer; readonly take: Take }>();
+  /** Events are taken in the order in which their requests came. */
+  #last: Promise<unknown> = Promise.resolve();
+
+  /** @returns takes the receiver off again */
+  receive(token: string, take: Take): () => void {
+    const taker = { digest: digestOf(token), take };
+    this.#takers.set(token, taker);
+    return () => { if (this.#takers.get(token) === taker) this.#takers.delete(token); };
+  }
+
+  answer(token: string, request: IncomingMessage, response: ServerResponse): void {
+    const end = (status: number): void => { response.writeHead(status).end(); };
+    const digest = digestOf(token);
+    // Every token is compared whole: neither the time nor the answer tells how much of one was right.
+    const [known] = [...this.#takers.values()].filter((taker) => timingSafeEqual(taker.digest, digest));
+    if (!known) {
+      request.resume();
+      return end(404);
+    }
+    const body = readBody(request);
+    const before = this.#last;
+    this.#last = body.then(() => before, () => before);
+    void Promise.allSettled([body, before]).then(([read]) => {
+      if (read.status === 'rejected') return end(413);
+      const event = parse(read.value);
+      if (!event) return end(400);
+      end(known.take(event) ? 200 : 404);
+    });
+  }
+}
+
+const webhooks = new WeakMap<EventEmitter, Webhooks>();
+
+/** The webhooks of a runtime: node sets get an API object each, but share its events. */
+export function webhooksOf(RED: NodeAPI): Webhooks {
+  let known = webhooks.get(RED.events);
+  if (!known) {
+    const made = (known = new Webhooks());
+    webhooks.set(RED.events, made);
+    RED.httpNode.post('/o2g/:token', (request, response) => { made.answer(request.params.token, request, response); });
+  }
+  return known;
+}
+
+/** Digests have one length, so that tokens of any length can be compared in constant time. */
+function digestOf(token: string): Buffer {
+  return createHash('sha256').update(token).digest();
+}
+
+/** Rejects for what is too long or doesn't end. A body that a middleware of Node-RED has read before is taken as it is. */
+function readBody(request: IncomingMessage & { body?: unknown }): Promise<string> {
+  if (Number(request.headers['content-length']) > LARGEST_BODY) return Promise.reject(new Error('the body is too long'));
+  if (request.readableEnded) return Promise.resolve(typeof request.body === 'string' ? request.body : JSON.stringify(request.body ?? ''));
+  return new Promise((resolve, reject) => {
+    const pieces: Buffer[] = [];
+    let length = 0;
+    const timer = setTimeout(() => { reject(new Error('the body does not end')); request.destroy(); }, BODY_WITHIN_MS);
+    request.on('data', (piece: Buffer) => {
+      length += piece.length;
+      if (length <= LARGEST_BODY) pieces.push(piece);
+      else reject(new Error('the body is too long'));
+    });
+    request.once('end', () => { resolve(Buffer.concat(pieces).toString('utf8')); });
+    request.once('close', () => {
+      clearTimeout(timer);
+      reject(new Error('the body broke off'));
+    });
+  });
+}
+
+function parse(body: string): O2GEvent | undefined {
+  try {
+    const value: unknown = JSON.parse(body);
+    return isEvent(value) ? value : undefined;
+  } catch {
+    // Answered with 400.
+    return undefined;
+  }
+}
