@@ -17,7 +17,7 @@ export interface FlowProperties {
 }
 
 /**
- * A flow with one node of each type. Messages go in at `in-monitor`, `in-record`, `in-beep`, `in-status`; answers come out at `out`, events at
+ * A flow with one node of each type. Messages go in at `in-monitor`, `in-record`, `in-beep`, `in-status`, `in-events`; answers come out at `out`, events at
  * `events`, the second outputs at `news` and `finished`, and what Catch, Status and Complete nodes hear at `caught`, `shown`, `completed`.
  */
 export function wholeFlow(oxe: Simulator, properties: FlowProperties = {}): Flow {
@@ -28,7 +28,7 @@ export function wholeFlow(oxe: Simulator, properties: FlowProperties = {}): Flow
     node('node-events', 'o2g-events', { server: 'server', selectors: [{ names: ['telephony'], ids: [] }], snapshot: false, dynamic: false, ...properties.events }, 'events', 'news'),
     ...actions.map((name) => node(`node-${name}`, `o2g-${name}`, { link: 'link', action: '', ...properties[name] }, 'out', ...(name === 'record' ? ['finished'] : []))),
     node('node-status', 'o2g-status', { server: 'server', query: '', ...properties.status }, 'out'),
-    ...[...actions, 'status'].map((name) => probeIn(`in-${name}`, `node-${name}`)),
+    ...[...actions, 'status', 'events'].map((name) => probeIn(`in-${name}`, `node-${name}`)),
     ...['out', 'events', 'news', 'finished', 'caught', 'shown', 'completed'].map((name) => probeOut(name)),
     catchAll('caught'),
     statusOfTab('shown'),
