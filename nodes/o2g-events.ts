@@ -102,10 +102,10 @@ function tellOf(link: Link, tell: (topic: string, payload: object) => void): (()
   let told = link.report.state;
   const { name, oxeNode } = link;
   return [
-    link.onState.on(({ state, reason, since }) => {
-      if (state === told) return;
-      told = state;
-      tell('link', { link: name, oxeNode, state, reason, since });
+    link.onState.on((report) => {
+      if (report.state === told) return;
+      told = report.state;
+      tell('link', { link: name, oxeNode, ...report });
     }),
     link.onCoverage.on(({ kind, ...news }) => { tell(kind, { link: name, ...news }); }),
   ];

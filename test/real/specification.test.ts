@@ -25,7 +25,7 @@ describe('the specification, through nodes in a real Node-RED', () => {
   let red: NodeRed;
 
   before(async () => {
-    oxe = await startSimulator({ devices: [...DEVICES, { number: '70140', agent: {} } as never], timeToLive: 4 });
+    oxe = await startSimulator({ devices: [...DEVICES, { number: '70140', agent: { pgNumber: '32000', proAcdDeviceNumber: '70120' } }], timeToLive: 4 });
     oxe.onRequest(({ method, path, status }) => {
       const name = operationOf(method, path);
       if (name !== undefined && status < 300) reachedOperations.add(name);
