@@ -52,6 +52,8 @@ export class Book {
   readonly #problems = new Map<string, Problem>();
   /** An index: it is asked for with every event. */
   readonly #byUser = new Map<string, Set<string>>();
+  /** The devices in our row of the server's list, when it was last read. */
+  #listed: ReadonlySet<string> = new Set();
   #changedAt: number;
 
   constructor(clock: Clock, log: Log) {
@@ -169,11 +171,29 @@ export class Book {
       // A server that counts devices without naming them tells nothing.
       if (recordedDevices === undefined && nbRecordedDevices !== 0) return;
       const listed = new Map((recordedDevices ?? []).flatMap((device) => (device.number === undefined ? [] : [[device.number, device] as const])));
+      this.#listed = new Set(listed.keys());
       for (const [deviceNumber, seen] of before) {
         if (this.#seen.get(deviceNumber) === seen) this.#compare(deviceNumber, seen, listed.get(deviceNumber));
       }
       for (const [deviceNumber, device] of listed) {
         if (!this.#seen.has(deviceNumber)) this.#adopt(deviceNumber, device);
+      }
+    };
+  }
+
+  /** Whether some monitor is believed in without being listed: many servers list only what they record. */
+  get believes(): boolean {
+    return [...this.#seen].some(([deviceNumber, { monitored }]) => monitored && !this.#listed.has(deviceNumber));
+  }
+
+  /** @returns reads the logins of the monitored users: a user who isn't among them is not monitored any more */
+  loginReader(): (logins: ReadonlySet<string>) => void {
+    const before = new Map(this.#seen);
+    return (logins) => {
+      for (const [deviceNumber, seen] of before) {
+        if (!seen.monitored || seen.userId === undefined || logins.has(seen.userId) || this.#seen.get(deviceNumber) !== seen) continue;
+        this.see(deviceNumber, { monitored: false, record: undefined, beep: undefined });
+        this.failed(deviceNumber, new O2GError('NOT_CONNECTED', 'the OXE ended the monitoring'));
       }
     };
   }

@@ -90,7 +90,7 @@ export class Link implements Attachment {
     this.#registration = new Registration(options, session, {
       reader: () => { this.#doubtAfterNewSession(); return this.#book.reader(); },
       onLost: () => { this.#book.lost(); },
-      onConfirmed: () => { this.#doubtAfterNewSession(); this.#remember(); void this.#repair(); },
+      onConfirmed: () => { this.#doubtAfterNewSession(); this.#remember(); void this.#compareMonitors().then(() => this.#repair()); },
     }, log, clock, stored?.registrationId);
     for (const [deviceNumber, want] of [...(stored?.wanted ?? []), ...wanted]) {
       // What was monitored only because it was in the list, and is in it no more, is not desired any more.
@@ -387,6 +387,19 @@ export class Link implements Attachment {
     if (this.session.generation === this.#generation) return;
     this.#generation = this.session.generation;
     this.#book.doubtEverything();
+  }
+
+  /** What the list of links doesn't tell: a monitored user appears in the list of logins (Voice Recording, step 5). */
+  async #compareMonitors(): Promise<void> {
+    if (this.session.info?.admin !== true || !this.#book.believes) return;
+    const read = this.#book.loginReader();
+    try {
+      const { loginNames } = await this.session.call('getLogins', { nodeIds: String(this.oxeNode) }, undefined);
+      if (Array.isArray(loginNames)) read(new Set(loginNames));
+    } catch (error) {
+      // The next audit asks again; what is known to be missing is repaired now.
+      this.#log.debug(`${this.name}: the logins can't be read: ${asO2GError(error).message}`);
+    }
   }
 
   async #repair(): Promise<void> {
