@@ -84,12 +84,19 @@ window.o2gForms = (function () {
     for (const [property, type] of Object.entries(plain)) {
       const input = $(inputOf(node, property));
       const label = $(`label[for="${input.attr('id')}"]`);
+      forgetTooltip(input);
       input.typedInput({
         types: [plainType(node, property, type), 'msg', 'flow', 'global', 'env', 'jsonata'],
         typeField: inputOf(node, `${property}Type`),
       });
       labelled(input, label);
     }
+  }
+
+  /** A value that was refused before there was a typed input has its tooltip on what gets hidden now, and would keep it there. */
+  function forgetTooltip(input) {
+    input.data('tooltip')?.delete();
+    input.removeData('tooltip');
   }
 
   /** The plain type with the words of the property's own rule; a boolean may also be left to the message. */

@@ -9,7 +9,6 @@ const PATIENCE = { timeout: 10_000 };
 /** Drags a node of this type from the palette to the middle of the tab. @returns its id */
 export async function drag(page: Page, type: string): Promise<string> {
   const before = await idsOf(page, type);
-  await page.locator('#red-ui-palette-search input').fill(type);
   const source = page.locator(`.red-ui-palette-node[data-palette-type="${type}"]`);
   await source.scrollIntoViewIfNeeded();
   const box = await source.boundingBox();
@@ -30,32 +29,32 @@ function idsOf(page: Page, type: string): Promise<string[]> {
 /** Opens the form of a node on the tab, as a double click does. */
 export async function openForm(page: Page, id: string): Promise<Locator> {
   await page.evaluate(`RED.editor.edit(RED.nodes.node(${JSON.stringify(id)}))`);
-  return topForm(page, 1);
+  return formAtRest(page, '.red-ui-tray');
 }
 
 /** Opens the form of a configuration node, as the configuration sidebar does. */
 export async function openConfigForm(page: Page, type: string, id: string): Promise<Locator> {
   await page.evaluate(`RED.editor.editConfig('', ${JSON.stringify(type)}, ${JSON.stringify(id)})`);
-  return topForm(page, 1);
+  return formAtRest(page, '.red-ui-tray');
 }
 
-/** The pencil or plus beside a field that holds a configuration node. @param depth forms that are open then, this one included */
-export async function openBeside(page: Page, form: Locator, label: string, depth: number): Promise<Locator> {
+/** Presses the plus beside a field that holds a configuration node. The form below is taken out of the page until the new one is done. */
+export async function addBeside(page: Page, form: Locator, label: string): Promise<Locator> {
+  const below: number = await page.evaluate('RED.editor.getEditStack().length');
+  await page.evaluate(`$('.red-ui-tray').attr('data-below', ${below})`);
   await form.locator('.form-row', { has: page.getByText(label, { exact: true }) }).locator('a[id$="-add"]').click();
-  return topForm(page, depth);
+  return formAtRest(page, `.red-ui-tray:not([data-below="${below}"])`);
 }
 
-/** The form on top, once it has come to rest. */
-async function topForm(page: Page, depth: number): Promise<Locator> {
-  const tray = page.locator('.red-ui-tray').nth(depth - 1);
-  await tray.locator('.o2g-form').waitFor(PATIENCE);
-  await page.waitForFunction(`$('.red-ui-tray').last().is(':not(:animated)')`);
-  return tray;
+/** It slides in once it is filled: what was typed before would be overwritten. */
+async function formAtRest(page: Page, tray: string): Promise<Locator> {
+  await page.waitForFunction(`$('.red-ui-tray').length === 1 && $('${tray} .o2g-form').length === 1 && $('.red-ui-tray').css('right') === '0px'`, undefined, PATIENCE);
+  return page.locator('.red-ui-tray');
 }
 
-/** The visible field of a label. */
+/** The field of a label. While it is refused, Node-RED 5 calls it (and a box around it) by the words of the refusal, which begin with the label. */
 export function field(form: Locator, label: string): Locator {
-  return form.getByLabel(label, { exact: true });
+  return form.getByLabel(new RegExp(`^\\s*${label}\\s*(?::|$)`)).and(form.locator('input:not([type="hidden"]), select, textarea, button'));
 }
 
 /** Types into the field of a label, as a person: what follows a change is triggered too. */
@@ -74,10 +73,16 @@ export async function chooseType(page: Page, form: Locator, label: string, type:
 
 /** Presses Done (Add, Update) of the form on top and waits until it is gone. */
 export async function done(page: Page): Promise<void> {
-  const trays = page.locator('.red-ui-tray');
-  const depth = await trays.count();
-  await trays.nth(depth - 1).locator('#node-dialog-ok, #node-config-dialog-ok').click();
-  await trays.nth(depth - 1).waitFor({ state: 'detached', ...PATIENCE });
+  const depth: number = await page.evaluate('RED.editor.getEditStack().length');
+  await page.locator('#node-dialog-ok, #node-config-dialog-ok').click();
+  if (depth > 1) await formAtRest(page, `.red-ui-tray[data-below="${depth - 1}"]`);
+  else await page.locator('.red-ui-tray').waitFor({ state: 'detached', ...PATIENCE });
+}
+
+/** Presses Cancel of the only form and waits until it is gone. */
+export async function cancel(page: Page): Promise<void> {
+  await page.locator('#node-dialog-cancel, #node-config-dialog-cancel').click();
+  await page.locator('.red-ui-tray').waitFor({ state: 'detached', ...PATIENCE });
 }
 
 /** What an export of the whole workspace holds of a node. */

@@ -170,6 +170,11 @@ describe('the files of the editor', () => {
     }
   });
 
+  it('are all published: Node-RED serves resources/ from the root of the package', () => {
+    const { files } = JSON.parse(read('package.json')) as { files: string[] };
+    for (const folder of ['dist', 'examples', 'resources']) assert.ok(files.includes(folder), `${folder} is not in "files" of package.json`);
+  });
+
   for (const html of FILES) {
     const { type } = html;
     const definition = html.definitions[type];
@@ -212,6 +217,8 @@ describe('the files of the editor', () => {
         assert.deepEqual(matches(html.help, /^### (.+)$/gm), ['Inputs', 'Outputs', 'Details', 'References']);
         assert.match(html.help, /^[A-Z][^#]+\.\n\n### Inputs\n/);
         assert.doesNotMatch(html.help, /\*\*|<\w/, 'no bold and no html');
+        // Node-RED's own syntax for properties ends at the next colon.
+        for (const line of html.help.split('\n').filter((each) => each.startsWith(':'))) assert.match(line, /^: [^:()]+ \([^:()]+\) : [^:]+$/);
         assert.match(html.text, new RegExp(`<script type="text/markdown" data-help-name="${type}">`));
       });
     });
@@ -230,7 +237,7 @@ describe('the files of the editor', () => {
 
   it('take their colours from the theme', () => {
     const styles = [read('resources', 'forms.css'), ...FILES.flatMap(({ text }) => matches(text, /<style>([^]*?)<\/style>/g))].join('\n');
-    const own = styles.replace(/var\(--red-ui-[\w-]+\)|\/\*[^]*?\*\//g, '');
+    const own = styles.replace(/\bred-ui-[\w-]+|\/\*[^]*?\*\//g, '');
     assert.doesNotMatch(own, /#[0-9a-f]{3,8}\b|rgba?\(|\b(?:white|black|red|gr[ae]y)\b/i);
     for (const { template } of FILES) assert.doesNotMatch(template, /\son\w+=|style="[^"]*colou?r/);
   });
