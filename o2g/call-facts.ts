@@ -1,0 +1,154 @@
+/**
+ * Reading what O2G tells of a call. What isn't of the specified type is as if it weren't there, null and `[]` are as absent, and nothing
+ * that is read here refers to the event it came from.
+ */
+import { REPRESENTATIONS, type Representation, type RepresentationName } from './representations';
+
+/** An object of an event, before anything is known about its fields. */
+export type Wire = Readonly<Record<string, unknown>>;
+
+export const isWire = (value: unknown): value is Wire => typeof value === 'object' && value !== null && !Array.isArray(value);
+const NOTHING: Wire = {};
+export const wireOf = (value: unknown): Wire => (isWire(value) ? value : NOTHING);
+const NONE: readonly never[] = [];
+export const wiresOf = (value: unknown): readonly Wire[] => (isFilled(value) ? value.filter(isWire) : NONE);
+export const textOf = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
+export const textsOf = (value: unknown): readonly string[] => (isFilled(value) ? value.flatMap((item) => textOf(item) ?? []) : NONE);
+const isFilled = (value: unknown): value is unknown[] => Array.isArray(value) && value.length > 0;
+
+/** The states of a call that lives. */
+export type LiveState = 'ringing' | 'dialing' | 'talking' | 'held';
+
+/**
+ * MediaState in the words of a change. `ringing` is the user's own phone; whoever calls is `dialing` until somebody answers, as in the call
+ * models of desk phones and of CTI servers, so that one word tells a screen pop from an outgoing call. IDLE and UNKNOWN tell nothing.
+ */
+const MEDIA: ReadonlyMap<unknown, LiveState | 'over'> = new Map<unknown, LiveState | 'over'>([
+  ['OFF_HOOK', 'dialing'], ['DIALING', 'dialing'], ['RINGING_OUTGOING', 'dialing'], ['RINGING_INCOMING', 'ringing'],
+  ['ACTIVE', 'talking'], ['HELD', 'held'], ['RELEASING', 'over'],
+]);
+/** What several legs of one user add up to: the first of these. */
+const FOREMOST = ['talking', 'held', 'ringing', 'dialing'] as const;
+const OUT: ReadonlySet<unknown> = new Set(['RELEASING', 'IDLE']);
+
+/**
+ * The state of a call as an event or a snapshot tells it: that of its callData, else what the told legs add up to.
+ * @param devices the user's devices that were in the call before: it is over when none of them is left
+ */
+export function stateOf(call: Wire, devices: readonly string[]): LiveState | 'over' | undefined {
+  const told = MEDIA.get(wireOf(call.callData).state);
+  if (told !== undefined) return told;
+  const legs = legsOf(call);
+  const states = new Set(legs.map(({ state }) => MEDIA.get(state)));
+  const live = FOREMOST.find((state) => states.has(state));
+  if (live !== undefined || !states.has('over')) return live;
+  return devices.every((device) => legs.some(({ deviceId, state }) => deviceId === device && OUT.has(state))) ? 'over' : undefined;
+}
+
+/** The legs that an event tells as being in the call or changed; `removedLegs` are apart. */
+const legsOf = (call: Wire): readonly Wire[] => gathered(call, ['legs', 'addedLegs', 'modifiedLegs']);
+
+/** The objects of several lists in one; most lists of most events are empty. */
+export function gathered(call: Wire, lists: readonly string[]): readonly Wire[] {
+  let all: readonly Wire[] = NONE;
+  for (const list of lists) {
+    const more = wiresOf(call[list]);
+    if (more.length > 0) all = all.length > 0 ? [...all, ...more] : more;
+  }
+  return all;
+}
+
+/** No user has so many devices, and no OXE conference so many parties (it ends at 29): a limit to what a broken server can pile up. */
+const MOST = 64;
+export const atMost = <Item>(items: readonly Item[]): readonly Item[] => (items.length > MOST ? items.slice(0, MOST) : items);
+
+/**
+ * The user's devices in a call after what was told. The last device stays: a call without any says less than one with the device it was on.
+ * @param whole the told legs are all there are (snapshot), not what changed
+ */
+export function devicesAfter(devices: readonly string[], call: Wire, whole: boolean): readonly string[] {
+  const legs = legsOf(call);
+  const removed = wiresOf(call.removedLegs);
+  if (legs.length === 0 && removed.length === 0) return devices;
+  const inside = new Set(whole && legs.length > 0 ? NONE : devices);
+  for (const { deviceId, state } of legs) {
+    const device = textOf(deviceId);
+    if (device !== undefined && !OUT.has(state)) inside.add(device);
+    else if (device !== undefined) inside.delete(device);
+  }
+  for (const { deviceId } of removed) inside.delete(textOf(deviceId) ?? '');
+  if (inside.size > 0) return atMost([...inside]);
+  return devices.length > 0 ? devices : [...new Set(legs.flatMap(({ deviceId }) => textOf(deviceId) ?? []))];
+}
+
+/** What travels with a call. */
+export interface CallData {
+  readonly acd?: Representation<'AcdCallData'>;
+  readonly trunk?: Representation<'TrunkIdentification'>;
+  readonly tags?: readonly Representation<'Tag'>[];
+  /** Correlator data: the text, or the hexadecimal digits when the server gives nothing else. */
+  readonly data?: string;
+}
+
+/** What travels with a call after what was told; each part stays until another is told. */
+export function dataAfter(known: CallData, callData: Wire): CallData {
+  const acd = copyOf('AcdCallData', callData.acdCallData);
+  const trunk = copyOf('TrunkIdentification', callData.trunkIdentification);
+  const tags = wiresOf(callData.tags).flatMap((tag) => (textOf(tag.name) === undefined ? [] : copyOf('Tag', tag) ?? []));
+  // Shipped clients disagree on the name of the correlator data.
+  const data = textOf(callData.associateData) ?? textOf(callData.associatedData) ?? textOf(callData.hexaBinaryAssociatedData);
+  return { ...known, ...(acd && { acd }), ...(trunk && { trunk }), ...(tags.length > 0 && { tags }), ...(data !== undefined && { data }) };
+}
+
+const TRAVELS = ['acdCallData', 'trunkIdentification', 'tags', 'associateData', 'associatedData', 'hexaBinaryAssociatedData'] as const;
+
+/** True when something that travels with a call is told; most events tell nothing of it but an empty list of tags. */
+export const tellsData = (callData: Wire): boolean =>
+  TRAVELS.some((field) => callData[field] !== undefined && !(Array.isArray(callData[field]) && callData[field].length === 0));
+
+/** The number that was called first; a user without one goes by the login. */
+export function initialCalledOf(callData: Wire): string | undefined {
+  const { phoneNumber, loginName } = wireOf(wireOf(callData.initialCalled).id);
+  return textOf(phoneNumber) ?? textOf(loginName);
+}
+
+/** A copy of the fields that the specification knows; undefined when there are none. */
+export function copyOf<Name extends RepresentationName>(name: Name, value: unknown): Representation<Name> | undefined {
+  if (!isWire(value)) return undefined;
+  const copy: Record<string, unknown> = {};
+  let empty = true;
+  for (const { field, type, many } of fieldsOf(name)) {
+    const told = many ? copyOfList(type, value[field]) : copyOfValue(type, value[field]);
+    if (told === undefined) continue;
+    copy[field] = told;
+    empty = false;
+  }
+  return empty ? undefined : (copy as Representation<Name>);
+}
+
+const copyOfValue = (type: string, value: unknown): unknown =>
+  isRepresentation(type) ? copyOf(type, value) : isScalar(value) ? value : undefined;
+
+/** Where one value is told for a list it is a list of one: `trunkNeqt` is an array or a number, by server. */
+function copyOfList(type: string, value: unknown): unknown {
+  const items = (Array.isArray(value) ? value : [value]).map((item) => copyOfValue(type, item)).filter((item) => item !== undefined);
+  return items.length > 0 ? items : undefined;
+}
+
+interface Field {
+  readonly field: string;
+  readonly type: string;
+  readonly many: boolean;
+}
+
+const fields = new Map<RepresentationName, readonly Field[]>();
+
+function fieldsOf(name: RepresentationName): readonly Field[] {
+  const known = fields.get(name) ?? Object.entries(REPRESENTATIONS[name]).map(([field, written]) =>
+    ({ field, type: written.replace(/[?*+]$/, ''), many: /[*+]$/.test(written) }));
+  fields.set(name, known);
+  return known;
+}
+
+const isRepresentation = (type: string): type is RepresentationName => Object.hasOwn(REPRESENTATIONS, type);
+const isScalar = (value: unknown): boolean => typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
