@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 
 import { openEditor, type Editor } from '../support/browser';
+import { flow } from '../support/flow';
 import { startNodeRed, stopAll, type NodeRed } from '../support/node-red';
 import { CACHE, ROOT } from '../support/toolchain';
 
@@ -18,9 +19,12 @@ async function importFromMenu(page: Page, name: string): Promise<void> {
   await dialog.locator('a[href="#red-ui-clipboard-dialog-import-tab-examples"]').click();
   const tree = dialog.locator('#red-ui-clipboard-dialog-import-tab-examples');
   await tree.getByText('@o2g/node-red-recording', { exact: true }).click();
+  await tree.getByText(name, { exact: true }).waitFor();
+  // While the folder slides open, a click on a row is lost.
+  await page.waitForFunction(`$('.ui-dialog:visible :animated').length === 0`);
   await tree.getByText(name, { exact: true }).click();
   await dialog.locator('#red-ui-clipboard-dialog-ok').click();
-  // Every example brings its own tab, beside the empty one that Node-RED starts with.
+  // Every example brings its own tab, beside the empty one.
   await page.waitForFunction('RED.workspaces.count() === 2');
 }
 
@@ -51,11 +55,14 @@ for (const version of ['4.1', '5.0'] as const) {
     let nodeRed: NodeRed;
     let editor: Editor;
 
-    before(() => mkdir(SCREENSHOTS, { recursive: true }));
-    after(stopAll);
-    // A workspace of its own for each: what one example deployed would be deployed again with the next.
-    beforeEach(async () => {
+    before(async () => {
+      await mkdir(SCREENSHOTS, { recursive: true });
       nodeRed = await startNodeRed({ version });
+    });
+    after(stopAll);
+    // An empty tab for each: what one example deployed would be deployed again with the next.
+    beforeEach(async () => {
+      await nodeRed.deploy(flow([]));
       editor = await openEditor(nodeRed);
     });
 
