@@ -1,7 +1,10 @@
 /** AES in counter mode for many packets at once (RFC 3711, 4.1.1; 256 bits: RFC 6188, 2): making a cipher object for each would cost 4 µs. */
 import { createCipheriv, type Cipher } from 'node:crypto';
 
+import { viewOf } from './bytes';
+
 const BLOCK = 16;
+const WORD = 4;
 
 /** An encrypted payload at bytes[start, end), without the tag. */
 export interface Ciphered {
@@ -14,27 +17,27 @@ export interface Ciphered {
 }
 
 export class AesCounterMode {
-  readonly #salt: Uint8Array;
+  readonly #salt = new Uint8Array(BLOCK);
   readonly #cipher: Cipher;
   #counters = new Uint8Array(0);
 
-  /** @param key the session's, 16 or 32 bytes; it isn't kept. @param salt 14 bytes, kept */
+  /** @param key the session's, 16 or 32 bytes. @param salt 14 bytes. Neither is kept as it is given */
   constructor(key: Uint8Array, salt: Uint8Array) {
-    this.#salt = salt;
+    this.#salt.set(salt);
     this.#cipher = createCipheriv(key.length === 16 ? 'aes-128-ecb' : 'aes-256-ecb', key, null).setAutoPadding(false);
   }
 
   /** @returns the plain bytes, one payload after the other, each beginning at a multiple of 16: `offsets` in the same order */
   decipher(packets: readonly Ciphered[]): { plain: Uint8Array; offsets: number[] } {
-    let blocks = 0;
-    const offsets = packets.map(({ start, end }) => {
-      const offset = blocks * BLOCK;
-      blocks += Math.ceil((end - start) / BLOCK);
-      return offset;
-    });
-    if (this.#counters.length < blocks * BLOCK) this.#counters = new Uint8Array(blocks * BLOCK);
-    for (const [index, packet] of packets.entries()) this.#writeCounters(packet, offsets[index] ?? 0);
-    const plain = this.#cipher.update(this.#counters.subarray(0, blocks * BLOCK));
+    const offsets: number[] = [];
+    let length = 0;
+    for (const { start, end } of packets) {
+      offsets.push(length);
+      length += BLOCK * Math.ceil((end - start) / BLOCK);
+    }
+    if (this.#counters.length < length) this.#counters = new Uint8Array(length);
+    this.#writeCounters(packets);
+    const plain = this.#cipher.update(this.#counters.subarray(0, length));
     for (const [index, { bytes, start, end }] of packets.entries()) xor(plain, offsets[index] ?? 0, bytes, start, end - start);
     return { plain, offsets };
   }
@@ -46,28 +49,30 @@ export class AesCounterMode {
   }
 
   /** IV = salt * 2^16 XOR SSRC * 2^64 XOR index * 2^16; the block's number in the last two bytes. */
-  #writeCounters({ start, end, ssrc, sequenceNumber, rolloverCounter }: Ciphered, offset: number): void {
-    const counters = this.#counters;
-    counters.set(this.#salt, offset);
-    xorUint32(counters, offset + 4, ssrc);
-    xorUint32(counters, offset + 8, rolloverCounter);
-    counters[offset + 12] = (counters[offset + 12] ?? 0) ^ (sequenceNumber >>> 8);
-    counters[offset + 13] = (counters[offset + 13] ?? 0) ^ (sequenceNumber & 0xff);
-    counters[offset + 14] = 0;
-    counters[offset + 15] = 0;
-    const blocks = Math.ceil((end - start) / BLOCK);
-    for (let block = 1; block < blocks; block += 1) {
-      counters.copyWithin(offset + block * BLOCK, offset, offset + BLOCK - 2);
-      counters[offset + block * BLOCK + 14] = block >>> 8;
-      counters[offset + block * BLOCK + 15] = block & 0xff;
+  #writeCounters(packets: readonly Ciphered[]): void {
+    const salt = viewOf(this.#salt);
+    const counters = viewOf(this.#counters);
+    let offset = 0;
+    for (const { start, end, ssrc, sequenceNumber, rolloverCounter } of packets) {
+      const first = salt.getInt32(0);
+      const second = salt.getInt32(4) ^ ssrc;
+      const third = salt.getInt32(8) ^ rolloverCounter;
+      const fourth = salt.getInt32(12) ^ (sequenceNumber << 16);
+      const blocks = Math.ceil((end - start) / BLOCK);
+      for (let block = 0; block < blocks; block += 1, offset += BLOCK) {
+        counters.setInt32(offset, first);
+        counters.setInt32(offset + 4, second);
+        counters.setInt32(offset + 8, third);
+        counters.setInt32(offset + 12, fourth | block);
+      }
     }
   }
 }
 
-function xorUint32(bytes: Uint8Array, offset: number, value: number): void {
-  for (let index = 0; index < 4; index += 1) bytes[offset + index] = (bytes[offset + index] ?? 0) ^ (value >>> 24 - 8 * index);
-}
-
+/** Four bytes at a time, then what is left. */
 function xor(target: Uint8Array, offset: number, bytes: Uint8Array, start: number, length: number): void {
-  for (let index = 0; index < length; index += 1) target[offset + index] = (target[offset + index] ?? 0) ^ (bytes[start + index] ?? 0);
+  const [to, from] = [viewOf(target), viewOf(bytes)];
+  const words = length - length % WORD;
+  for (let index = 0; index < words; index += WORD) to.setInt32(offset + index, to.getInt32(offset + index) ^ from.getInt32(start + index));
+  for (let index = words; index < length; index += 1) to.setUint8(offset + index, to.getUint8(offset + index) ^ from.getUint8(start + index));
 }

@@ -4,7 +4,7 @@
  */
 import { messageOf, systemCode } from './errors';
 import type { Files } from './files';
-import { lawOf, SILENCE, type Law } from './g711';
+import { lawOf, type Law } from './g711';
 import type { Owner } from './owner';
 import type { Packet } from './packet';
 import { Pauses } from './pauses';
@@ -13,8 +13,7 @@ import { Report } from './report';
 import { COMFORT_NOISE } from './rtp';
 import { SampleFormat } from './sample-format';
 import { Side } from './side';
-import { ChannelStatistics, type FlowTotals } from './statistics';
-import type { ByteCounts } from './still-encrypted';
+import { ChannelStatistics, type FlowTotals, type Loudness } from './statistics';
 import { TelephoneEvents } from './telephone-events';
 import { Timeline } from './timeline';
 import { SAMPLES_PER_MS, type Alarm, type Channel, type DeviceContext, type Recorded } from './types';
@@ -42,6 +41,8 @@ export interface ConversationParts {
   readonly onStarted: (id: string, startedAt: string) => void;
 }
 
+/** A-law has no zero: its smallest value is 8. */
+const DIGITAL_SILENCE = 8;
 /** Below this audio counts as silent: -48 dBFS, a quiet line. */
 const QUIET = 128;
 /** Silence before a packet that is moved to later. */
@@ -124,12 +125,10 @@ export class Conversation {
     this.#report.channels[channel].late += 1;
   }
 
-  heard(channel: Channel, counts: ByteCounts, payloadType: number, now: number): void {
-    const law = lawOf(payloadType);
-    if (!law || this.#pauses.active) return;
-    this.#report.channels[channel].level(counts, law);
-    const silent = (counts.counts[SILENCE[law]] ?? 0) + (counts.counts[SILENCE[law] ^ 0x80] ?? 0);
-    if (silent < counts.total) this.#report.audibleAt[channel] = now;
+  heard(channel: Channel, level: Loudness, now: number): void {
+    if (this.#pauses.active) return;
+    this.#report.channels[channel].level(level);
+    if (level.peak > DIGITAL_SILENCE) this.#report.audibleAt[channel] = now;
   }
 
   /** Its place stays silent until it can be deciphered. */
@@ -154,16 +153,19 @@ export class Conversation {
   pause(at: number, by: string | undefined, reason: string | undefined): void {
     if (this.#pauses.active) return;
     this.#pauses.begin(at, by, reason);
+    this.#recording.note();
     this.#timeline?.mask(this.#position(at));
   }
 
   resume(at: number): void {
     this.#pauses.end(at);
+    this.#recording.note();
     this.#timeline?.unmask(this.#position(at));
   }
 
   alarm(alarm: Alarm): void {
     this.#report.alarm(alarm);
+    this.#recording.note();
   }
 
   /** Brings the disk up to date, if it isn't being done already. */

@@ -10,7 +10,7 @@ import { Flow, type FlowListener } from './flow';
 import { lawOf } from './g711';
 import type { MasterKey } from './key-derivation';
 import type { Owner } from './owner';
-import { decibels, levelOf } from './statistics';
+import { decibels, loudnessOf, type Loudness } from './statistics';
 import type { ByteCounts } from './still-encrypted';
 import { CHANNELS, type Alarm, type Channel, type DeviceContext, type Recorded } from './types';
 import { conditions, type Heard } from './watch';
@@ -57,20 +57,18 @@ const FORGOTTEN_MS = 3_600_000;
 /** After a conversation's end its last packets are still on their way; what goes on beyond is another conversation. */
 const TRAILING_MS = 1000;
 const STILL_ON_MS = 300;
+/** How often it is looked whether something is wrong. */
+const WATCH_MS = 1000;
 /** A stranger that is quiet for so long is gone. */
 const STRANGER_MS = 10_000;
 
-interface Energy {
-  squares: number;
-  samples: number;
-  peak: number;
-}
+const SILENT: Loudness = { squares: 0, samples: 0, peak: 0 };
 
 export class Device {
   readonly #parts: DeviceParts;
   readonly #flows: Readonly<Record<Channel, Flow>>;
   readonly #alarms: AlarmBoard;
-  readonly #energy: Record<Channel, Energy> = { sent: { squares: 0, samples: 0, peak: 0 }, received: { squares: 0, samples: 0, peak: 0 } };
+  readonly #loudness: Record<Channel, Loudness> = { sent: SILENT, received: SILENT };
   readonly #finishing = new Set<Promise<void>>();
   #heardAt: Record<Channel, number | undefined> = { sent: undefined, received: undefined };
   #conversation: Conversation | undefined;
@@ -78,6 +76,7 @@ export class Device {
   #pause: { by: string | undefined; reason: string | undefined; until: number } | undefined;
   #trailingUntil: number | undefined;
   #flushedAt = 0;
+  #watchedAt = 0;
   #strangers = 0;
   #strangersAt = 0;
   #now = 0;
@@ -131,7 +130,7 @@ export class Device {
     if (this.#trailingUntil !== undefined && !this.#isOver(now)) return;
     this.#begin(now);
     for (const channel of CHANNELS) this.#flows[channel].process(now, false);
-    this.#watch(now);
+    if (now - this.#watchedAt >= WATCH_MS) this.#watch(now);
     if (this.#endsBySilence(now)) void this.endConversation('silence', now);
     else if (now - this.#flushedAt >= this.#parts.options.flushMs) this.#flush(now);
   }
@@ -225,6 +224,7 @@ export class Device {
   }
 
   #watch(now: number): void {
+    this.#watchedAt = now;
     const watched = {
       now, expectedSince: this.#expectedSince, since: this.#conversation?.startedTick, secure: this.secure,
       channels: { sent: this.#heard('sent'), received: this.#heard('received') },
@@ -257,8 +257,8 @@ export class Device {
   }
 
   #level(channel: Channel): Level {
-    const { squares, samples, peak } = this.#energy[channel];
-    this.#energy[channel] = { squares: 0, samples: 0, peak: 0 };
+    const { squares, samples, peak } = this.#loudness[channel];
+    this.#loudness[channel] = SILENT;
     return samples === 0 ? { rmsDb: null, peakDb: null } : { rmsDb: decibels(Math.sqrt(squares / samples)), peakDb: decibels(peak) };
   }
 
@@ -287,12 +287,10 @@ export class Device {
   #measure(channel: Channel, counts: ByteCounts, payloadType: number): void {
     const law = lawOf(payloadType);
     if (!law || this.#pause) return;
-    const { squares, peak } = levelOf(counts, law);
-    const energy = this.#energy[channel];
-    energy.squares += squares;
-    energy.samples += counts.total;
-    energy.peak = Math.max(energy.peak, peak);
-    this.#conversation?.heard(channel, counts, payloadType, this.#now);
+    const loudness = loudnessOf(counts, law);
+    const { squares, samples, peak } = this.#loudness[channel];
+    this.#loudness[channel] = { squares: squares + loudness.squares, samples: samples + loudness.samples, peak: Math.max(peak, loudness.peak) };
+    this.#conversation?.heard(channel, loudness, this.#now);
   }
 
   #tell(alarm: Alarm): void {

@@ -79,12 +79,12 @@ export class Flow {
 
   /** What came and wasn't worked off yet, by the arrival of its first packet; undefined when there is nothing. */
   get waitingSince(): number | undefined {
-    return this.#slab.entries[0]?.arrivedAt;
+    return this.#slab.firstArrival;
   }
 
   /** When the last packet came that isn't worked off yet. */
   get lastWaiting(): number | undefined {
-    return this.#slab.entries.at(-1)?.arrivedAt;
+    return this.#slab.lastArrival;
   }
 
   get looksEncrypted(): boolean {
@@ -157,16 +157,16 @@ export class Flow {
 
   #shouldWait(now: number): boolean {
     const since = this.waitingSince;
-    return since !== undefined && this.#suspicion.undecided && this.#slab.entries.length < LEAST_TO_JUDGE / 160 && now - since < LONGEST_WAIT_MS;
+    return since !== undefined && this.#suspicion.undecided && this.#slab.length < LEAST_TO_JUDGE / 160 && now - since < LONGEST_WAIT_MS;
   }
 
   #arrived(): Packet[] {
     const packets: Packet[] = [];
-    for (const { start, end, source, arrivedAt } of this.#slab.entries) {
-      const packet = Packet.read(this.#slab.bytes, start, end, source, arrivedAt);
+    this.#slab.forEach((bytes, start, end, source, arrivedAt) => {
+      const packet = Packet.read(bytes, start, end, source, arrivedAt);
       if (packet) packets.push(packet);
       else this.counters.malformed += 1;
-    }
+    });
     return packets;
   }
 

@@ -2,6 +2,8 @@
  * HMAC-SHA1 (RFC 2104, RFC 3174) with the two key blocks hashed once. node:crypto costs 4 µs a packet, mostly for making an object;
  * at 30,000 packets a second this one costs a third.
  */
+import { viewOf } from './bytes';
+
 const BLOCK = 64;
 const IPAD = 0x36363636;
 const OPAD = 0x5c5c5c5c;
@@ -13,6 +15,7 @@ export class HmacSha1 {
   readonly #state = new Int32Array(5);
   readonly #words = new Int32Array(80);
   readonly #tail = new Uint8Array(2 * BLOCK);
+  readonly #tailView = new DataView(this.#tail.buffer);
 
   /** @param key up to 64 bytes; it isn't kept */
   constructor(key: Uint8Array) {
@@ -44,9 +47,10 @@ export class HmacSha1 {
   digest(bytes: Uint8Array, start: number, end: number, counter: number | undefined): Int32Array {
     const state = this.#state;
     state.set(this.#inner);
+    const view = viewOf(bytes);
     let position = start;
     for (; end - position >= BLOCK; position += BLOCK) {
-      readWords(this.#words, bytes, position);
+      readWords(this.#words, view, position);
       compress(state, this.#words);
     }
     this.#finish(bytes, position, end, end - start, counter);
@@ -59,7 +63,7 @@ export class HmacSha1 {
   }
 
   #absorb(state: Int32Array, block: Uint8Array, pad: number): void {
-    readWords(this.#words, block, 0);
+    readWords(this.#words, viewOf(block), 0);
     for (let index = 0; index < 16; index += 1) this.#words[index] = (this.#words[index] ?? 0) ^ pad;
     compress(state, this.#words);
   }
@@ -71,14 +75,14 @@ export class HmacSha1 {
     tail.fill(0);
     for (let index = 0; index < used; index += 1) tail[index] = bytes[position + index] ?? 0;
     if (counter !== undefined) {
-      writeUint32(tail, used, counter);
+      this.#tailView.setInt32(used, counter);
       used += 4;
     }
     tail[used] = 0x80;
     const blocks = used + 9 > BLOCK ? 2 : 1;
-    writeUint32(tail, blocks * BLOCK - 4, (BLOCK + length + (counter === undefined ? 0 : 4)) * 8);
+    this.#tailView.setInt32(blocks * BLOCK - 4, (BLOCK + length + (counter === undefined ? 0 : 4)) * 8);
     for (let block = 0; block < blocks; block += 1) {
-      readWords(this.#words, tail, block * BLOCK);
+      readWords(this.#words, this.#tailView, block * BLOCK);
       compress(this.#state, this.#words);
     }
   }
@@ -95,15 +99,8 @@ export class HmacSha1 {
   }
 }
 
-function writeUint32(bytes: Uint8Array, offset: number, value: number): void {
-  for (let index = 0; index < 4; index += 1) bytes[offset + index] = value >>> 24 - 8 * index;
-}
-
-function readWords(words: Int32Array, bytes: Uint8Array, position: number): void {
-  for (let index = 0; index < 16; index += 1, position += 4) {
-    words[index] = ((bytes[position] ?? 0) << 24) | ((bytes[position + 1] ?? 0) << 16)
-      | ((bytes[position + 2] ?? 0) << 8) | (bytes[position + 3] ?? 0);
-  }
+function readWords(words: Int32Array, view: DataView, position: number): void {
+  for (let index = 0; index < 16; index += 1) words[index] = view.getInt32(position + 4 * index);
 }
 
 /** RFC 3174, 6.1. Four loops without branches: one loop with a choice of function is a third slower. */

@@ -30,8 +30,10 @@ export const sha256 = (data: string | Uint8Array): string => createHash('sha256'
 
 export class Manifest {
   readonly #path: string;
-  /** One after the other: each line needs the one before. */
-  #last: Promise<unknown> = Promise.resolve();
+  #waiting: ManifestEntry[] = [];
+  /** Those that wait are written together: waiting for the disk takes most of the time. */
+  #next: Promise<void> | undefined;
+  #present: Promise<unknown> = Promise.resolve();
 
   constructor(folder: string) {
     this.#path = path.join(folder, MANIFEST);
@@ -39,9 +41,14 @@ export class Manifest {
 
   /** Adds a line and waits until it is on the disk. Rejects with the system's error. */
   append(entry: ManifestEntry): Promise<void> {
-    const appended = this.#last.then(() => this.#append(entry));
-    this.#last = appended.catch(() => undefined); // told to whoever appended; the next line is another matter
-    return appended;
+    this.#waiting.push(entry);
+    this.#next ??= this.#present.then(() => {
+      this.#next = undefined;
+      const written = this.#write(this.#waiting.splice(0));
+      this.#present = written.catch(() => undefined); // told to whoever appended; the next lines are another matter
+      return written;
+    });
+    return this.#next;
   }
 
   /** Whether a line tells of this file with this content. */
@@ -58,17 +65,28 @@ export class Manifest {
   }
 
   /** The end is read each time: another recorder may write into the same folder. */
-  async #append(entry: ManifestEntry): Promise<void> {
+  async #write(entries: readonly ManifestEntry[]): Promise<void> {
     const handle = await open(this.#path, 'a+', 0o640);
     try {
       const { previous, torn } = await lastLine(handle);
       // A crash tore the last line: it stays as it is, a line of its own, and whoever verifies sees it.
-      await handle.appendFile(`${torn ? '\n' : ''}${JSON.stringify({ ...entry, previous } satisfies ManifestLine)}\n`);
+      await handle.appendFile(`${torn ? '\n' : ''}${linesOf(entries, previous)}`);
       await handle.datasync();
     } finally {
       await handle.close();
     }
   }
+}
+
+function linesOf(entries: readonly ManifestEntry[], before: string): string {
+  let previous = before;
+  let lines = '';
+  for (const entry of entries) {
+    const line = JSON.stringify({ ...entry, previous } satisfies ManifestLine);
+    previous = sha256(line);
+    lines += `${line}\n`;
+  }
+  return lines;
 }
 
 async function lastLine(handle: FileHandle): Promise<{ previous: string; torn: boolean }> {

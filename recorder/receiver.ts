@@ -30,6 +30,22 @@ export class PortTaken extends Error {
   }
 }
 
+/** A flow's packets come from one sender: its name is made once, not for each packet. */
+class SourceName {
+  #address = '';
+  #port = 0;
+  #name = '';
+
+  of(address: string, port: number): string {
+    if (port !== this.#port || address !== this.#address) {
+      this.#address = address;
+      this.#port = port;
+      this.#name = `${address}:${port}`;
+    }
+    return this.#name;
+  }
+}
+
 export class Receiver {
   readonly #armed = new Map<string, Armed>();
   readonly #timer: NodeJS.Timeout;
@@ -89,7 +105,8 @@ export class Receiver {
         // Before it is bound: the port isn't ours. After: a datagram could not be read; the next one can.
         reject(new PortTaken(port, error.message, error.code ?? 'ERROR'));
       });
-      socket.on('message', (bytes, { address, port: from }) => { device.receive(channel, bytes, `${address}:${from}`, performance.now()); });
+      const source = new SourceName();
+      socket.on('message', (bytes, { address, port: from }) => { device.receive(channel, bytes, source.of(address, from), performance.now()); });
       socket.bind({ port, address: this.bind, exclusive: true }, () => { resolve(socket); });
     });
   }

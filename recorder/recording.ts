@@ -32,8 +32,8 @@ export interface RecordingOptions {
 
 /** So many recordings of one name, and the template isn't one. */
 const MOST_NUMBERS = 10_000;
-/** How often what is known is written, at least. It grows with the gaps, and is then written less often. */
-const SIDECAR_MS = 5000;
+/** How often what is known is written, besides when something important happens. It grows with the gaps, and is then written less often. */
+const SIDECAR_MS = 10_000;
 const SIDECAR_MS_PER_GAP = 10;
 
 export class Recording {
@@ -42,7 +42,7 @@ export class Recording {
   #name: string | undefined;
   #writer: WavWriter | undefined;
   readonly #raw = new Map<Channel, RawWriter>();
-  #sidecarDue = 0;
+  #sidecarDue: number | undefined;
 
   /**
    * @param origin the position on the timeline where the file begins
@@ -80,10 +80,16 @@ export class Recording {
     await this.#reserve(known);
     if (timeline) await this.#wavOf(timeline).flush(timeline, upTo);
     for (const raw of this.#raw.values()) await raw.flush();
+    if (this.#sidecarDue === undefined) this.#sidecarDue = now + SIDECAR_MS; // reserving the name has written it
     if (now < this.#sidecarDue) return;
     const recorded = known();
     await this.files.replace(this.#path('.json.part'), sidecarText(this.owner, recorded));
     this.#sidecarDue = now + SIDECAR_MS + SIDECAR_MS_PER_GAP * recorded.gaps.length;
+  }
+
+  /** Something is known that a crash must not lose: the next flush writes it. */
+  note(): void {
+    this.#sidecarDue = 0;
   }
 
   /** Frames that are in the file. */

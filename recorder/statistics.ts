@@ -83,11 +83,10 @@ export class ChannelStatistics {
     this.#transit = undefined;
   }
 
-  level(counts: ByteCounts, law: Law): void {
-    const level = levelOf(counts, law);
-    this.#squares += level.squares;
-    this.#samples += counts.total;
-    this.#peak = Math.max(this.#peak, level.peak);
+  level({ squares, samples, peak }: Loudness): void {
+    this.#squares += squares;
+    this.#samples += samples;
+    this.#peak = Math.max(this.#peak, peak);
   }
 
   get lost(): number {
@@ -124,8 +123,14 @@ export class ChannelStatistics {
   }
 }
 
-/** Sum of the squares and the highest magnitude, linear. */
-export function levelOf({ counts }: ByteCounts, law: Law): { squares: number; peak: number } {
+/** Sum of the squares and the highest magnitude, linear, of so many samples. */
+export interface Loudness {
+  readonly squares: number;
+  readonly samples: number;
+  readonly peak: number;
+}
+
+export function loudnessOf({ counts, total }: ByteCounts, law: Law): Loudness {
   let squares = 0;
   let peak = 0;
   for (let byte = 0; byte < 256; byte += 1) {
@@ -135,7 +140,7 @@ export function levelOf({ counts }: ByteCounts, law: Law): { squares: number; pe
     squares += count * value * value;
     peak = Math.max(peak, Math.abs(value));
   }
-  return { squares, peak };
+  return { squares, samples: total, peak };
 }
 
 /** Linear to dB below full scale; null for nothing at all. */

@@ -16,7 +16,10 @@ export class ByteCounts {
 
   add(bytes: Uint8Array, start: number, end: number): void {
     const counts = this.counts;
-    for (let index = start; index < end; index += 1) counts[bytes[index] ?? 0] = (counts[bytes[index] ?? 0] ?? 0) + 1;
+    for (let index = start; index < end; index += 1) {
+      const byte = bytes[index] ?? 0;
+      counts[byte] = (counts[byte] ?? 0) + 1;
+    }
     this.total += end - start;
   }
 

@@ -1,5 +1,5 @@
 /**
- * The audio of one device in memory: both channels on one line of time, in pages of a second. Positions are samples from the first
+ * The audio of one device in memory: both channels on one line of time, in pages of two seconds. Positions are samples from the first
  * packet of either flow. A page stays after it was written, until nothing can change it any more, so that the file on disk is never
  * far behind and a late packet still finds its place.
  */
@@ -7,13 +7,14 @@ import type { Law } from './g711';
 import type { SampleFormat } from './sample-format';
 import { SAMPLE_RATE } from './types';
 
-export const PAGE_FRAMES = SAMPLE_RATE;
+/** Longer ones are written in fewer pieces, shorter ones take less memory. */
+export const PAGE_FRAMES = 2 * SAMPLE_RATE;
 /** A packet later than this finds its stretch closed. A backlog of 5 s read socket by socket lost packets with 2 s, none with 12 s. */
 const WINDOW = 12 * SAMPLE_RATE;
 /** When both channels have gone on by so much, nothing older comes: reordering is shorter. */
 const SETTLED = 2 * SAMPLE_RATE;
 /** What may wait for a slow or full disk: 30 s, half a megabyte a call. Then the oldest is given up. */
-const MOST_PAGES = 30;
+const MOST_PAGES = 15;
 
 export interface Page {
   readonly number: number;
@@ -60,13 +61,8 @@ export class Timeline {
   place(side: 0 | 1, position: number, law: Law, bytes: Uint8Array, start: number, end: number): boolean {
     if (position < this.#floor) return false;
     this.reach(side, position + end - start);
-    this.#visible(position, position + end - start, (from, to) => {
-      this.#eachPage(from, to, (page, frame, frames, at) => {
-        const offset = start + at - position;
-        this.format.write(page.bytes, frame, side, law, bytes, offset, offset + frames);
-        touch(page, frame, frame + frames);
-      });
-    });
+    if (this.#masks.length === 0) this.#write(side, position, law, bytes, start, end);
+    else for (const { from, to } of this.#visible(position, position + end - start)) this.#write(side, from, law, bytes, start + from - position, start + to - position);
     return true;
   }
 
@@ -135,22 +131,28 @@ export class Timeline {
     return { from: start + page.dirtyFrom, to: start + page.dirtyTo };
   }
 
-  #visible(from: number, to: number, write: (from: number, to: number) => void): void {
+  /** What of a stretch isn't masked. */
+  #visible(from: number, to: number): Part[] {
+    const parts: Part[] = [];
     let start = from;
     for (const mask of this.#masks) {
       if (mask.to <= start || mask.from >= to) continue;
-      if (mask.from > start) write(start, mask.from);
+      if (mask.from > start) parts.push({ from: start, to: mask.from });
       start = Math.max(start, mask.to);
     }
-    if (start < to) write(start, to);
+    if (start < to) parts.push({ from: start, to });
+    return parts;
   }
 
-  #eachPage(from: number, to: number, write: (page: Page, frame: number, frames: number, at: number) => void): void {
-    for (let position = from; position < to;) {
-      const number = Math.floor(position / PAGE_FRAMES);
-      const next = Math.min(to, (number + 1) * PAGE_FRAMES);
-      write(this.#open(number), position - number * PAGE_FRAMES, next - position, position);
-      position = next;
+  #write(side: 0 | 1, position: number, law: Law, bytes: Uint8Array, start: number, end: number): void {
+    for (let from = start; from < end;) {
+      const at = position + from - start;
+      const page = this.#open(Math.floor(at / PAGE_FRAMES));
+      const frame = at - page.number * PAGE_FRAMES;
+      const frames = Math.min(end - from, PAGE_FRAMES - frame);
+      this.format.write(page.bytes, frame, side, law, bytes, from, from + frames);
+      touch(page, frame, frame + frames);
+      from += frames;
     }
   }
 
