@@ -64,11 +64,19 @@ export async function fill(form: Locator, label: string, value: string): Promise
   await input.dispatchEvent('change');
 }
 
+/** Clicks a row of a menu or a tree. While that slides open, a click on a row is lost: it is awaited. */
+export async function clickRow(page: Page, within: Locator, text: string): Promise<void> {
+  const row = within.getByText(text, { exact: true });
+  await row.waitFor();
+  await page.waitForFunction(`$(':animated').length === 0`);
+  await row.click();
+}
+
 /** Chooses the type of a typed input from its menu. @param type as the menu says it, such as `msg.` */
 export async function chooseType(page: Page, form: Locator, label: string, type: string): Promise<void> {
   const row = form.locator('.form-row', { has: page.getByText(label, { exact: true }) });
   await row.locator('.red-ui-typedInput-type-select').click();
-  await page.locator('.red-ui-typedInput-options:visible').getByText(type, { exact: true }).click();
+  await clickRow(page, page.locator('.red-ui-typedInput-options:visible'), type);
 }
 
 /** Presses Done (Add, Update) of the form on top and waits until it is gone. */

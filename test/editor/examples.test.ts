@@ -8,6 +8,7 @@ import { openEditor, type Editor } from '../support/browser';
 import { flow } from '../support/flow';
 import { startNodeRed, stopAll, type NodeRed } from '../support/node-red';
 import { CACHE, ROOT } from '../support/toolchain';
+import { clickRow } from './editing';
 
 const SCREENSHOTS = join(CACHE, 'screenshots');
 const NAMES = readdirSync(join(ROOT, 'examples')).map((file) => file.replace(/\.json$/, '')).sort();
@@ -18,11 +19,8 @@ async function importFromMenu(page: Page, name: string): Promise<void> {
   const dialog = page.locator('.ui-dialog:visible');
   await dialog.locator('a[href="#red-ui-clipboard-dialog-import-tab-examples"]').click();
   const tree = dialog.locator('#red-ui-clipboard-dialog-import-tab-examples');
-  await tree.getByText('@o2g/node-red-recording', { exact: true }).click();
-  await tree.getByText(name, { exact: true }).waitFor();
-  // While the folder slides open, a click on a row is lost.
-  await page.waitForFunction(`$('.ui-dialog:visible :animated').length === 0`);
-  await tree.getByText(name, { exact: true }).click();
+  await clickRow(page, tree, '@o2g/node-red-recording');
+  await clickRow(page, tree, name);
   await dialog.locator('#red-ui-clipboard-dialog-ok').click();
   // Every example brings its own tab, beside the empty one.
   await page.waitForFunction('RED.workspaces.count() === 2');

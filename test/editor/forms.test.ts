@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { openEditor, type Editor } from '../support/browser';
 import { config, node, type FlowNode } from '../support/flow';
 import { startNodeRed, stopAll, type NodeRed } from '../support/node-red';
-import { addBeside, chooseType, configsOf, done, drag, exported, field, fill, openConfigForm, openForm, put, refusals, untranslated } from './editing';
+import { addBeside, chooseType, clickRow, configsOf, done, drag, exported, field, fill, openConfigForm, openForm, put, refusals, untranslated } from './editing';
 
 const SERVER = config('a-server', 'o2g-server', { name: 'O2G', url: 'https://o2g.example.com', access: 'typed', application: 'Node-RED', timeout: 10, offlineWait: 10 });
 const LINK = config('a-link', 'o2g-link', { name: 'OXE 7', server: 'a-server', oxeNode: '7', devices: '70000-70009', recorder: 'OTHER', secured: '', onStop: 'close' });
@@ -155,8 +155,7 @@ for (const version of ['4.1', '5.0'] as const) {
       await field(form, 'Server').selectOption('O2G');
 
       await form.locator('.o2g-selector').first().getByLabel('Events').click();
-      const menu = page.locator('.red-ui-typedInput-options:visible');
-      await menu.getByText('OnCtiLinkDown', { exact: true }).click();
+      await clickRow(page, page.locator('.red-ui-typedInput-options:visible'), 'OnCtiLinkDown');
       await page.keyboard.press('Escape');
       await fill(form.locator('.o2g-selector').first(), 'Users', 'oxe70120, oxe70121');
 
