@@ -87,14 +87,22 @@ function start(RED: NodeAPI, node: Node, { server, session, selectors, snapshot 
 }
 
 function eventMessage(server: ServerNode, links: readonly Link[], event: O2GEvent, receivedAt: number): NodeMessage {
-  const link = event.loginName === undefined ? undefined : links.find((one) => one.devicesOf(event.loginName ?? '').length > 0);
-  const monitored = link && { devices: link.devicesOf(event.loginName ?? ''), link: link.name };
   const message: NodeMessage & { o2g: object } = {
     topic: event.eventName,
     payload: event,
-    o2g: { server: server.label, package: packageOf(event.eventName), ...monitored, receivedAt, unsolicited: true },
+    o2g: { server: server.label, package: packageOf(event.eventName), ...monitoredBy(links, event.loginName), receivedAt, unsolicited: true },
   };
   return message;
+}
+
+/** The link that monitors a user, and which of the user's devices. */
+function monitoredBy(links: readonly Link[], loginName: string | undefined): { devices?: string[]; link?: string } {
+  if (loginName === undefined) return {};
+  for (const link of links) {
+    const devices = link.devicesOf(loginName);
+    if (devices.length > 0) return { devices, link: link.name };
+  }
+  return {};
 }
 
 /** Tells on output 2 what a link says of itself and of its devices. @returns stops that */

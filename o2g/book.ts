@@ -2,7 +2,7 @@
  * The book of a DR link: what every device shall be, what it is as far as the server told, and what is wrong with it.
  */
 import type { Clock } from './clock';
-import { asO2GError, isDefinite, O2GError } from './errors';
+import { isDefinite, O2GError } from './errors';
 import type { Log } from './log';
 import { plan, sameTarget, stepsFor, type RecordTarget, type Seen, type Step, type Wanted } from './plan';
 import type { DRLink } from './registration';
@@ -59,7 +59,7 @@ export class Book {
   constructor(clock: Clock, log: Log) {
     this.#clock = clock;
     this.#changedAt = clock.now();
-    this.onNews = new Signal((error) => { log.warn(`a listener failed: ${asO2GError(error).message}`); });
+    this.onNews = new Signal(log);
   }
 
   get wanted(): ReadonlyMap<string, Wanted> {

@@ -101,7 +101,6 @@ export class HttpTransport implements Transport {
       followRedirect: false,
       decompress: false,
       retry: { limit: 0 },
-      hooks: {},
     });
   }
 

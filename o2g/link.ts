@@ -23,7 +23,7 @@ export interface LinkOptions extends RegistrationOptions {
 /** What a link has to remember to find its own leftovers after a crash. No secret is in it. */
 export interface StoredLink {
   readonly registrationId: string;
-  readonly wanted: readonly (readonly [string, Wanted])[];
+  readonly wanted: Iterable<readonly [string, Wanted]>;
 }
 
 export interface LinkMemory {
@@ -130,11 +130,6 @@ export class Link implements Attachment {
   /** What every device shall be, from the link's own list and from flows. */
   get wanted(): ReadonlyMap<string, Wanted> {
     return this.#book.wanted;
-  }
-
-  /** Whether the device is in the link's own list. */
-  has(deviceNumber: string): boolean {
-    return this.#book.wanted.get(deviceNumber)?.own === true;
   }
 
   /** The devices of a user that are known to be monitored here. */
@@ -311,7 +306,7 @@ export class Link implements Attachment {
 
   #remember(): void {
     const registered = this.#registration.current;
-    if (registered) this.#memory?.save({ registrationId: registered.id, wanted: [...this.#book.wanted] });
+    if (registered) this.#memory?.save({ registrationId: registered.id, wanted: this.#book.wanted });
   }
 
   // --- single requests; they note what the server is known to do ------------------------------------------------------------

@@ -79,7 +79,7 @@ export class Registration {
     this.#log = log;
     this.#clock = clock;
     this.#since = clock.now();
-    this.onState = new Signal((error) => { log.warn(`a listener failed: ${asO2GError(error).message}`); });
+    this.onState = new Signal(log);
     if (storedId !== undefined) this.#registered = { id: storedId, secure: undefined };
   }
 

@@ -135,10 +135,9 @@ export class Session {
     this.#log = log;
     this.#clock = clock;
     this.#since = clock.now();
-    const onThrow = (error: unknown): void => { log.warn(`a listener failed: ${asO2GError(error).message}`); };
-    this.onState = new Signal(onThrow);
-    this.onFailure = new Signal(onThrow);
-    this.onEvent = new Signal(onThrow);
+    this.onState = new Signal(log);
+    this.onFailure = new Signal(log);
+    this.onEvent = new Signal(log);
     this.#delivery = new Delivery(clock, log);
     this.#keepalive = new Keepalive(clock, () => this.#lastRequestAt, () => this.#keepAlive());
     this.#watchdog = new Watchdog(clock, {

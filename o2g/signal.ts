@@ -1,9 +1,12 @@
+import { asO2GError } from './errors';
+import type { Log } from './log';
+
 /** A list of listeners for one kind of news. */
 export class Signal<T> {
   readonly #listeners = new Set<(news: T) => void>();
 
-  /** @param onThrow gets what a listener threw: one listener's mistake stops neither the others nor the caller */
-  constructor(private readonly onThrow: (error: unknown) => void) {}
+  /** @param log is told what a listener threw: one listener's mistake stops neither the others nor the caller */
+  constructor(private readonly log: Log) {}
 
   /** @returns takes the listener off again */
   on(listener: (news: T) => void): () => void {
@@ -16,7 +19,7 @@ export class Signal<T> {
       try {
         listener(news);
       } catch (error) {
-        this.onThrow(error);
+        this.log.warn(`a listener failed: ${asO2GError(error).message}`);
       }
     }
   }

@@ -4,8 +4,8 @@
  * from the moment flows stop until they have started again.
  */
 import type { EventEmitter } from 'node:events';
-import type { NodeAPI } from 'node-red';
 import type { CloseReason } from '../../o2g/session';
+import { oncePerRuntime } from './runtime';
 
 /** How long something waits for the node that takes it over. */
 const SUCCESSOR_MS = 10_000;
@@ -95,15 +95,11 @@ export class Deployment {
   }
 }
 
-const deployments = new WeakMap<EventEmitter, Deployment>();
-
-/** The deployment of a runtime: node sets get an API object each, but share its events. */
-export function deploymentOf(RED: NodeAPI): Deployment {
-  let deployment = deployments.get(RED.events);
-  if (!deployment) deployments.set(RED.events, (deployment = new Deployment(RED.events)));
+/** The deployment of a runtime. */
+export const deploymentOf = oncePerRuntime((RED) => {
   watchForShutdown();
-  return deployment;
-}
+  return new Deployment(RED.events);
+});
 
 let shuttingDown = false;
 let watching = false;

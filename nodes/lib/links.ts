@@ -1,5 +1,4 @@
 /** Finding the link for a request: the node's own, else by `msg.oxeNode`, else the one that has the device in its list. */
-import type { EventEmitter } from 'node:events';
 import type { Node, NodeAPI } from 'node-red';
 import type { Link } from '../../o2g/link';
 import type { Session } from '../../o2g/session';
@@ -7,6 +6,7 @@ import { invalid } from '../../o2g/validate';
 import { nodeOf } from './config-node';
 import type { FlowMessage } from './input';
 import { isBlank } from './properties';
+import { oncePerRuntime } from './runtime';
 import type { LinkNode } from './types';
 
 class Links {
@@ -57,14 +57,8 @@ function one(found: readonly LinkNode[], subject: string): LinkNode {
   throw invalid('link', undefined, `chosen on the node, for ${which} for ${subject}`);
 }
 
-const links = new WeakMap<EventEmitter, Links>();
-
-/** The links of a runtime: node sets get an API object each, but share its events. */
-export function linksOf(RED: NodeAPI): Links {
-  let known = links.get(RED.events);
-  if (!known) links.set(RED.events, (known = new Links()));
-  return known;
-}
+/** The links of a runtime. */
+export const linksOf = oncePerRuntime(() => new Links());
 
 /**
  * The link of a node's configuration.

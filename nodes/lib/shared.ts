@@ -53,6 +53,8 @@ export class Shared<T extends Survivor> {
 
   /** The thing itself, made if need be. @throws O2GError `INVALID_INPUT` */
   get(): T {
+    // Every request asks for it; what it is made from changes with a deploy only.
+    if (this.#current) return this.#current;
     const recipe = this.#sharing.recipe();
     // Hashed, because it lives on and may be made from secrets.
     const fingerprint = createHash('sha256').update(JSON.stringify(recipe.ingredients)).digest('hex');

@@ -3,10 +3,9 @@
  * no way to take a route back.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { NodeAPI } from 'node-red';
 import { isEvent, type O2GEvent } from '../../o2g/channel';
+import { oncePerRuntime } from './runtime';
 
 /** No event of an O2G server comes near this. */
 const LARGEST_BODY = 1024 * 1024;
@@ -49,18 +48,12 @@ class Webhooks {
   }
 }
 
-const webhooks = new WeakMap<EventEmitter, Webhooks>();
-
-/** The webhooks of a runtime: node sets get an API object each, but share its events. */
-export function webhooksOf(RED: NodeAPI): Webhooks {
-  let known = webhooks.get(RED.events);
-  if (!known) {
-    const made = (known = new Webhooks());
-    webhooks.set(RED.events, made);
-    RED.httpNode.post('/o2g/:token', (request, response) => { made.answer(request.params.token, request, response); });
-  }
-  return known;
-}
+/** The webhooks of a runtime. */
+export const webhooksOf = oncePerRuntime((RED) => {
+  const webhooks = new Webhooks();
+  RED.httpNode.post('/o2g/:token', (request, response) => { webhooks.answer(request.params.token, request, response); });
+  return webhooks;
+});
 
 /** Digests have one length, so that tokens of any length can be compared in constant time. */
 function digestOf(token: string): Buffer {
