@@ -8,6 +8,7 @@ import type { ConnectionReport, Session } from '../o2g/session';
 import { invalid } from '../o2g/validate';
 import { configuredServer } from './lib/config-node';
 import { deploymentOf } from './lib/deployment';
+import { inFlightOf } from './lib/in-flight';
 import { onInput } from './lib/input';
 import { linksOf } from './lib/links';
 import type { Config } from './lib/properties';
@@ -42,17 +43,18 @@ function start(RED: NodeAPI, node: Node, { server, session, selectors, snapshot 
   let links: readonly Link[] = [];
   let leaveLinks: (() => void)[] = [];
   let told: ConnectionReport['state'] = 'closed';
+  const inFlight = inFlightOf(RED);
 
   const ask = (): void => {
     session.interest(node.id, {
       selectors: asked,
-      deliver: (event, receivedAt) => { node.send(eventMessage(server, links, event, receivedAt)); },
+      deliver: (event, receivedAt) => { inFlight.send(node, 0, eventMessage(server, links, event, receivedAt)); },
     });
   };
   /** On output 2. */
   const tell = (topic: string, payload: object): void => {
     const message: NodeMessage & { o2g: object } = { topic, payload, o2g: { server: server.label, unsolicited: true } };
-    node.send([null, message]);
+    inFlight.send(node, 1, message);
   };
   const report = (connection: ConnectionReport): void => {
     node.status(CONNECTION_STATUS[connection.state]);
