@@ -12,7 +12,7 @@ import { inFlightOf } from './lib/in-flight';
 import { onInput } from './lib/input';
 import { linksOf } from './lib/links';
 import type { Config } from './lib/properties';
-import { CONNECTION_STATUS, NOT_CONFIGURED } from './lib/status';
+import { connectionStatus, NOT_CONFIGURED } from './lib/status';
 import type { ServerNode } from './lib/types';
 
 export = (RED: NodeAPI): void => {
@@ -42,7 +42,7 @@ function start(RED: NodeAPI, node: Node, { server, session, selectors, snapshot 
   let asked = selectors;
   let links: readonly Link[] = [];
   let leaveLinks: (() => void)[] = [];
-  let told: ConnectionReport['state'] = 'closed';
+  let told: Pick<ConnectionReport, 'state' | 'unheard'> = { state: 'closed' };
   const inFlight = inFlightOf(RED);
 
   const ask = (): void => {
@@ -57,11 +57,13 @@ function start(RED: NodeAPI, node: Node, { server, session, selectors, snapshot 
     inFlight.send(node, 1, message);
   };
   const report = (connection: ConnectionReport): void => {
-    node.status(CONNECTION_STATUS[connection.state]);
-    if (connection.state === told && connection.blindMs === undefined) return;
-    told = connection.state;
+    node.status(connectionStatus(connection));
+    const { state, unheard, blindMs } = connection;
+    const before = told;
+    told = connection;
+    if (state === before.state && unheard === before.unheard && blindMs === undefined) return;
     tell('connection', connection);
-    if (snapshot && told === 'connected') askSnapshots(session, asked).catch((error: unknown) => { node.error(asO2GError(error), {}); });
+    if (snapshot && state === 'connected' && (state !== before.state || blindMs !== undefined)) askSnapshots(session, asked).catch((error: unknown) => { node.error(asO2GError(error), {}); });
   };
   const followLinks = (): void => {
     for (const leave of leaveLinks) leave();

@@ -6,7 +6,7 @@ import { invalid } from '../o2g/validate';
 import { attempt, logOf, nodeOf } from './lib/config-node';
 import { deploymentOf, type Deployment } from './lib/deployment';
 import { labelOf, readChoice, readNumber, readText, type Config } from './lib/properties';
-import { CONNECTION_STATUS } from './lib/status';
+import { connectionStatus } from './lib/status';
 import { Shared } from './lib/shared';
 import type { ServerNode } from './lib/types';
 import { webhooksOf } from './lib/webhook';
@@ -64,13 +64,13 @@ export = (RED: NodeAPI): void => {
 function receiveWebhook(RED: NodeAPI, node: Node, session: Session, token: string): void {
   const leave = webhooksOf(RED).receive(token, (event) => session.takeFromWebhook(event));
   session.onState.on(({ state }) => { if (state === 'closed') leave(); });
-  if (RED.settings.httpNodeAuth) node.warn('httpNodeAuth is on: O2G can post events only if the proxy in front of Node-RED, or the webhook address, logs it in');
+  if (RED.settings.httpNodeAuth) node.warn('httpNodeAuth is on: O2G can post events only when something in front of Node-RED, a reverse proxy, adds that login');
 }
 
 /** Shows what the session says, on the Status and Catch nodes of its users too. @returns stops that */
 function follow(node: Node, session: Session, deployment: Deployment): () => void {
   const offs = [
-    session.onState.on(({ state }) => { node.status(CONNECTION_STATUS[state]); }),
+    session.onState.on((report) => { node.status(connectionStatus(report)); }),
     session.onFailure.on((error) => { node.error(error, {}); }),
     // Events that come while a deploy replaces the nodes wait for the new ones.
     deployment.onStopping(() => { session.hold(); }),

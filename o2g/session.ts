@@ -46,6 +46,8 @@ export interface ConnectionReport {
   readonly reason: string;
   /** ISO 8601 UTC: when this state began. */
   readonly since: string;
+  /** True when events come by webhook and none has come yet: its address, a firewall or a login in front of Node-RED may be wrong. */
+  readonly unheard?: true;
   /** Milliseconds without events, told once when the channel is back after a break in which some may be lost. */
   readonly blindMs?: number;
 }
@@ -85,9 +87,6 @@ export class Session {
   readonly onFailure: Signal<O2GError>;
   /** Every event, before any flow gets it: for the palette's own use; must not be changed or kept. */
   readonly onEvent: Signal<O2GEvent>;
-  /** The login of a monitored user, whose snapshot serves as the channel's sign of life; set by the links. */
-  probeLogin: string | undefined;
-
   readonly #options: SessionOptions;
   readonly #transport: Transport;
   readonly #log: Log;
@@ -121,6 +120,9 @@ export class Session {
   #lastRequestAt = 0;
   /** Since when events may be missing; undefined while none can be. */
   #blindSince: number | undefined;
+  /** Events come by webhook, and none of this subscription has come yet. */
+  #unheard = false;
+  #probeLogin: string | undefined;
   /** Whose snapshot was asked for as a sign of life: its answer is for no flow. */
   #probed: string | undefined;
 
@@ -148,7 +150,15 @@ export class Session {
   }
 
   get report(): ConnectionReport {
-    return { state: this.#state, reason: this.#reason, since: new Date(this.#since).toISOString() };
+    const report = { state: this.#state, reason: this.#reason, since: new Date(this.#since).toISOString() };
+    return this.#state === 'connected' && this.#unheard ? { ...report, reason: 'no event has come to the webhook yet', unheard: true } : report;
+  }
+
+  /** The login of a monitored user, whose snapshot serves as a sign of life of the way that events come; set by the links. */
+  set probeLogin(login: string) {
+    const first = this.#probeLogin === undefined;
+    this.#probeLogin = login;
+    if (first && this.#unheard) this.#probe();
   }
 
   /** What the server said of the session when it was opened; undefined without a session. */
@@ -238,6 +248,10 @@ export class Session {
     if (event.eventName === 'OnServerStart') void this.#keepAlive();
     if (this.#subscription === undefined && event.eventName !== 'OnServerStart') return false;
     this.#heardAt = this.#clock.now();
+    if (this.#unheard) {
+      this.#unheard = false;
+      this.onState.emit(this.report);
+    }
     this.#receive(event);
     return true;
   }
@@ -367,7 +381,10 @@ export class Session {
   #listen({ channelUrl }: ActiveSubscription): Promise<void> {
     this.#channel.abort();
     const { signal } = (this.#channel = new AbortController());
-    if (!channelUrl) return Promise.resolve();
+    if (!channelUrl) {
+      this.#unheard = true;
+      return Promise.resolve();
+    }
     const reader = new EventReader({
       onEvent: (event) => { this.#receive(event); },
       onMalformed: (reason, excerpt) => {
@@ -415,6 +432,7 @@ export class Session {
     this.#keepalive.start(this.#open?.info.timeToLive ?? DEFAULT_TTL_S);
     // A webhook is no connection that could be half open; the audit of the links finds out whether the session lives.
     if (this.#options.webHookUrl === undefined) this.#watchdog.start();
+    else this.#probe();
     this.#followInterests();
   }
 
@@ -578,7 +596,7 @@ export class Session {
   }
 
   #probe(): boolean {
-    const loginName = this.probeLogin;
+    const loginName = this.#probeLogin;
     if (loginName === undefined) return false;
     this.call('askTelephonySnapshot', { loginName }, undefined).catch((error: unknown) => {
       this.#log.debug(`${this.host}: no snapshot as a sign of life: ${asO2GError(error).message}`);

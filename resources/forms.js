@@ -29,6 +29,10 @@ window.o2gForms = (function () {
 
   const address = () => ({ sentence: 'o2g-server:rule.address', test: isOrigin });
 
+  const webAddress = () => ({ sentence: 'o2g-server:rule.webAddress', test: (value) => /^https?:\/\//.test(value) && URL.canParse(String(value)) });
+
+  const lifetime = () => ({ sentence: 'o2g-server:rule.lifetime', test: (value) => /^\d+$/.test(value) && Number(value) !== 1 && Number(value) <= 60 });
+
   const devices = () => ({
     sentence: 'o2g-server:rule.devices',
     test: (value) => String(value).replace(/\s*-\s*/g, '-').split(/[,;\s]+/).filter((part) => part !== '').every(isDeviceOrRange),
@@ -135,5 +139,10 @@ window.o2gForms = (function () {
     }
   }
 
-  return { number, ipv4, address, devices, check, typedInputs, labelled, openFolds };
+  /** A secret that nobody guesses: 32 letters and digits. */
+  function newToken() {
+    return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+  }
+
+  return { number, ipv4, address, webAddress, lifetime, devices, newToken, check, typedInputs, labelled, openFolds };
 })();

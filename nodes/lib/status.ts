@@ -3,16 +3,22 @@ import type { Node, NodeStatus } from 'node-red';
 import type { O2GError } from '../../o2g/errors';
 import type { State } from '../../o2g/machine';
 import type { LinkReport } from '../../o2g/registration';
+import type { ConnectionReport } from '../../o2g/session';
 
 const key = (name: string): string => `@o2g/node-red-recording/o2g-server:status.${name}`;
 
-export const CONNECTION_STATUS: Readonly<Record<State, NodeStatus>> = {
+const CONNECTION_STATUS: Readonly<Record<State, NodeStatus>> = {
   closed: { fill: 'grey', shape: 'ring', text: key('closed') },
   connecting: { fill: 'yellow', shape: 'ring', text: key('connecting') },
   connected: { fill: 'green', shape: 'dot', text: key('connected') },
   recovering: { fill: 'yellow', shape: 'ring', text: key('recovering') },
   refused: { fill: 'red', shape: 'ring', text: key('refused') },
 };
+
+/** Green only when events are known to arrive. */
+export function connectionStatus({ state, unheard }: ConnectionReport): NodeStatus {
+  return unheard === true ? { fill: 'yellow', shape: 'dot', text: key('unheard') } : CONNECTION_STATUS[state];
+}
 
 export const LINK_STATUS: Readonly<Record<LinkReport['state'], NodeStatus>> = {
   closed: { fill: 'grey', shape: 'ring', text: key('closed') },

@@ -67,7 +67,7 @@ for (const version of ['4.1', '5.0'] as const) {
       const [linkId = ''] = await configsOf(page, 'o2g-link');
       assert.deepEqual(own(await exported(page, serverId)), {
         name: 'O2G of Brest', url: 'https://o2g.example.com', secondaryUrl: 'https://o2g2.example.com:8443', access: 'private', eventPort: '8016',
-        application: 'Recording', supervisedId: '70120', supervisedType: 'PHONE_NUMBER', tls: '', timeout: '20', offlineWait: '5', delivery: 'chunk',
+        application: 'Recording', supervisedId: '70120', supervisedType: 'PHONE_NUMBER', tls: '', timeout: '20', offlineWait: '5', delivery: 'chunk', lifetime: '', webhookUrl: '',
       });
       assert.deepEqual(own(await exported(page, linkId)), {
         name: '', server: serverId, oxeNode: '7', recorder: 'NICE', secured: 'true', devices: '70000-70099, 70120', onStop: 'keep',
@@ -89,6 +89,23 @@ for (const version of ['4.1', '5.0'] as const) {
       assert.deepEqual(Object.keys(own(await exported(page, 'a-server'))).filter((name) => /credential|login|password/i.test(name)), []);
       assert.equal(await page.evaluate(`JSON.stringify(RED.nodes.createCompleteNodeSet({ credentials: true })).includes('not to be seen')`), true);
       assert.equal(await page.evaluate(`JSON.stringify(RED.nodes.createCompleteNodeSet({ credentials: false })).includes('not to be seen')`), false);
+    });
+
+    it('a server whose events come by webhook asks for its address and makes its token', async () => {
+      const { page } = editor;
+      await put(page, [SERVER]);
+      const server = await openConfigForm(page, 'o2g-server', 'a-server');
+      await server.getByText('Events', { exact: true }).click();
+      assert.deepEqual([await field(server, 'Channel lifetime').isVisible(), await field(server, 'Webhook address').isVisible()], [true, false]);
+      await field(server, 'Events come').selectOption('by webhook, posted by O2G');
+      assert.deepEqual([await field(server, 'Channel lifetime').isVisible(), await field(server, 'Webhook address').isVisible()], [false, true]);
+      assert.match(await field(server, 'Webhook token').inputValue(), /^[0-9a-f]{32}$/);
+      await fill(server, 'Webhook address', 'https://node-red.example.com:1880');
+      assert.deepEqual(await untranslated(page), []);
+      await done(page);
+      const { delivery, webhookUrl, webhookToken } = own(await exported(page, 'a-server'));
+      assert.deepEqual([delivery, webhookUrl, webhookToken], ['webhook', 'https://node-red.example.com:1880', undefined]);
+      assert.deepEqual(await refusals(page, 'a-server'), []);
     });
 
     it('o2g-record keeps the fields of both modes and shows those of the one that is chosen', async () => {

@@ -5,6 +5,8 @@ import { startSimulator, type Simulator } from '../../simulator';
 import { DEVICES, wholeFlow } from './flows';
 
 const TOKEN = 'a-token-of-some-length';
+/** Of the password "proxy". */
+const HASH = '$2b$04$B4zzXHmmFnhfq9DmF3YH0OKyIGpb/.EhoQ22P/Mui0.zvRPctSNQW';
 
 describe('webhook delivery', () => {
   let oxe: Simulator;
@@ -53,6 +55,25 @@ describe('webhook delivery', () => {
       await post(`/o2g/${TOKEN}`, '{"eventName":"OnCallRemoved","loginName":"oxe70120","callRef":"1"}'),
     ], [404, 400, 400, 413, 200]);
     assert.ok(red.alive());
+  });
+
+  it('is green without a call, for a monitored user\'s snapshot comes back by the webhook, and to no flow', async () => {
+    await start();
+    await red.statusOf('node-events', ({ fill }) => fill === 'green');
+    assert.deepEqual(red.received('events'), []);
+  });
+
+  it('is not green when httpNodeAuth keeps the events away, until one has come through a proxy that logs in', async () => {
+    await start({ httpNodeAuth: { user: 'proxy', pass: HASH } });
+    await oxe.once(() => oxe.requests().some(({ path }) => path.endsWith('/snapshot')), { what: 'the snapshot' });
+    await red.told('news', ({ topic, payload }) => topic === 'connection' && (payload as { unheard?: true }).unheard === true);
+    assert.deepEqual(red.statuses('node-events').at(-1), { fill: 'yellow', shape: 'dot', text: '@o2g/node-red-recording/o2g-server:status.unheard' });
+    await red.printed(/httpNodeAuth is on/);
+    const authorization = `Basic ${Buffer.from('proxy:proxy').toString('base64')}`;
+    const body = '{"eventName":"OnCallRemoved","loginName":"oxe70120","callRef":"1"}';
+    const answers = await Promise.all([{}, { authorization }].map((headers) => fetch(`${red.url}/o2g/${TOKEN}`, { method: 'POST', headers, body })));
+    assert.deepEqual(answers.map(({ status }) => status), [401, 200]);
+    await red.statusOf('node-events', ({ fill }) => fill === 'green');
   });
 
   it('checks the session when the server says that it has started', async () => {
