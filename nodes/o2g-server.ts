@@ -2,12 +2,15 @@ import type { Node, NodeAPI, NodeDef } from 'node-red';
 import { readServerUrl, type Access } from '../o2g/addresses';
 import { HttpTransport, type TlsOptions } from '../o2g/http';
 import { Session, type SessionOptions } from '../o2g/session';
+import { Tunnel } from '../o2g/tunnel';
+import { DEFAULT_FORMAT, readFormat, type TunnelFormat } from '../o2g/tunnel-format';
 import { invalid } from '../o2g/validate';
 import { attempt, logOf, nodeOf } from './lib/config-node';
 import { deploymentOf, type Deployment } from './lib/deployment';
 import { labelOf, readChoice, readNumber, readText, type Config } from './lib/properties';
 import { connectionStatus } from './lib/status';
 import { Shared } from './lib/shared';
+import { tunnelsOf, type TunnelPlace } from './lib/tunnels';
 import type { ServerNode } from './lib/types';
 import { webhooksOf } from './lib/webhook';
 
@@ -15,6 +18,7 @@ interface Credentials {
   login?: string;
   password?: string;
   webhookToken?: string;
+  tunnelToken?: string;
 }
 
 interface TlsConfigNode extends Node {
@@ -27,6 +31,8 @@ interface Settings {
   readonly tls: TlsOptions;
   /** Part of the webhook's path; undefined without webhook. A secret. */
   readonly webhookToken: string | undefined;
+  /** Undefined without tunnel; its place holds a secret. */
+  readonly tunnel: { readonly place: TunnelPlace; readonly format: TunnelFormat } | undefined;
 }
 
 const ACCESS: readonly Access[] = ['typed', 'private', 'public', 'auto'];
@@ -38,15 +44,8 @@ export = (RED: NodeAPI): void => {
     const settings = attempt(() => readSettings(RED, config, this.credentials));
     const session = new Shared<Session>(RED, this, {
       recipe: () => {
-        const { session: options, timeoutMs, tls, webhookToken } = settings();
-        return {
-          ingredients: [options, timeoutMs, tls],
-          make: () => {
-            const made = new Session(options, { transport: new HttpTransport({ timeoutMs, tls }), log: logOf(this) });
-            if (webhookToken !== undefined) receiveWebhook(RED, this, made, webhookToken);
-            return made;
-          },
-        };
+        const made = settings();
+        return { ingredients: [made.session, made.timeoutMs, made.tls, made.tunnel], make: () => makeSession(RED, this, made) };
       },
       run: (current, closed) => {
         current.resume();
@@ -56,9 +55,27 @@ export = (RED: NodeAPI): void => {
     });
     Object.assign(this, { label: labelOf(config, String(config.url)), session, users: session.users });
   }, {
-    credentials: { login: { type: 'text' }, password: { type: 'password' }, webhookToken: { type: 'password' } },
+    credentials: { login: { type: 'text' }, password: { type: 'password' }, webhookToken: { type: 'password' }, tunnelToken: { type: 'password' } },
   });
 };
+
+function makeSession(RED: NodeAPI, node: Node, { session: options, timeoutMs, tls, webhookToken, tunnel }: Settings): Session {
+  const log = logOf(node);
+  if (tunnel === undefined) {
+    const session = new Session(options, { transport: new HttpTransport({ timeoutMs, tls }), log });
+    if (webhookToken !== undefined) receiveWebhook(RED, node, session, webhookToken);
+    return session;
+  }
+  const transport = new Tunnel({ format: tunnel.format, timeoutMs, log });
+  const session = new Session(options, { transport, log });
+  let leave: (() => void) | undefined;
+  session.onState.on(({ state }) => {
+    // Not before the session is opened: until then its predecessor, with another configuration, may have the port.
+    if (state === 'connecting') leave ??= tunnelsOf(RED).expect(transport, tunnel.place, log, (error) => { node.error(error, {}); });
+    if (state === 'closed') leave?.();
+  });
+  return session;
+}
 
 /** Takes events for as long as the session lives, also while a deploy replaces the node. */
 function receiveWebhook(RED: NodeAPI, node: Node, session: Session, token: string): void {
@@ -87,13 +104,15 @@ function readSettings(RED: NodeAPI, config: Config, credentials: Credentials): S
   if (!password) throw invalid('password', undefined, 'given');
   const lifetime = readNumber(config, 'lifetime', 0, 0, 60);
   if (lifetime === 1) throw invalid('lifetime', lifetime, '0 or 2 to 60 minutes');
-  const delivery = readChoice(config, 'delivery', ['chunk', 'webhook'], 'chunk');
-  const webhookToken = delivery === 'webhook' ? readToken(credentials) : undefined;
+  const delivery = readChoice(config, 'delivery', ['chunk', 'webhook', 'tunnel'], 'chunk');
+  const webhookToken = delivery === 'webhook' ? readToken('webhookToken', credentials.webhookToken) : undefined;
+  const tls = readTls(RED, config);
   const eventPort = readNumber(config, 'eventPort', 0, 1, 65535);
   return {
     session: {
-      sites: secondary === undefined ? [url] : [url, readServerUrl('secondaryUrl', secondary)],
-      access: readChoice(config, 'access', ACCESS, 'typed'),
+      // An agent stands before one server, and what that names as its own address means nothing here.
+      sites: secondary === undefined || delivery === 'tunnel' ? [url] : [url, readServerUrl('secondaryUrl', secondary)],
+      access: delivery === 'tunnel' ? 'typed' : readChoice(config, 'access', ACCESS, 'typed'),
       eventPort: eventPort === 0 ? undefined : eventPort,
       account: {
         login,
@@ -108,14 +127,22 @@ function readSettings(RED: NodeAPI, config: Config, credentials: Credentials): S
       webHookUrl: webhookToken === undefined ? undefined : webhookUrlOf(RED, config, webhookToken),
     },
     webhookToken,
+    tunnel: delivery === 'tunnel' ? readTunnel(RED, config, credentials, tls) : undefined,
     timeoutMs: readNumber(config, 'timeout', 10, 0.1, 600) * 1000,
-    tls: readTls(RED, config),
+    tls,
   };
 }
 
-function readToken({ webhookToken }: Credentials): string {
-  if (!webhookToken || !/^[\w.~-]{16,}$/.test(webhookToken)) throw invalid('webhookToken', undefined, 'a secret of 16 or more letters, digits or - . _ ~');
-  return webhookToken;
+function readToken(name: string, token: string | undefined): string {
+  if (!token || !/^[\w.~-]{16,}$/.test(token)) throw invalid(name, undefined, 'a secret of 16 or more letters, digits or - . _ ~');
+  return token;
+}
+
+function readTunnel(RED: NodeAPI, config: Config, credentials: Credentials, tls: TlsOptions): { place: TunnelPlace; format: TunnelFormat } {
+  const port = readNumber(config, 'tunnelPort', 0, 1, 65535);
+  if (port === 0 && RED.settings.httpNodeRoot === false) throw invalid('tunnelPort', undefined, 'a port, for Node-RED\'s HTTP nodes are off (httpNodeRoot: false)');
+  const format = readText(config, 'tunnelFormat');
+  return { place: { token: readToken('tunnelToken', credentials.tunnelToken), port, tls }, format: format === undefined ? DEFAULT_FORMAT : readFormat(format) };
 }
 
 /** The address that O2G posts events to. */

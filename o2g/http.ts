@@ -4,6 +4,7 @@
 import http from 'node:http';
 import https from 'node:https';
 import type { Got } from 'got';
+import { EventReader } from './channel';
 import { asO2GError, O2GError } from './errors';
 import { Gate } from './gate';
 import type { Answer, Call, ChannelListener, Transport } from './transport';
@@ -82,6 +83,10 @@ export class HttpTransport implements Transport {
     });
   }
 
+  identify(): undefined {
+    return undefined;
+  }
+
   close(): void {
     this.#agents.http.destroy();
     this.#agents.https.destroy();
@@ -118,9 +123,11 @@ export class HttpTransport implements Transport {
 
 /** Hands the bytes on and lets the loop turn by a budget of bytes: yielding after every read would cost a sixth of the throughput. */
 function readByTurns(response: http.IncomingMessage, listener: ChannelListener): void {
+  const reader = new EventReader(listener);
   let read = 0;
   response.on('data', (bytes: Buffer) => {
-    listener.onBytes(bytes);
+    listener.onHeard();
+    reader.push(bytes);
     read += bytes.length;
     if (read < BYTES_PER_TURN) return;
     read = 0;

@@ -3,10 +3,11 @@
  * request. What hangs on the session (DR links) is attached to it and closed before it.
  */
 import { randomUUID } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { chooseChannelUrl, type Access, type Side } from './addresses';
 import { readAnswer, repeatAfter } from './answers';
 import { requestOf, type AnswerOf, type BodyOf, type OperationName, type ParametersOf, type Request } from './api';
-import { EventReader, type O2GEvent } from './channel';
+import type { O2GEvent } from './channel';
 import { systemClock, type Clock, type Timer } from './clock';
 import { Delivery } from './delivery';
 import { asO2GError, Denied, isDefinite, isSessionLoss, O2GError } from './errors';
@@ -15,7 +16,7 @@ import { logIn, type Account, type OpenSession, type SessionInfo } from './login
 import type { Log } from './log';
 import { backOffMs, next, type Input, type State } from './machine';
 import { Signal } from './signal';
-import type { Answer, Call, Transport } from './transport';
+import type { Answer, Call, ChannelListener, Transport } from './transport';
 import { Keepalive, Watchdog } from './vitals';
 
 export interface SessionOptions {
@@ -76,6 +77,8 @@ interface ActiveSubscription {
   readonly id: string;
   /** Undefined when the events come by webhook. */
   readonly channelUrl: URL | undefined;
+  /** Its events come through a tunnel, by its identifier. */
+  readonly tunnelled: boolean;
 }
 
 export class Session {
@@ -137,6 +140,8 @@ export class Session {
     this.#log = log;
     this.#clock = clock;
     this.#since = clock.now();
+    // All requests under way listen to it.
+    setMaxListeners(0, this.#life.signal);
     this.onState = new Signal(log);
     this.onFailure = new Signal(log);
     this.onEvent = new Signal(log);
@@ -351,7 +356,8 @@ export class Session {
       await this.#listen((this.#subscription ??= await this.#subscribe()));
     } catch (error) {
       if (known === undefined || asO2GError(error).code !== 'REFUSED') throw error;
-      // The server doesn't know the subscription any more: a new one, without what the old one had queued.
+      // The server (or the tunnel's agent) doesn't know the subscription any more: a new one, without what the old one had queued.
+      if (known.tunnelled && this.#open) await this.#endBriefly(this.#open, requestOf('unsubscribe', { subscriptionId: known.id }, undefined));
       this.#subscription = undefined;
       this.#blindSince ??= this.#heardAt;
       await this.#listen((this.#subscription = await this.#subscribe()));
@@ -365,16 +371,19 @@ export class Session {
     const filter = this.#wantedFilter();
     const { lifetime, webHookUrl, eventPort } = this.#options;
     const way = webHookUrl === undefined ? { timeout: lifetime } : { webHookUrl };
-    const request = requestOf('subscribe', {}, { filter, version: '1.0', ...way });
+    const identifier = this.#transport.identify();
+    const plain = requestOf('subscribe', {}, { filter, version: '1.0', ...way });
+    const request = identifier === undefined ? plain : { ...plain, target: `${plain.target}?${identifier}` };
     const answer = readAnswer('subscribe', await this.#send(this.#open, request, this.#life.signal));
     if (answer.status !== 'ACCEPTED' || answer.subscriptionId === undefined) {
       const words = answer.message ?? answer.status;
       throw new Denied('REFUSED', `O2G refuses the subscription: ${words}`, { type: 'REFUSED', innerMessage: words });
     }
     this.#filterInForce = JSON.stringify(filter);
+    if (webHookUrl !== undefined) return { id: answer.subscriptionId, channelUrl: undefined, tunnelled: false };
     const offered = { public: answer.publicPollingUrl, private: answer.privatePollingUrl };
-    const channelUrl = webHookUrl === undefined ? chooseChannelUrl(this.#typed, side, offered, eventPort) : undefined;
-    return { id: answer.subscriptionId, channelUrl };
+    const channelUrl = identifier === undefined ? chooseChannelUrl(this.#typed, side, offered, eventPort) : this.#typed;
+    return { id: answer.subscriptionId, channelUrl, tunnelled: identifier !== undefined };
   }
 
   /** Resolves when the channel is open; its later end is an input of the machine. */
@@ -385,13 +394,6 @@ export class Session {
       this.#unheard = true;
       return Promise.resolve();
     }
-    const reader = new EventReader({
-      onEvent: (event) => { this.#receive(event); },
-      onMalformed: (reason, excerpt) => {
-        this.#counts.malformedLines += 1;
-        this.#log.warn(`${this.host}: the event channel brought ${reason}, it is skipped: ${excerpt}`);
-      },
-    });
     let open = false;
     return new Promise((resolve, reject) => {
       const onOpen = (): void => {
@@ -399,15 +401,20 @@ export class Session {
         this.#openedAt = this.#heardAt = this.#clock.now();
         resolve();
       };
-      const onBytes = (bytes: Buffer): void => {
-        this.#heardAt = this.#clock.now();
-        reader.push(bytes);
+      const listener: ChannelListener = {
+        onOpen,
+        onHeard: () => { this.#heardAt = this.#clock.now(); },
+        onEvent: (event) => { this.#receive(event); },
+        onMalformed: (reason, excerpt) => {
+          this.#counts.malformedLines += 1;
+          this.#log.warn(`${this.host}: the event channel brought ${reason}, it is skipped: ${excerpt}`);
+        },
       };
       const onEnd = (clean: boolean, error: O2GError): void => {
         if (!open) reject(error);
         else if (!signal.aborted) this.#channelEnded(clean, error.message);
       };
-      this.#transport.channel(channelUrl, { onOpen, onBytes }, signal).then(
+      this.#transport.channel(channelUrl, listener, signal).then(
         () => { onEnd(true, new O2GError('NOT_CONNECTED', 'the server ended the event channel')); },
         (error: unknown) => { onEnd(false, asO2GError(error)); },
       );

@@ -1,6 +1,9 @@
 /**
- * The one way out: everything that the library sends or reads goes through these two methods.
+ * The one way out: everything that the library sends or reads goes through these two methods. There are two of them: HTTP (`http.ts`), and the
+ * tunnel of an agent that connects to us (`tunnel.ts`).
  */
+import type { EventListener } from './channel';
+
 
 /** One request, complete: nothing is added to it on the way. */
 export interface Call {
@@ -17,11 +20,11 @@ export interface Answer {
   readonly body: string;
 }
 
-export interface ChannelListener {
-  /** The server has answered 2xx: events are on their way. */
+export interface ChannelListener extends EventListener {
+  /** Events are on their way. */
   onOpen(): void;
-  /** Bytes as they came, cut anywhere. The buffer is not used again by the transport. */
-  onBytes(bytes: Buffer): void;
+  /** Something came, be it only a blank line: the channel is alive. */
+  onHeard(): void;
 }
 
 export interface Transport {
@@ -35,6 +38,11 @@ export interface Transport {
    * @throws O2GError `REFUSED` when the server answers other than 2xx, `TIMEOUT`, `NOT_CONNECTED`, `CLOSED`
    */
   channel(url: URL, listener: ChannelListener, signal: AbortSignal): Promise<void>;
+  /**
+   * Begins another subscription: what its request carries as query, such as `id=…`, when its events come without a channel of their own.
+   * Undefined over HTTP, where `POST /subscriptions` has no query and its answer names the channel.
+   */
+  identify(): string | undefined;
   /** Closes the connections that are kept alive. */
   close(): void;
 }

@@ -33,6 +33,11 @@ window.o2gForms = (function () {
 
   const lifetime = () => ({ sentence: 'o2g-server:rule.lifetime', test: (value) => /^\d+$/.test(value) && Number(value) !== 1 && Number(value) <= 60 });
 
+  const json = () => ({
+    sentence: 'o2g-server:rule.json',
+    test: (value) => { try { return typeof JSON.parse(value) === 'object'; } catch { return false; } },
+  });
+
   const devices = () => ({
     sentence: 'o2g-server:rule.devices',
     test: (value) => String(value).replace(/\s*-\s*/g, '-').split(/[,;\s]+/).filter((part) => part !== '').every(isDeviceOrRange),
@@ -144,5 +149,5 @@ window.o2gForms = (function () {
     return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
   }
 
-  return { number, ipv4, address, webAddress, lifetime, devices, newToken, check, typedInputs, labelled, openFolds };
+  return { number, ipv4, address, webAddress, lifetime, json, devices, newToken, check, typedInputs, labelled, openFolds };
 })();

@@ -60,8 +60,8 @@ describe('the packed tarball', function () {
     }
   });
 
-  it('depends on got and mustache only, and on nothing that the user doesn\'t need', () => {
-    assert.deepEqual(Object.keys(described.dependencies).sort(), ['got', 'mustache']);
+  it('depends on got, mustache and ws only, and on nothing that the user doesn\'t need', () => {
+    assert.deepEqual(Object.keys(described.dependencies).sort(), ['got', 'mustache', 'ws']);
   });
 
   it('is made by tools pinned to the version', () => {

@@ -39,7 +39,7 @@ interface ExampleNode {
 const PROPERTIES: Record<string, Record<string, unknown>> = {
   'o2g-server': {
     name: '', url: '', secondaryUrl: '', access: 'typed', eventPort: '', application: 'Node-RED', supervisedId: '', supervisedType: 'LOGIN_NAME',
-    tls: undefined, timeout: 10, offlineWait: 10, delivery: 'chunk', lifetime: 0, webhookUrl: '',
+    tls: undefined, timeout: 10, offlineWait: 10, delivery: 'chunk', lifetime: 0, webhookUrl: '', tunnelPort: '', tunnelFormat: '',
   },
   'o2g-link': { name: '', server: '', oxeNode: '', recorder: 'OTHER', secured: '', devices: '', onStop: 'close' },
   'o2g-events': { name: '', server: '', selectors: [{ names: ['telephony'], ids: [] }], snapshot: false, dynamic: false, inputs: 0 },
@@ -231,7 +231,7 @@ describe('the files of the editor', () => {
 
   it('keep login, password and token as credentials, unreadable but for the login', () => {
     const credentials = FILES.map(({ type, definitions }) => definitions[type]?.credentials);
-    assert.deepEqual(JSON.parse(JSON.stringify(credentials[0])), { login: { type: 'text' }, password: { type: 'password' }, webhookToken: { type: 'password' } });
+    assert.deepEqual(JSON.parse(JSON.stringify(credentials[0])), { login: { type: 'text' }, password: { type: 'password' }, webhookToken: { type: 'password' }, tunnelToken: { type: 'password' } });
     assert.deepEqual(credentials.slice(1), TYPES.slice(1).map(() => undefined));
   });
 

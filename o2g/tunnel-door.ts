@@ -1,0 +1,102 @@
+/**
+ * Where agents knock: checks their token and hands each to the tunnel that it is for. It sits on a server that is there, or on a port of its own.
+ */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { once } from 'node:events';
+import http, { type IncomingMessage } from 'node:http';
+import https from 'node:https';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { WebSocketServer } from 'ws';
+import { systemClock, type Clock } from './clock';
+import type { TlsOptions } from './http';
+import type { Log } from './log';
+import type { Tunnel } from './tunnel';
+
+/** The largest message: answers of the largest servers are some megabytes. */
+const LARGEST_MESSAGE = 32 * 1024 * 1024;
+/** Refusals are told at most so often: whoever knocks with a wrong token may do so every second. */
+const TELL_EVERY_MS = 60_000;
+
+export class TunnelDoor {
+  readonly #log: Log;
+  readonly #clock: Clock;
+  readonly #tunnels = new Map<string, { readonly digest: Buffer; readonly tunnel: Tunnel }>();
+  readonly #sockets = new WebSocketServer({ noServer: true, maxPayload: LARGEST_MESSAGE, perMessageDeflate: false });
+  #refused = 0;
+  #toldAt = -Infinity;
+  #server: http.Server | undefined;
+
+  constructor(log: Log, clock: Clock = systemClock) {
+    this.#log = log;
+    this.#clock = clock;
+  }
+
+  /** How many tunnels wait for their agent, or have one. */
+  get size(): number {
+    return this.#tunnels.size;
+  }
+
+  /** Lets the agent with this token into a tunnel. @returns takes the tunnel off again */
+  expect(token: string, tunnel: Tunnel): () => void {
+    const entry = { digest: digestOf(token), tunnel };
+    this.#tunnels.set(token, entry);
+    return () => { if (this.#tunnels.get(token) === entry) this.#tunnels.delete(token); };
+  }
+
+  /** Answers an HTTP upgrade that was meant for the door. */
+  knock(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    // A peer that is gone before it is answered is nobody's error.
+    socket.on('error', () => { socket.destroy(); });
+    const digest = digestOf(tokenOf(request));
+    // Every token is compared whole: neither the time nor the answer tells how much of one was right.
+    const [known] = [...this.#tunnels.values()].filter((entry) => timingSafeEqual(entry.digest, digest));
+    const from = request.socket.remoteAddress ?? 'an unknown address';
+    if (!known) return this.#refuse(socket, from);
+    this.#sockets.handleUpgrade(request, socket, head, (agent) => { known.tunnel.accept(agent, from); });
+  }
+
+  /**
+   * Opens a port of its own, in TLS when a key and a certificate are given.
+   * @param port 1 to 65535, 0 for any
+   * @returns the port
+   * @throws the system's error, `EADDRINUSE` above all
+   */
+  async listen(port: number, tls: TlsOptions): Promise<number> {
+    const nothing: http.RequestListener = (_request, response) => { response.writeHead(426, { Upgrade: 'websocket' }).end(); };
+    const { key, cert, passphrase } = tls;
+    const server = key && cert ? https.createServer({ key, cert, ...(passphrase === undefined ? {} : { passphrase }) }, nothing) : http.createServer(nothing);
+    server.on('upgrade', (request, socket, head) => { this.knock(request, socket, head); });
+    this.#server = server;
+    server.listen(port);
+    await once(server, 'listening');
+    return (server.address() as AddressInfo).port;
+  }
+
+  /** Frees the port; agents that are connected stay, their tunnels close them. */
+  close(): void {
+    this.#server?.close();
+    this.#server = undefined;
+  }
+
+  #refuse(socket: Duplex, from: string): void {
+    this.#refused += 1;
+    if (this.#clock.now() - this.#toldAt >= TELL_EVERY_MS) {
+      this.#toldAt = this.#clock.now();
+      this.#log.warn(`tunnel: an agent at ${from} without the right token was refused${this.#refused > 1 ? ` (${this.#refused} since the last such line)` : ''}`);
+      this.#refused = 0;
+    }
+    socket.end('HTTP/1.1 401 Unauthorized\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+  }
+}
+
+/** In the header `Authorization: Bearer …`, or in the query as `token`, for agents that can only be given an address. */
+function tokenOf({ headers, url = '' }: IncomingMessage): string {
+  const bearer = /^Bearer (.+)$/i.exec(headers.authorization ?? '')?.[1];
+  return bearer ?? new URLSearchParams(url.split('?')[1] ?? '').get('token') ?? '';
+}
+
+/** Digests have one length, so that tokens of any length can be compared in constant time. */
+function digestOf(token: string): Buffer {
+  return createHash('sha256').update(token).digest();
+}

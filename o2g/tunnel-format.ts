@@ -1,0 +1,229 @@
+/**
+ * What is said in the tunnel, all of it in this file. No public text defines the messages of O2G's WebSocket agent (the specification, "O2G
+ * Services Through Websocket", lost its pictures), and no real agent has met these defaults. A mapping of the user's replaces names, nesting
+ * and fixed fields, the day the definition is at hand.
+ */
+import { isEvent, type O2GEvent } from './channel';
+import { invalid } from './validate';
+
+/** Where the parts of a message are, as dotted paths from its root; `fixed`: fields that such a message always has, by dotted path too. */
+interface Place<Part extends string> {
+  readonly parts: Readonly<Record<Part, string>>;
+  readonly fixed: Readonly<Record<string, string | number | boolean>>;
+}
+
+export interface TunnelFormat {
+  /** From us to the agent: one HTTP request. */
+  readonly request: Place<'id' | 'method' | 'path' | 'headers' | 'body'>;
+  /** From the agent to us: its HTTP response. */
+  readonly response: Place<'id' | 'status' | 'headers' | 'body'>;
+  /** From the agent to us: one event of a subscription. */
+  readonly event: Place<'subscription' | 'event'>;
+  /** Name of the query parameter that gives a subscription its identifier. */
+  readonly subscriptionQuery: string;
+  /** HTTP bodies travel as text, or as JSON within the message. */
+  readonly bodies: 'text' | 'json';
+}
+
+export const DEFAULT_FORMAT: TunnelFormat = {
+  request: { parts: { id: 'id', method: 'method', path: 'path', headers: 'headers', body: 'body' }, fixed: { type: 'request' } },
+  response: { parts: { id: 'id', status: 'status', headers: 'headers', body: 'body' }, fixed: { type: 'response' } },
+  event: { parts: { subscription: 'subscription', event: 'event' }, fixed: { type: 'event' } },
+  subscriptionQuery: 'id',
+  bodies: 'text',
+};
+
+/** An HTTP request in the tunnel. `path` has the query; an absent body is the empty text. */
+export interface TunnelRequest {
+  readonly id: string;
+  readonly method: string;
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+export interface TunnelResponse {
+  readonly id: string;
+  readonly status: number;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string | string[]>>;
+  readonly body: string;
+}
+
+export interface TunnelEvent {
+  readonly subscription: string;
+  readonly event: O2GEvent;
+}
+
+type Tree = Record<string, unknown>;
+
+/**
+ * Reads a mapping of the user's, JSON with the fields of `TunnelFormat`; what it leaves out stays as it is by default.
+ * @throws O2GError `INVALID_INPUT`, naming what is wrong
+ */
+export function readFormat(text: string): TunnelFormat {
+  const given = asTree(parse(text), 'tunnelFormat');
+  for (const name of Object.keys(given)) if (!(name in DEFAULT_FORMAT)) throw invalid('tunnelFormat', name, `made of ${Object.keys(DEFAULT_FORMAT).join(', ')}`);
+  const { subscriptionQuery = DEFAULT_FORMAT.subscriptionQuery, bodies = DEFAULT_FORMAT.bodies } = given;
+  if (typeof subscriptionQuery !== 'string' || !/^[\w.-]+$/.test(subscriptionQuery)) throw invalid('tunnelFormat.subscriptionQuery', subscriptionQuery, 'the name of a query parameter');
+  if (bodies !== 'text' && bodies !== 'json') throw invalid('tunnelFormat.bodies', bodies, 'text or json');
+  return {
+    request: readPlace('request', given.request, DEFAULT_FORMAT.request),
+    response: readPlace('response', given.response, DEFAULT_FORMAT.response),
+    event: readPlace('event', given.event, DEFAULT_FORMAT.event),
+    subscriptionQuery,
+    bodies,
+  };
+}
+
+function readPlace<Part extends string>(name: string, given: unknown, usual: Place<Part>): Place<Part> {
+  if (given === undefined) return usual;
+  const { parts = {}, fixed = {} } = asTree(given, `tunnelFormat.${name}`);
+  const paths: Record<string, string> = { ...usual.parts };
+  for (const [part, path] of Object.entries(asTree(parts, `tunnelFormat.${name}.parts`))) {
+    if (!(part in paths)) throw invalid(`tunnelFormat.${name}.parts`, part, `made of ${Object.keys(paths).join(', ')}`);
+    if (!isPath(path)) throw invalid(`tunnelFormat.${name}.parts.${part}`, path, 'a field, or fields with dots between them');
+    paths[part] = path;
+  }
+  const constants: Record<string, string | number | boolean> = {};
+  for (const [path, value] of Object.entries(asTree(fixed, `tunnelFormat.${name}.fixed`))) {
+    if (!isPath(path)) throw invalid(`tunnelFormat.${name}.fixed`, path, 'a field, or fields with dots between them');
+    if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') throw invalid(`tunnelFormat.${name}.fixed.${path}`, value, 'a text, a number or a boolean');
+    constants[path] = value;
+  }
+  return { parts: paths as Record<Part, string>, fixed: constants };
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    throw invalid('tunnelFormat', text.slice(0, 80), 'JSON');
+  }
+}
+
+function asTree(value: unknown, field: string): Tree {
+  if (!isTree(value)) throw invalid(field, value, 'an object');
+  return value;
+}
+
+function isTree(value: unknown): value is Tree {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isPath(value: unknown): value is string {
+  return typeof value === 'string' && value.split('.').every((field) => field !== '' && field !== '__proto__');
+}
+
+// --- our side of the tunnel ---------------------------------------------------------------------------------------------------
+
+export function writeRequest({ request, bodies }: TunnelFormat, { id, method, path, headers, body }: TunnelRequest): string {
+  return written(request, { id, method, path, headers, body: bodyOut(body, bodies) });
+}
+
+/** What an agent says; undefined for what the format doesn't know. */
+export function readFromAgent(format: TunnelFormat, text: string): TunnelResponse | TunnelEvent | undefined {
+  const message = messageOf(text);
+  if (!message) return undefined;
+  if (fits(format.event, message)) {
+    const subscription = at(message, format.event.parts.subscription);
+    const event = eventOf(at(message, format.event.parts.event));
+    if (isName(subscription) && event) return { subscription: String(subscription), event };
+  }
+  if (!fits(format.response, message)) return undefined;
+  const { parts } = format.response;
+  const id = at(message, parts.id);
+  const status = Number(at(message, parts.status));
+  if (!isName(id) || !Number.isInteger(status) || status < 100 || status > 599) return undefined;
+  return { id: String(id), status, headers: headersOf(at(message, parts.headers)), body: bodyIn(at(message, parts.body)) };
+}
+
+// --- the agent's side ---------------------------------------------------------------------------------------------------------
+
+/** What is asked of an agent; undefined for what the format doesn't know. */
+export function readRequest({ request }: TunnelFormat, text: string): TunnelRequest | undefined {
+  const message = messageOf(text);
+  if (!message || !fits(request, message)) return undefined;
+  const [id, method, path] = [request.parts.id, request.parts.method, request.parts.path].map((part) => at(message, part));
+  if (!isName(id) || typeof method !== 'string' || typeof path !== 'string' || !path.startsWith('/')) return undefined;
+  const headers = Object.fromEntries(Object.entries(headersOf(at(message, request.parts.headers))).map(([name, value]) => [name, String(value)]));
+  return { id: String(id), method, path, headers, body: bodyIn(at(message, request.parts.body)) };
+}
+
+export function writeResponse({ response, bodies }: TunnelFormat, { id, status, headers, body }: TunnelResponse): string {
+  return written(response, { id, status, headers, body: bodyOut(body, bodies) });
+}
+
+export function writeEvent({ event: place }: TunnelFormat, { subscription, event }: TunnelEvent): string {
+  return written(place, { subscription, event });
+}
+
+// --- messages as trees --------------------------------------------------------------------------------------------------------
+
+function written<Part extends string>({ parts, fixed }: Place<Part>, values: Readonly<Record<Part, unknown>>): string {
+  const message: Tree = {};
+  for (const [path, value] of Object.entries(fixed)) put(message, path, value);
+  for (const part of Object.keys(parts) as Part[]) put(message, parts[part], values[part]);
+  return JSON.stringify(message);
+}
+
+function put(tree: Tree, path: string, value: unknown): void {
+  const fields = path.split('.');
+  const last = fields.pop() ?? '';
+  let branch = tree;
+  for (const field of fields) {
+    const next = branch[field];
+    branch = isTree(next) ? next : (branch[field] = {});
+  }
+  branch[last] = value;
+}
+
+function at(tree: Tree, path: string): unknown {
+  let value: unknown = tree;
+  for (const field of path.split('.')) {
+    if (!isTree(value) || !Object.hasOwn(value, field)) return undefined;
+    value = value[field];
+  }
+  return value;
+}
+
+function fits({ fixed }: Place<string>, message: Tree): boolean {
+  return Object.entries(fixed).every(([path, value]) => at(message, path) === value);
+}
+
+function messageOf(text: string): Tree | undefined {
+  try {
+    const message: unknown = JSON.parse(text);
+    return isTree(message) ? message : undefined;
+  } catch {
+    // Told by the caller, who counts what it can't read.
+    return undefined;
+  }
+}
+
+const isName = (value: unknown): value is string | number => typeof value === 'string' || typeof value === 'number';
+
+function headersOf(value: unknown): Record<string, string | string[]> {
+  if (!isTree(value)) return {};
+  return Object.fromEntries(Object.entries(value).map(([name, content]) => [name.toLowerCase(), Array.isArray(content) ? content.map(String) : String(content)]));
+}
+
+function bodyIn(value: unknown): string {
+  if (value === undefined || value === null) return '';
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+function bodyOut(body: string, bodies: TunnelFormat['bodies']): unknown {
+  if (bodies === 'text' || body === '') return body;
+  try {
+    return JSON.parse(body) as unknown;
+  } catch {
+    // A page or plain text: it can travel as text only.
+    return body;
+  }
+}
+
+function eventOf(value: unknown): O2GEvent | undefined {
+  if (typeof value === 'string') return eventOf(messageOf(value));
+  return isEvent(value) ? value : undefined;
+}
