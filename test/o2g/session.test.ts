@@ -43,6 +43,17 @@ describe('a session with a real server', () => {
     assert.ok(first.every((event, index) => event !== second[index]));
   });
 
+  it('takes a hundred requests at a time without a warning of Node.js', async () => {
+    const warnings: Error[] = [];
+    const note = (warning: Error): void => { warnings.push(warning); };
+    process.on('warning', note);
+    const { session } = openSession(oxe);
+    await until(session, 'connected');
+    await Promise.all(Array.from({ length: 100 }, () => session.call('getSystemStatus', {}, undefined)));
+    process.off('warning', note);
+    assert.deepEqual(warnings, []);
+  });
+
   it('re-opens a channel that broke at once, on the same subscription, and loses nothing that the server still has', async () => {
     const { session } = openSession(oxe);
     const got: unknown[] = [];
