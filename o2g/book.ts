@@ -1,6 +1,7 @@
 /**
  * The book of a DR link: what every device shall be, what it is as far as the server told, and what is wrong with it.
  */
+import { objectsIn } from './answers';
 import type { Clock } from './clock';
 import { isDefinite, O2GError } from './errors';
 import type { Log } from './log';
@@ -170,7 +171,7 @@ export class Book {
     return ({ recordedDevices, nbRecordedDevices }) => {
       // A server that counts devices without naming them tells nothing.
       if (recordedDevices === undefined && nbRecordedDevices !== 0) return;
-      const listed = new Map((recordedDevices ?? []).flatMap((device) => (device.number === undefined ? [] : [[device.number, device] as const])));
+      const listed = new Map(objectsIn(recordedDevices).flatMap((device) => (device.number === undefined ? [] : [[device.number, device] as const])));
       this.#listed = new Set(listed.keys());
       for (const [deviceNumber, seen] of before) {
         if (this.#seen.get(deviceNumber) === seen) this.#compare(deviceNumber, seen, listed.get(deviceNumber));

@@ -319,6 +319,7 @@ export class Link implements Attachment {
 
   async #sendMonitor(deviceNumber: string): Promise<string> {
     const { userId } = await this.session.call('startMonitor', await this.#path(), { deviceNumber }, ONCE);
+    if (typeof userId !== 'string') throw new O2GError('SERVER_PROBLEM', `O2G answered startMonitor of ${deviceNumber} without the login of its user`);
     this.#book.see(deviceNumber, { monitored: true, userId, doubt: false });
     this.session.probeLogin = userId;
     return userId;
@@ -365,7 +366,7 @@ export class Link implements Attachment {
   #followCtiLink(event: { readonly eventName: string; readonly nodeId?: unknown }): void {
     if (event.eventName !== 'OnCtiLinkUp' && event.eventName !== 'OnCtiLinkDown') return;
     // Node numbers come as text in events and as numbers elsewhere.
-    if (String(event.nodeId) === String(this.oxeNode)) void this.#registration.confirm();
+    if (event.nodeId === this.oxeNode || event.nodeId === String(this.oxeNode)) void this.#registration.confirm();
   }
 
   /** A TDM beep ends with the conversation: each new one needs it anew (specification, Voice Recording, step 7). */

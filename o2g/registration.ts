@@ -2,6 +2,7 @@
  * The registration of a DR link on an OXE node: made when the session connects, found again after a break, compared every 30 s with the
  * server's list, taken back at the end (Voice Recording, /iprecord/{nodeId}/link).
  */
+import { objectsIn } from './answers';
 import type { Clock, Timer } from './clock';
 import { asO2GError, isDefinite, isSessionLoss, O2GError } from './errors';
 import type { Log } from './log';
@@ -191,18 +192,21 @@ export class Registration {
     const { recorder, secured, oxeNode } = this.#options;
     const body = { type: recorder, ...(secured === undefined ? {} : { secured }) };
     const answer = await this.#session.call('registerLink', { nodeId: String(oxeNode) }, body);
-    const { secure } = answer;
+    const { secure, registrationId } = answer;
+    if (typeof registrationId !== 'string' || registrationId === '') {
+      throw new O2GError('SERVER_PROBLEM', 'O2G answered registerLink without the identifier of the registration');
+    }
     if (secured === true && secure === false) this.#log.warn(`${this.#options.name}: a secure link was asked for, but the OXE is not secure`);
     if (secured === undefined && secure === true) {
       this.#log.warn(`${this.#options.name}: the OXE made the link secure; a recorder that can't use the SRTP keys needs "secured: false"`);
     }
-    return { id: answer.registrationId, secure };
+    return { id: registrationId, secure };
   }
 
   async #look(registered: Registered): Promise<void> {
     const read = this.#needs.reader();
     const { drLinks } = await this.#session.call('getLinks', { nodeId: String(this.#options.oxeNode) }, undefined);
-    const ours = drLinks?.find(({ identifier }) => identifier === registered.id);
+    const ours = objectsIn(drLinks).find(({ identifier }) => identifier === registered.id);
     if (ours) { read(ours); return; }
     this.#registered = undefined;
     this.#confirmed = false;

@@ -63,10 +63,10 @@ export interface Attachment {
 const CLOSE_WITHIN_MS = 2_000;
 /** An account that worked before may be locked for a while: one try a minute doesn't lock it again. */
 const SLOW_RETRY_MS = 60_000;
-/** The specification's time to live, for a server that doesn't tell. */
-const DEFAULT_TTL_S = 1800;
 /** Channels that end sooner than this, one after the other, are not re-opened at once: a sick server would be hammered. */
 const SHORT_LIFE_MS = 2_000;
+/** Lines that are no events are told at most so often. */
+const MALFORMED_TOLD_MS = 60_000;
 /** Requests that may wait for the connection at the same time. */
 const WAITING_REQUESTS = 20_000;
 
@@ -109,6 +109,7 @@ export class Session {
   #open: OpenSession | undefined;
   #generation = 0;
   readonly #counts = { events: 0, malformedLines: 0, requests: 0, channelsLost: 0 };
+  #malformedToldAt = -Infinity;
   #subscription: ActiveSubscription | undefined;
   #workedBefore = false;
   /** Failures in a row. */
@@ -370,10 +371,7 @@ export class Session {
     if (!channelUrl) return Promise.resolve();
     const reader = new EventReader({
       onEvent: (event) => { this.#receive(event); },
-      onMalformed: (reason, excerpt) => {
-        this.#counts.malformedLines += 1;
-        this.#log.warn(`${this.host}: the event channel brought ${reason}, it is skipped: ${excerpt}`);
-      },
+      onMalformed: (reason, excerpt) => { this.#tellMalformed(reason, excerpt); },
     });
     let open = false;
     return new Promise((resolve, reject) => {
@@ -387,14 +385,25 @@ export class Session {
         reader.push(bytes);
       };
       const onEnd = (clean: boolean, error: O2GError): void => {
-        if (!open) reject(error);
-        else if (!signal.aborted) this.#channelEnded(clean, error.message);
+        if (!open) return reject(error);
+        // A channel may end in the moment it opens: not before that has become `connected` can it be lost.
+        void this.#establishing.then(() => { if (!signal.aborted) this.#channelEnded(clean, error.message); });
       };
       this.#transport.channel(channelUrl, { onOpen, onBytes }, signal).then(
         () => { onEnd(true, new O2GError('NOT_CONNECTED', 'the server ended the event channel')); },
         (error: unknown) => { onEnd(false, asO2GError(error)); },
       );
     });
+  }
+
+  /** Garbage comes in floods: the first line of it is told, and from then on one a minute. */
+  #tellMalformed(reason: string, excerpt: string): void {
+    this.#counts.malformedLines += 1;
+    const now = this.#clock.now();
+    if (now - this.#malformedToldAt < MALFORMED_TOLD_MS) return;
+    this.#malformedToldAt = now;
+    const words = excerpt.replace(/\p{Cc}+/gu, ' ');
+    this.#log.warn(`${this.host}: the event channel brought ${reason}, it is skipped (${this.#counts.malformedLines} so far): ${words}`);
   }
 
   #channelEnded(clean: boolean, reason: string): void {
@@ -412,7 +421,7 @@ export class Session {
   }
 
   #announce(): void {
-    this.#keepalive.start(this.#open?.info.timeToLive ?? DEFAULT_TTL_S);
+    this.#keepalive.start(this.#open?.info.timeToLive);
     // A webhook is no connection that could be half open; the audit of the links finds out whether the session lives.
     if (this.#options.webHookUrl === undefined) this.#watchdog.start();
     this.#followInterests();

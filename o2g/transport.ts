@@ -27,7 +27,8 @@ export interface ChannelListener {
 export interface Transport {
   /**
    * Settles with every HTTP answer, 4xx and 5xx too; redirects are not followed.
-   * @throws O2GError `TIMEOUT`, `NOT_CONNECTED` (cause: the system's code) or `CLOSED`; nothing else
+   * @throws O2GError `TIMEOUT`, `NOT_CONNECTED` (cause: the system's code), `SERVER_PROBLEM` for an answer that is too long or compressed, or
+   *   `CLOSED`; nothing else
    */
   request(call: Call, signal: AbortSignal): Promise<Answer>;
   /**
