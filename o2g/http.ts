@@ -84,7 +84,9 @@ export class HttpTransport implements Transport {
         const status = response.statusCode ?? 0;
         if (status < 200 || status > 299) {
           outgoing.destroy();
-          return reject(new O2GError('REFUSED', `the event channel was refused with HTTP status ${status}`));
+          // 5xx and 429 say nothing of the subscription: it, and what is queued for it, may well be there in a moment.
+          const code = status >= 500 || status === 429 ? 'NOT_READY' : 'REFUSED';
+          return reject(new O2GError(code, `the event channel was refused with HTTP status ${status}`));
         }
         response.on('error', fail);
         response.once('end', resolve);

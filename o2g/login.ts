@@ -3,7 +3,7 @@
  */
 import { chooseUrl, type Offered, type Side } from './addresses';
 import { objectsIn, readAnswer, refusal } from './answers';
-import { requestOf } from './api';
+import { requestOf, type Request } from './api';
 import { Denied, O2GError } from './errors';
 import type { Representation } from './representations';
 import type { Answer, Call } from './transport';
@@ -23,6 +23,16 @@ export interface OpenSession {
   readonly baseUrl: URL;
   readonly cookie: string;
   readonly info: SessionInfo;
+}
+
+/** A request in an open session, complete. */
+export function callIn(open: OpenSession, { method, target, body }: Request): Call {
+  return {
+    method,
+    url: new URL(open.baseUrl.href + target),
+    headers: { Accept: 'application/json', Cookie: open.cookie, ...(body === undefined ? {} : { 'Content-Type': 'application/json' }) },
+    ...(body === undefined ? {} : { body }),
+  };
 }
 
 type Send = (call: Call) => Promise<Answer>;

@@ -3,6 +3,7 @@
  * request. What hangs on the session (DR links) is attached to it and closed before it.
  */
 import { randomUUID } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { chooseChannelUrl, type Access, type Side } from './addresses';
 import { readAnswer, repeatAfter } from './answers';
 import { requestOf, type AnswerOf, type BodyOf, type OperationName, type ParametersOf, type Request } from './api';
@@ -11,11 +12,12 @@ import { systemClock, type Clock, type Timer } from './clock';
 import { Delivery } from './delivery';
 import { asO2GError, Denied, isDefinite, isSessionLoss, O2GError } from './errors';
 import { unionFilter, type Filter, type Interest } from './events';
-import { logIn, type Account, type OpenSession, type SessionInfo } from './login';
+import { callIn, logIn, type Account, type OpenSession, type SessionInfo } from './login';
 import type { Log } from './log';
 import { backOffMs, next, type Input, type State } from './machine';
 import { Signal } from './signal';
 import type { Answer, Call, Transport } from './transport';
+import { visit, type Ask } from './visit';
 import { Keepalive, Watchdog } from './vitals';
 
 export interface SessionOptions {
@@ -31,6 +33,13 @@ export interface SessionOptions {
   readonly lifetime: number;
   /** Where O2G sends events to; undefined: they come on the event channel. */
   readonly webHookUrl?: string | undefined;
+}
+
+/** How an operation is performed; all is as described at `call`. */
+export interface CallOptions {
+  readonly once?: boolean;
+  readonly repeat?: boolean;
+  readonly signal?: AbortSignal;
 }
 
 export interface SessionParts {
@@ -67,6 +76,8 @@ const SLOW_RETRY_MS = 60_000;
 const SHORT_LIFE_MS = 2_000;
 /** Lines that are no events are told at most so often. */
 const MALFORMED_TOLD_MS = 60_000;
+/** A channel that is not ready so often in a row is not going to be: some servers may say 500 of a subscription that they forgot. */
+const NOT_READY_CHANNELS = 3;
 /** Requests that may wait for the connection at the same time. */
 const WAITING_REQUESTS = 20_000;
 
@@ -85,7 +96,7 @@ export class Session {
   readonly onFailure: Signal<O2GError>;
   /** Every event, before any flow gets it: for the palette's own use; must not be changed or kept. */
   readonly onEvent: Signal<O2GEvent>;
-  /** The login of a monitored user, whose snapshot serves as the channel's sign of life; set by the links. */
+  /** The login of a monitored user, whose snapshot serves as the channel's sign of life; set by the links, else by the events. */
   probeLogin: string | undefined;
 
   readonly #options: SessionOptions;
@@ -136,6 +147,8 @@ export class Session {
     this.#log = log;
     this.#clock = clock;
     this.#since = clock.now();
+    // Every request under way listens to it; from the eleventh on Node.js would warn of a leak.
+    setMaxListeners(0, this.#life.signal);
     this.onState = new Signal(log);
     this.onFailure = new Signal(log);
     this.onEvent = new Signal(log);
@@ -171,6 +184,11 @@ export class Session {
     return this.#typed.host;
   }
 
+  /** Host and port of every site, that of the first preference first. */
+  get hosts(): string[] {
+    return this.#options.sites.map(({ host }) => host);
+  }
+
   /** Counters since this object was made. */
   get metrics(): Readonly<Record<'events' | 'malformedLines' | 'requests' | 'sessionsOpened' | 'channelsLost', number>> {
     return { ...this.#counts, sessionsOpened: this.#generation };
@@ -191,11 +209,12 @@ export class Session {
    * Performs an operation of the specification. Waits for the connection if there is none, repeats what passes by itself
    * (`repeatAfter`), and after the loss of the session repeats once in the new one.
    * @param options.once true: a lost session is reported with `INVALID_SESSION` instead, for requests that name a link of that session
+   * @param options.repeat false: what passes by itself is reported too, for callers that try again in their own time
    * @param options.signal gives up, with `CLOSED`
    * @throws O2GError `INVALID_INPUT` before anything is sent; `NOT_CONNECTED`, `TIMEOUT`, `CLOSED`; the server's type
    */
   async call<Name extends OperationName>(
-    name: Name, parameters: ParametersOf<Name>, body: BodyOf<Name>, options: { readonly once?: boolean; readonly signal?: AbortSignal } = {},
+    name: Name, parameters: ParametersOf<Name>, body: BodyOf<Name>, options: CallOptions = {},
   ): Promise<AnswerOf<Name>> {
     const request = requestOf(name, parameters, body);
     for (let recovered = false; ; recovered = true) {
@@ -203,13 +222,24 @@ export class Session {
       // A flow that asks for snapshots gets them all: none is ours any more.
       if (name === 'askTelephonySnapshot') this.#probed = undefined;
       try {
-        return readAnswer(name, await this.#repeatedly(open, request, options.signal ?? this.#life.signal));
+        const signal = options.signal ?? this.#life.signal;
+        return readAnswer(name, await (options.repeat === false ? this.#send(open, request, signal) : this.#repeatedly(open, request, signal)));
       } catch (error) {
         if (!isSessionLoss(error)) throw error;
         this.#sessionLost(open);
         if (recovered || options.once) throw error;
       }
     }
+  }
+
+  /**
+   * Works at one of the sites that is not spoken to now, with a session of its own.
+   * @throws Denied when that site refuses the account; O2GError
+   */
+  async visit<T>(host: string, work: (ask: Ask) => Promise<T>): Promise<T> {
+    const site = this.#options.sites.find((each) => each.host === host);
+    if (!site || !this.#open) throw new O2GError('NOT_CONNECTED', `${host} is no site that can be visited now`);
+    return visit(site, this.#open.side, this.#options.account, (call) => this.#transport.request(call, this.#life.signal), work);
   }
 
   /** Says what `id` (a node) wants to get, or with undefined that it wants nothing more. The subscription follows. */
@@ -337,10 +367,14 @@ export class Session {
     try {
       await this.#listen((this.#subscription ??= await this.#subscribe()));
     } catch (error) {
-      if (known === undefined || asO2GError(error).code !== 'REFUSED') throw error;
+      const { code } = asO2GError(error);
+      const gone = code === 'REFUSED' || (code === 'NOT_READY' && this.#failures >= NOT_READY_CHANNELS);
+      if (known === undefined || !gone) throw error;
       // The server doesn't know the subscription any more: a new one, without what the old one had queued.
       this.#subscription = undefined;
       this.#blindSince ??= this.#heardAt;
+      // If it does, the new one would be a second, and a session has one.
+      if (this.#open) await this.#endBriefly(this.#open, requestOf('unsubscribe', { subscriptionId: known.id }, undefined));
       await this.#listen((this.#subscription = await this.#subscribe()));
     }
     this.#workedBefore = true;
@@ -475,6 +509,8 @@ export class Session {
 
   #receive(event: O2GEvent): void {
     this.#counts.events += 1;
+    // Without a link it is those whose events come that can be asked for.
+    if (this.probeLogin === undefined && typeof event.loginName === 'string' && event.eventName !== 'OnUserDeleted') this.probeLogin = event.loginName;
     this.onEvent.emit(event);
     if (event.eventName === 'OnTelephonyState' && this.#probed !== undefined && event.loginName === this.#probed) {
       this.#probed = undefined;
@@ -559,15 +595,10 @@ export class Session {
     }
   }
 
-  #send(open: OpenSession, { method, target, body }: Request, signal: AbortSignal): Promise<Answer> {
+  #send(open: OpenSession, request: Request, signal: AbortSignal): Promise<Answer> {
     this.#counts.requests += 1;
     this.#lastRequestAt = this.#clock.now();
-    return this.#transport.request({
-      method,
-      url: new URL(open.baseUrl.href + target),
-      headers: { Accept: 'application/json', Cookie: open.cookie, ...(body === undefined ? {} : { 'Content-Type': 'application/json' }) },
-      ...(body === undefined ? {} : { body }),
-    }, signal);
+    return this.#transport.request(callIn(open, request), signal);
   }
 
   // --- signs of life ----------------------------------------------------------------------------------------------------------
@@ -590,6 +621,8 @@ export class Session {
     const loginName = this.probeLogin;
     if (loginName === undefined) return false;
     this.call('askTelephonySnapshot', { loginName }, undefined).catch((error: unknown) => {
+      // A user that isn't there any more never answers: another one is asked the next time.
+      if (isDefinite(error) && this.probeLogin === loginName) this.probeLogin = undefined;
       this.#log.debug(`${this.host}: no snapshot as a sign of life: ${asO2GError(error).message}`);
     });
     this.#probed = loginName;
@@ -615,6 +648,9 @@ export class Session {
     const open = this.#open;
     const subscription = this.#subscription;
     this.#input('close', '');
+    // What was being established meanwhile has started them again.
+    this.#retry?.cancel();
+    this.#stopVitals();
     this.#channel.abort();
     if (open && !ends.includes('kept')) {
       if (subscription) await this.#endBriefly(open, requestOf('unsubscribe', { subscriptionId: subscription.id }, undefined));

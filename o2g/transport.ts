@@ -33,7 +33,7 @@ export interface Transport {
   request(call: Call, signal: AbortSignal): Promise<Answer>;
   /**
    * Reads the event channel to its end: resolves at its clean end, rejects when it breaks. Both mean: open it again.
-   * @throws O2GError `REFUSED` when the server answers other than 2xx, `TIMEOUT`, `NOT_CONNECTED`, `CLOSED`
+   * @throws O2GError `NOT_READY` when the server answers 429 or 5xx, `REFUSED` for anything else than 2xx, `TIMEOUT`, `NOT_CONNECTED`, `CLOSED`
    */
   channel(url: URL, listener: ChannelListener, signal: AbortSignal): Promise<void>;
   /** Closes the connections that are kept alive. */
