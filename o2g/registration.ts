@@ -140,10 +140,12 @@ export class Registration {
     if (this.#confirmed && this.current) return Promise.resolve(this.current);
     if (this.#state === 'closed') return Promise.reject(this.#closedError());
     if (this.#state === 'refused' && this.#error) return Promise.reject(this.#error);
+    const wait = until - this.#clock.now();
+    if (wait <= 0) return Promise.reject(this.#missing());
     return new Promise((resolve, reject) => {
-      const timer = this.#clock.after(Math.max(0, until - this.#clock.now()), () => {
+      const timer = this.#clock.after(wait, () => {
         off();
-        reject(new O2GError('NOT_CONNECTED', `${this.#options.name} is not registered${this.#reason === '' ? '' : `: ${this.#reason}`}`));
+        reject(this.#missing());
       });
       const off = this.onState.on(({ state }) => {
         if (state === 'registering') return;
@@ -347,6 +349,10 @@ export class Registration {
       }
     }
     this.onState.emit(this.report);
+  }
+
+  #missing(): O2GError {
+    return new O2GError('NOT_CONNECTED', `${this.#options.name} is not registered${this.#reason === '' ? '' : `: ${this.#reason}`}`);
   }
 
   #closedError(): O2GError {
