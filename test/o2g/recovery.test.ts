@@ -31,10 +31,11 @@ describe('a DR link recovers', function recovery() {
   });
 
   it('when its session is lost again and again while the registration is asked for', async () => {
-    await start();
+    const clock = fastClock(10);
+    await start({ keepaliveMs: 200 }, { clock });
     const lost = { httpStatus: 'FORBIDDEN', code: 1001, type: 'INVALID_SESSION' };
     oxe.answerNext({ method: 'POST', path: /\/link$/, delayMs: 500, status: 403, body: lost, times: 2 });
-    const link = startLink(session, { devices: MANY });
+    const link = startLink(session, { devices: MANY }, { clock });
     for (const asked of [1, 2]) {
       await oxe.once(() => posts('link') === asked, PATIENCE);
       oxe.expireSession();
