@@ -25,7 +25,7 @@ export = (RED: NodeAPI): void => {
           make: (previous) => {
             // What flows asked of the link before it was changed is still desired; on another OXE node it means nothing.
             const wanted = previous instanceof Link && previous.oxeNode === settings.oxeNode ? previous.wanted : [];
-            const memory = new StateFile(RED.settings.userDir ?? '.', this.id, identityOf(settings, session.host), logOf(this));
+            const memory = new StateFile(RED.settings.userDir ?? '.', this.id, identityOf(settings, session.hosts[0] ?? ''), logOf(this));
             return new Link(settings, session, { log: logOf(this), memory, wanted });
           },
         };

@@ -38,8 +38,8 @@ export function readServerUrl(field: string, value: unknown): URL {
  * @throws O2GError `REFUSED` when it offers none, or only http after https was typed
  */
 export function chooseUrl(typed: URL, side: Side, offered: Offered): URL {
-  const text = side === 'public' ? offered.public ?? offered.private : offered.private ?? offered.public;
-  if (text === undefined || !URL.canParse(text, typed.origin)) {
+  const text: unknown = side === 'public' ? offered.public ?? offered.private : offered.private ?? offered.public;
+  if (typeof text !== 'string' || !URL.canParse(text, typed.origin)) {
     throw new O2GError('REFUSED', `O2G at ${typed.host} answered without a usable address`);
   }
   const url = new URL(text, typed.origin);
@@ -58,7 +58,7 @@ export function chooseChannelUrl(typed: URL, side: Side, offered: Offered, event
     if (eventPort !== undefined) url.port = String(eventPort);
     return url;
   }
-  const candidates = [offered.private, offered.public].flatMap((text) => (text !== undefined && URL.canParse(text, typed.origin) ? [new URL(text, typed.origin)] : []));
+  const candidates = [offered.private, offered.public].flatMap((text: unknown) => (typeof text === 'string' && URL.canParse(text, typed.origin) ? [new URL(text, typed.origin)] : []));
   const sameScheme = candidates.find(({ protocol }) => protocol === typed.protocol);
   const path = sameScheme ?? candidates[0];
   if (!path) throw new O2GError('REFUSED', `O2G at ${typed.host} accepted the subscription without naming its event channel`);

@@ -24,14 +24,28 @@ export function readAnswer<Name extends OperationName>(name: Name, answer: Answe
   return tolerated(value) as AnswerOf<Name>;
 }
 
+/** The entries of a list in an answer that are objects: none when it is no list at all. */
+export function objectsIn<T extends object>(list: readonly T[] | undefined): readonly T[] {
+  const entries: unknown = list;
+  return Array.isArray(entries) ? entries.filter((entry: unknown): entry is T => typeof entry === 'object' && entry !== null) : [];
+}
+
 /** The error of an answer other than 2xx. */
 export function refusal(name: OperationName, answer: Answer): O2GError {
   const told = parsed(answer.body) as RestErrorInfo | undefined;
   const code = typeOf(answer.status, told);
   const cause: RestErrorInfo = told ?? { httpStatus: String(answer.status), type: code, innerMessage: excerpt(answer.body) };
   const number = told?.code ?? (ERROR_TYPES as Readonly<Record<string, number>>)[code];
-  const words = [told?.helpMessage ?? WORDS[answer.status], told?.innerMessage ?? excerpt(answer.body)].filter((text) => text !== undefined && text !== '');
+  const words = [textOf(told?.helpMessage) ?? WORDS[answer.status], textOf(told?.innerMessage) ?? excerpt(answer.body)].filter((text) => text !== undefined && text !== '');
   return new O2GError(code, `O2G refused ${name} with ${code} (${number ?? 'no code'}, HTTP ${answer.status}): ${words.join(' ')}`, cause);
+}
+
+/** Longer than anything O2G says; what a server says beyond is in `cause`, not in a log. */
+const LONGEST_WORDS = 500;
+
+/** What a server says, if it is a text. */
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value.slice(0, LONGEST_WORDS) : undefined;
 }
 
 const WORDS: Readonly<Record<number, string>> = {
@@ -55,7 +69,7 @@ const TYPE_BY_STATUS: Readonly<Record<number, keyof typeof ERROR_TYPES>> = {
 };
 
 function typeOf(status: number, told: RestErrorInfo | undefined): ErrorCode {
-  if (typeof told?.type === 'string' && told.type !== '') return told.type;
+  if (typeof told?.type === 'string' && /^\w{1,64}$/.test(told.type)) return told.type;
   const byNumber = Object.entries(ERROR_TYPES).find(([, number]) => number === told?.code);
   return byNumber?.[0] ?? TYPE_BY_STATUS[status] ?? 'SERVER_PROBLEM';
 }

@@ -1,6 +1,7 @@
 /**
  * The book of a DR link: what every device shall be, what it is as far as the server told, and what is wrong with it.
  */
+import { objectsIn } from './answers';
 import type { Clock } from './clock';
 import { isDefinite, O2GError } from './errors';
 import type { Log } from './log';
@@ -54,10 +55,13 @@ export class Book {
   readonly #byUser = new Map<string, Set<string>>();
   /** The devices in our row of the server's list, when it was last read. */
   #listed: ReadonlySet<string> = new Set();
+  #adopting: boolean;
   #changedAt: number;
 
-  constructor(clock: Clock, log: Log) {
+  /** @param adopting our link may be one that an earlier run left behind: what it records is desired then */
+  constructor(clock: Clock, log: Log, adopting: boolean) {
     this.#clock = clock;
+    this.#adopting = adopting;
     this.#changedAt = clock.now();
     this.onNews = new Signal(log);
   }
@@ -115,11 +119,12 @@ export class Book {
   }
 
   /** The link is gone, and all that was on it. */
-  lost(): void {
+  lost(reason: string): void {
     this.#seen.clear();
     this.#byUser.clear();
+    this.#adopting = false;
     this.#changedAt = this.#clock.now();
-    for (const deviceNumber of this.#wanted.keys()) this.failed(deviceNumber, new O2GError('NOT_CONNECTED', 'the OXE lost the recorder link'));
+    for (const deviceNumber of this.#wanted.keys()) this.failed(deviceNumber, new O2GError('NOT_CONNECTED', reason));
   }
 
   /** The devices on which something is to be done and whose time has come, those in a call first. */
@@ -170,13 +175,16 @@ export class Book {
     return ({ recordedDevices, nbRecordedDevices }) => {
       // A server that counts devices without naming them tells nothing.
       if (recordedDevices === undefined && nbRecordedDevices !== 0) return;
-      const listed = new Map((recordedDevices ?? []).flatMap((device) => (device.number === undefined ? [] : [[device.number, device] as const])));
+      const listed = new Map(objectsIn(recordedDevices).flatMap((device) => (device.number === undefined ? [] : [[device.number, device] as const])));
       this.#listed = new Set(listed.keys());
+      const adopting = this.#adopting;
+      this.#adopting = false;
       for (const [deviceNumber, seen] of before) {
         if (this.#seen.get(deviceNumber) === seen) this.#compare(deviceNumber, seen, listed.get(deviceNumber));
       }
       for (const [deviceNumber, device] of listed) {
-        if (!this.#seen.has(deviceNumber)) this.#adopt(deviceNumber, device);
+        // What was seen when the list was asked for, and isn't any more, has been stopped since.
+        if (!this.#seen.has(deviceNumber) && !before.has(deviceNumber)) this.#adopt(deviceNumber, device, adopting);
       }
     };
   }
@@ -206,11 +214,11 @@ export class Book {
     this.failed(deviceNumber, new O2GError('NOT_CONNECTED', 'the OXE ended the recording'));
   }
 
-  /** What an adopted link records is desired until a flow says otherwise. */
-  #adopt(deviceNumber: string, device: RecordedDevice): void {
+  /** What a link records that an earlier run left behind is desired until a flow says otherwise; later it is what flows have asked for that counts. */
+  #adopt(deviceNumber: string, device: RecordedDevice, desired: boolean): void {
     const record = device.recorded === true ? targetOf(device, undefined) : undefined;
     this.see(deviceNumber, { monitored: true, record });
-    if (record) this.#wanted.set(deviceNumber, { own: false, ...this.#wanted.get(deviceNumber), record });
+    if (record && desired) this.#wanted.set(deviceNumber, { own: false, ...this.#wanted.get(deviceNumber), record });
   }
 }
 

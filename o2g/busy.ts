@@ -5,6 +5,9 @@ import type { Representation } from './representations';
 type Leg = Representation<'Leg'>;
 const OVER: ReadonlySet<string> = new Set(['RELEASING', 'IDLE']);
 
+/** As many as a full DR link can have; the end of an older one was lost. */
+const REMEMBERED_CALLS = 30_000;
+
 export class BusyDevices {
   /** Devices by call; a callRef is unique only together with its user. */
   readonly #byCall = new Map<string, Set<string>>();
@@ -15,7 +18,7 @@ export class BusyDevices {
 
   /** @returns the devices that began to talk: their leg is ACTIVE */
   follow(event: O2GEvent): string[] {
-    if (event.loginName === undefined || typeof event.callRef !== 'string') return [];
+    if (typeof event.loginName !== 'string' || typeof event.callRef !== 'string') return [];
     const call = `${event.loginName} ${event.callRef}`;
     if (event.eventName === 'OnCallRemoved') this.#byCall.delete(call);
     if (event.eventName !== 'OnCallCreated' && event.eventName !== 'OnCallModified') return [];
@@ -30,6 +33,7 @@ export class BusyDevices {
     for (const { deviceId } of legs(event.removedLegs)) devices.delete(deviceId);
     if (devices.size > 0) this.#byCall.set(call, devices);
     else this.#byCall.delete(call);
+    if (this.#byCall.size > REMEMBERED_CALLS) this.#byCall.delete(this.#byCall.keys().next().value ?? '');
     return talking;
   }
 }

@@ -60,13 +60,22 @@ export class Delivery {
   #deliver(event: O2GEvent, receivedAt: number): void {
     const takers = this.#routes.of(event);
     // The first may keep the parsed object; the others' copies are made before any flow can change it.
-    const copies = takers.map((_, index) => (index === 0 ? event : structuredClone(event)));
+    const copies = takers.map((_, index) => (index === 0 ? event : copied(event)));
     for (const [index, taker] of takers.entries()) {
       try {
         taker.deliver(copies[index] ?? event, receivedAt);
       } catch (error) {
-        this.#log.warn(`a taker of ${event.eventName} failed: ${asO2GError(error).message}`);
+        this.#log.warn(`a taker of ${event.eventName.slice(0, 80)} failed: ${asO2GError(error).message}`);
       }
     }
+  }
+}
+
+/** What came as JSON can be copied, unless it is nested deeper than the stack: such an event is shared rather than lost. */
+function copied(event: O2GEvent): O2GEvent {
+  try {
+    return structuredClone(event);
+  } catch {
+    return event;
   }
 }

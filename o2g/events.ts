@@ -93,6 +93,9 @@ interface Route {
   readonly interest: Interest;
 }
 
+/** Far more names than O2G has: a server that makes up new ones for ever doesn't fill the memory. */
+const REMEMBERED_NAMES = 200;
+
 /** Finds the takers of an event by maps, not by trying every selector on it. */
 export class Routes {
   readonly #interests: Iterable<Interest>;
@@ -105,7 +108,10 @@ export class Routes {
   /** The takers of an event, each once. */
   of(event: O2GEvent): Interest[] {
     let routes = this.#byEvent.get(event.eventName);
-    if (!routes) this.#byEvent.set(event.eventName, (routes = this.#routesOf(event.eventName)));
+    if (!routes) {
+      routes = this.#routesOf(event.eventName);
+      if (this.#byEvent.size < REMEMBERED_NAMES) this.#byEvent.set(event.eventName, routes);
+    }
     const login = loginOf(event);
     const takers: Interest[] = [];
     for (const { logins, interest } of routes) {

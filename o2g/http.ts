@@ -3,7 +3,7 @@
  */
 import http from 'node:http';
 import https from 'node:https';
-import type { Got } from 'got';
+import type { Got, Response } from 'got';
 import { EventReader } from './channel';
 import { asO2GError, O2GError } from './errors';
 import { Gate } from './gate';
@@ -20,6 +20,10 @@ export interface HttpTransportOptions {
 
 /** The knee of the curve with a server that takes 5 ms a request: more connections gain nothing, fewer cost time. */
 const CONNECTIONS = 16;
+/** More than any O2G server answers (15,000 devices on a link are 3 MB): who sends more would fill the memory. */
+const LONGEST_ANSWER = 32 * 1024 * 1024;
+/** Silence on the channel after which the system asks the other side for a sign of life. */
+const TCP_KEEPALIVE_MS = 15_000;
 /** After so many bytes the channel lets the loop turn, so that answers to commands don't wait behind a burst of events. */
 const BYTES_PER_TURN = 64 * 1024;
 
@@ -41,6 +45,7 @@ export class HttpTransport implements Transport {
   }
 
   async #request(call: Call, signal: AbortSignal): Promise<Answer> {
+    const sent: { request?: http.ClientRequest; tooLong?: true } = {};
     try {
       const client = await (this.#client ??= this.#load());
       const response = await client(call.url, {
@@ -48,9 +53,16 @@ export class HttpTransport implements Transport {
         headers: call.headers,
         ...(call.body === undefined ? {} : { body: call.body }),
         signal,
+      }).on('request', (request: http.ClientRequest) => {
+        sent.request = request;
+      }).on('downloadProgress', ({ transferred, total = 0 }) => {
+        if (Math.max(transferred, total) <= LONGEST_ANSWER) return;
+        sent.tooLong = true;
+        sent.request?.destroy();
       });
-      return { status: response.statusCode, headers: response.headers, body: response.body };
+      return readable(response, call.url);
     } catch (error) {
+      if (sent.tooLong) throw new O2GError('SERVER_PROBLEM', `${call.url.host} sent an answer of more than ${LONGEST_ANSWER / 1024 / 1024} MiB: it was not read (is that address an O2G server?)`);
       throw this.#failure(error, call.url, signal);
     }
   }
@@ -61,6 +73,8 @@ export class HttpTransport implements Transport {
       // A connection of its own: the channel occupies it for hours and must not take one from the requests.
       const { request } = url.protocol === 'https:' ? https : http;
       const outgoing = request(url, { ...this.#options.tls, method: 'POST', agent: false, headers: { Accept: '*/*', 'Content-Length': 0 }, signal });
+      // A half-open connection that the watchdog has nothing to ask on ends, if late, by TCP itself.
+      outgoing.once('socket', (socket) => { socket.setKeepAlive(true, TCP_KEEPALIVE_MS); });
       const answered = setTimeout(() => {
         outgoing.destroy(new O2GError('TIMEOUT', `${url.host} took the event channel's connection but did not answer within ${this.#options.timeoutMs / 1000} s`));
       }, this.#options.timeoutMs);
@@ -71,7 +85,9 @@ export class HttpTransport implements Transport {
         const status = response.statusCode ?? 0;
         if (status < 200 || status > 299) {
           outgoing.destroy();
-          return reject(new O2GError('REFUSED', `the event channel was refused with HTTP status ${status}`));
+          // 5xx and 429 say nothing of the subscription: it, and what is queued for it, may well be there in a moment.
+          const code = status >= 500 || status === 429 ? 'NOT_READY' : 'REFUSED';
+          return reject(new O2GError(code, `the event channel was refused with HTTP status ${status}`));
         }
         response.on('error', fail);
         response.once('end', resolve);
@@ -119,6 +135,13 @@ export class HttpTransport implements Transport {
     const code = known.cause && 'code' in known.cause ? String(known.cause.code) : '';
     return new O2GError('NOT_CONNECTED', `${url.host} can't be reached: ${explain(code, url)}`, known.cause);
   }
+}
+
+/** An answer as text. One that is compressed was not asked for, and a small one may unfold to more than the memory holds. */
+function readable({ statusCode, headers, body }: Response<string>, url: URL): Answer {
+  const { 'content-encoding': coding = 'identity' } = headers;
+  if (coding !== 'identity') throw new O2GError('SERVER_PROBLEM', `${url.host} sent an answer compressed (${coding.slice(0, 20)}), which was not asked for: it was not read`);
+  return { status: statusCode, headers, body };
 }
 
 /** Hands the bytes on and lets the loop turn by a budget of bytes: yielding after every read would cost a sixth of the throughput. */

@@ -2,12 +2,14 @@
  * One DR link (recorder link) on one OXE node: what flows ask for is sent in order per device and becomes desired; what is desired and not
  * in force is repaired (Voice Recording).
  */
+import type { AnswerOf, BodyOf, OperationName, ParametersOf } from './api';
 import { Book, type Coverage, type CoverageNews, type SrtpKeys } from './book';
 import { BusyDevices } from './busy';
-import { systemClock, type Clock } from './clock';
+import { systemClock, type Clock, type Timer } from './clock';
 import { asO2GError, isDefinite, isSessionLoss, O2GError } from './errors';
 import { forEachBounded } from './gate';
 import type { Log } from './log';
+import { isNode, NODE_EVENTS } from './oxe-node';
 import { stepsFor, type Beep, type RecordTarget, type Step, type Wanted } from './plan';
 import { Registration, type LinkReport, type RegistrationOptions } from './registration';
 import type { Attachment, CloseReason, Session } from './session';
@@ -22,7 +24,8 @@ export interface LinkOptions extends RegistrationOptions {
 
 /** What a link has to remember to find its own leftovers after a crash. No secret is in it. */
 export interface StoredLink {
-  readonly registrationId: string;
+  /** Identifiers of registrations by the host of the O2G site that gave them. */
+  readonly registrations: Iterable<readonly [string, string]>;
   readonly wanted: Iterable<readonly [string, Wanted]>;
 }
 
@@ -61,12 +64,23 @@ export interface Beeping {
 const REPAIRS = 12;
 /** These requests name a link: after the loss of the session it may be another one. */
 const ONCE = { once: true } as const;
+/** Actions that wait for their turn or for the connection at the same time: a full link, and some more. */
+const PENDING_ACTIONS = 20_000;
+/** What failed in passing is tried again after 1, 2, 4, 8 and 16 s, and then at every audit. */
+const QUICK_REPAIRS = 5;
+
+/** The path of a link in a request. */
+interface LinkPath {
+  readonly nodeId: string;
+  readonly registerId: string;
+}
 
 export class Link implements Attachment {
   /** The session that it lives on. */
   readonly session: Session;
   readonly #options: LinkOptions;
   readonly #log: Log;
+  readonly #clock: Clock;
   readonly #memory: LinkMemory | undefined;
   readonly #book: Book;
   readonly #registration: Registration;
@@ -76,22 +90,29 @@ export class Link implements Attachment {
   readonly #queues = new Map<string, Promise<unknown>>();
   /** The session in which what is seen was learnt. */
   #generation = 0;
-  #repairing = false;
+  #pending = 0;
+  /** The link and session that are being repaired. */
+  #repairing: string | undefined;
   #repairAgain = false;
+  #repairSoon: Timer | undefined;
+  /** Repairs in a row that left something to be repaired. */
+  #repairsFailed = 0;
   #closing: Promise<'gone' | 'kept'> | undefined;
 
   constructor(options: LinkOptions, session: Session, { log, clock = systemClock, memory, wanted = [] }: LinkParts) {
     this.#options = options;
     this.session = session;
     this.#log = log;
+    this.#clock = clock;
     this.#memory = memory;
-    this.#book = new Book(clock, log);
     const stored = memory?.load();
+    this.#book = new Book(clock, log, stored !== undefined);
     this.#registration = new Registration(options, session, {
       reader: () => { this.#doubtAfterNewSession(); return this.#book.reader(); },
-      onLost: () => { this.#book.lost(); },
+      onLost: (reason) => { this.#book.lost(reason); },
+      onForgotten: () => { this.#remember(); },
       onConfirmed: () => { this.#doubtAfterNewSession(); this.#remember(); void this.#compareMonitors().then(() => this.#repair()); },
-    }, log, clock, stored?.registrationId);
+    }, log, clock, stored?.registrations ?? []);
     for (const [deviceNumber, want] of [...(stored?.wanted ?? []), ...wanted]) {
       // What was monitored only because it was in the list, and is in it no more, is not desired any more.
       if (!want.own || want.record || want.beep) this.#book.want(deviceNumber, { ...want, own: false });
@@ -150,7 +171,7 @@ export class Link implements Attachment {
       this.session.attach(this),
       this.session.onEvent.on((event) => {
         for (const deviceNumber of this.#busy.follow(event)) this.#beepAgain(deviceNumber);
-        this.#followCtiLink(event);
+        this.#followNode(event);
       }),
       this.session.onState.on((report) => { this.#registration.follow(report); }),
     );
@@ -163,10 +184,11 @@ export class Link implements Attachment {
   }
 
   async #close(how: 'unregister' | 'keep'): Promise<'gone' | 'kept'> {
+    this.#repairSoon?.cancel();
     await this.#registration.close(how);
     for (const leave of this.#leave.splice(0)) leave();
     if (how === 'keep') return 'kept';
-    if (!this.#registration.current) this.#memory?.save(undefined);
+    if (this.#registration.all.length === 0) this.#memory?.save(undefined);
     return 'gone';
   }
 
@@ -174,18 +196,18 @@ export class Link implements Attachment {
 
   /** Starts monitoring a device: POST …/monitor. @throws O2GError */
   monitor(deviceNumber: string): Promise<Monitored> {
-    return this.#begin(deviceNumber, (was) => was ?? { own: false }, async () => {
-      return { deviceNumber, userId: await this.#sendMonitor(deviceNumber), monitored: true };
+    return this.#begin(deviceNumber, (was) => was ?? { own: false }, async (path) => {
+      return { deviceNumber, userId: await this.#sendMonitor(path, deviceNumber), monitored: true };
     });
   }
 
   /** Stops monitoring a device, its recording before: DELETE …/monitor/{deviceNumber}. @throws O2GError */
   stopMonitor(deviceNumber: string): Promise<Monitored> {
     this.#want(deviceNumber, undefined);
-    return this.#end(deviceNumber, async () => {
+    return this.#end(deviceNumber, async (path) => {
       const { record, monitored, doubt, userId } = this.#book.seen(deviceNumber);
-      if (record ?? doubt) await this.#sendStopRecord(deviceNumber);
-      if (monitored || doubt) await this.#sendStopMonitor(deviceNumber);
+      if (record ?? doubt) await this.#sendStopRecord(path, deviceNumber);
+      if (monitored || doubt) await this.#sendStopMonitor(path, deviceNumber);
       return { deviceNumber, userId, monitored: false };
     });
   }
@@ -196,9 +218,8 @@ export class Link implements Attachment {
    * @throws O2GError
    */
   record(deviceNumber: string, target: RecordTarget): Promise<Recorded> {
-    return this.#begin(deviceNumber, (was) => ({ own: false, ...was, record: target }), async () => {
-      if (!this.#book.seen(deviceNumber).monitored) await this.#sendMonitor(deviceNumber);
-      const srtp = await this.#sendRecord(deviceNumber, target);
+    return this.#begin(deviceNumber, (was) => ({ own: false, ...was, record: target }), async (path) => {
+      const srtp = await this.#monitorAndRecord(path, deviceNumber, target);
       const secure = this.#registration.current?.secure;
       return { deviceNumber, recording: true, target, ...(secure === undefined ? {} : { secure }), ...(srtp ? { srtp } : {}) };
     });
@@ -207,17 +228,17 @@ export class Link implements Attachment {
   /** Stops recording a device; it stays monitored: DELETE …/record/{deviceNumber}. @throws O2GError */
   stopRecord(deviceNumber: string): Promise<Recorded> {
     this.#change(deviceNumber, { record: undefined, beep: undefined });
-    return this.#end(deviceNumber, async () => {
+    return this.#end(deviceNumber, async (path) => {
       const { record, doubt } = this.#book.seen(deviceNumber);
-      if (record ?? doubt) await this.#sendStopRecord(deviceNumber);
+      if (record ?? doubt) await this.#sendStopRecord(path, deviceNumber);
       return { deviceNumber, recording: false };
     });
   }
 
   /** Starts the beep on a device whose recording has been asked: POST …/beep. @throws O2GError */
   beep(deviceNumber: string, beep: Beep): Promise<Beeping> {
-    return this.#begin(deviceNumber, (was) => ({ own: false, ...was, beep }), async () => {
-      await this.#sendBeep(deviceNumber, beep);
+    return this.#begin(deviceNumber, (was) => ({ own: false, ...was, beep }), async (path) => {
+      await this.#sendBeep(path, deviceNumber, beep);
       return { deviceNumber, beeping: true };
     });
   }
@@ -225,21 +246,21 @@ export class Link implements Attachment {
   /** Stops the beep: DELETE …/beep/{deviceNumber}. @throws O2GError */
   stopBeep(deviceNumber: string): Promise<Beeping> {
     this.#change(deviceNumber, { beep: undefined });
-    return this.#end(deviceNumber, async () => {
+    return this.#end(deviceNumber, async (path) => {
       const { beep, doubt } = this.#book.seen(deviceNumber);
-      if (beep ?? doubt) await this.#sendStopBeep(deviceNumber);
+      if (beep ?? doubt) await this.#sendStopBeep(path, deviceNumber);
       return { deviceNumber, beeping: false };
     });
   }
 
   /** A start becomes desired when its turn comes; a definite refusal takes that back, a passing one is repaired later. */
-  #begin<T>(deviceNumber: string, change: (was: Wanted | undefined) => Wanted, send: () => Promise<T>): Promise<T> {
-    return this.#inOrder(deviceNumber, async () => {
+  #begin<T>(deviceNumber: string, change: (was: Wanted | undefined) => Wanted, send: (path: LinkPath) => Promise<T>): Promise<T> {
+    return this.#act(deviceNumber, async (until) => {
       const was = this.#book.wanted.get(deviceNumber);
       const want = change(was);
       this.#want(deviceNumber, want);
       try {
-        const result = await this.#sendWithLink(send);
+        const result = await this.#sendWithLink(until, send);
         this.#book.solved(deviceNumber);
         return result;
       } catch (error) {
@@ -251,10 +272,10 @@ export class Link implements Attachment {
   }
 
   /** What ends was desired to end from the moment it was said, also while there is no connection. */
-  #end<T>(deviceNumber: string, send: () => Promise<T>): Promise<T> {
-    return this.#inOrder(deviceNumber, async () => {
+  #end<T>(deviceNumber: string, send: (path: LinkPath) => Promise<T>): Promise<T> {
+    return this.#act(deviceNumber, async (until) => {
       try {
-        return await this.#sendWithLink(send);
+        return await this.#sendWithLink(until, send);
       } catch (error) {
         this.#book.doubt(deviceNumber);
         throw error;
@@ -262,19 +283,32 @@ export class Link implements Attachment {
     });
   }
 
-  /** Sends on the confirmed link, and once more when session or link turn out to be gone. */
-  async #sendWithLink<T>(send: () => Promise<T>): Promise<T> {
-    const { id } = await this.#registration.require();
+  /**
+   * Sends on the confirmed link, and once more when session or link turn out to be gone.
+   * @param until how long to wait for the link, ms since the epoch
+   */
+  async #sendWithLink<T>(until: number, send: (path: LinkPath) => Promise<T>): Promise<T> {
+    const path = await this.#path(until);
     try {
-      return await send();
+      return await send(path);
     } catch (error) {
       // 404 may mean the device or the whole link: the list of links tells.
       if (asO2GError(error).code === 'NOT_FOUND') await this.#registration.confirm();
-      else if (!isSessionLoss(error)) throw error;
-      const now = await this.#registration.require();
-      if (now.id === id && !isSessionLoss(error)) throw error;
-      return await send();
+      else if (!isSessionLoss(error) && this.#isOn(path)) throw error;
+      const now = await this.#path(Math.max(until, this.#clock.now() + this.session.offlineWaitMs));
+      if (now.registerId === path.registerId && !isSessionLoss(error)) throw error;
+      return await send(now);
     }
+  }
+
+  /** Work that a flow asked for. @param work gets the time until which it may wait for the link: it counts from the asking, not from its turn */
+  #act<T>(deviceNumber: string, work: (until: number) => Promise<T>): Promise<T> {
+    if (this.#pending >= PENDING_ACTIONS) {
+      return Promise.reject(new O2GError('NOT_CONNECTED', `${this.#pending} actions wait for the recorder link ${this.name} already`));
+    }
+    const until = this.#clock.now() + this.session.offlineWaitMs;
+    this.#pending += 1;
+    return this.#inOrder(deviceNumber, () => work(until)).finally(() => { this.#pending -= 1; });
   }
 
   #inOrder<T>(deviceNumber: string, work: () => Promise<T>): Promise<T> {
@@ -305,67 +339,92 @@ export class Link implements Attachment {
   }
 
   #remember(): void {
-    const registered = this.#registration.current;
-    if (registered) this.#memory?.save({ registrationId: registered.id, wanted: this.#book.wanted });
+    const registrations = this.#registration.all;
+    if (registrations.length > 0) this.#memory?.save({ registrations, wanted: this.#book.wanted });
   }
 
   // --- single requests; they note what the server is known to do ------------------------------------------------------------
 
-  /** The path of our link, once it is there. */
-  async #path(): Promise<{ nodeId: string; registerId: string }> {
-    const { id } = await this.#registration.require();
+  /** The path of our link, once it is there. @param until how long to wait for it, ms since the epoch */
+  async #path(until: number): Promise<LinkPath> {
+    const { id } = await this.#registration.require(until);
     return { nodeId: String(this.oxeNode), registerId: id };
   }
 
-  async #sendMonitor(deviceNumber: string): Promise<string> {
-    const { userId } = await this.session.call('startMonitor', await this.#path(), { deviceNumber }, ONCE);
+  /** Whether this is the link of now. */
+  #isOn({ registerId }: LinkPath): boolean {
+    return this.#registration.current?.id === registerId;
+  }
+
+  /** Sends a request that names a link. What it was answered is worth nothing when that link has gone meanwhile, and all that was on it. */
+  async #ask<Name extends OperationName>(path: LinkPath, name: Name, parameters: ParametersOf<Name>, body: BodyOf<Name>): Promise<AnswerOf<Name>> {
+    const answer = await this.session.call(name, parameters, body, ONCE);
+    if (!this.#isOn(path)) throw new O2GError('NOT_CONNECTED', `the recorder link ${this.name} was lost meanwhile`);
+    return answer;
+  }
+
+  async #sendMonitor(path: LinkPath, deviceNumber: string): Promise<string> {
+    const { userId } = await this.#ask(path, 'startMonitor', path, { deviceNumber });
+    if (typeof userId !== 'string') throw new O2GError('SERVER_PROBLEM', `O2G answered startMonitor of ${deviceNumber} without the login of its user`);
     this.#book.see(deviceNumber, { monitored: true, userId, doubt: false });
     this.session.probeLogin = userId;
     return userId;
   }
 
-  async #sendStopMonitor(deviceNumber: string): Promise<void> {
-    await this.session.call('stopMonitor', { ...(await this.#path()), deviceNumber }, undefined, ONCE).catch(ifRunning);
+  async #sendStopMonitor(path: LinkPath, deviceNumber: string): Promise<void> {
+    await this.#ask(path, 'stopMonitor', { ...path, deviceNumber }, undefined).catch(ifRunning);
     this.#book.forget(deviceNumber);
   }
 
-  async #sendRecord(deviceNumber: string, target: RecordTarget): Promise<SrtpKeys | undefined> {
-    const keys = await this.#sendStartRecord(deviceNumber, target);
+  /** Monitors a device first if it isn't, or if the OXE says that it isn't any more. */
+  async #monitorAndRecord(path: LinkPath, deviceNumber: string, target: RecordTarget): Promise<SrtpKeys | undefined> {
+    const { monitored } = this.#book.seen(deviceNumber);
+    if (!monitored) await this.#sendMonitor(path, deviceNumber);
+    try {
+      return await this.#sendRecord(path, deviceNumber, target);
+    } catch (error) {
+      if (!monitored || asO2GError(error).code !== 'NOT_EXPECTED') throw error;
+      await this.#sendMonitor(path, deviceNumber);
+      return this.#sendRecord(path, deviceNumber, target);
+    }
+  }
+
+  async #sendRecord(path: LinkPath, deviceNumber: string, target: RecordTarget): Promise<SrtpKeys | undefined> {
+    const keys = await this.#sendStartRecord(path, deviceNumber, target);
     this.#book.see(deviceNumber, { record: target, beep: undefined });
     return keys?.key === undefined ? undefined : keys;
   }
 
-  async #sendStartRecord(deviceNumber: string, target: RecordTarget): Promise<SrtpKeys | undefined> {
-    const path = await this.#path();
+  async #sendStartRecord(path: LinkPath, deviceNumber: string, target: RecordTarget): Promise<SrtpKeys | undefined> {
     if (target.mode === 'ip') {
       const { ipRecorderAddr, sentFlowPort, receivedFlowPort } = target;
-      return this.session.call('startRecord', path, { deviceNumber, ipRecorderAddr, sentFlowPort, receivedFlowPort }, ONCE);
+      return this.#ask(path, 'startRecord', path, { deviceNumber, ipRecorderAddr, sentFlowPort, receivedFlowPort });
     }
     const { crystal, board, timeslot } = target;
-    return this.session.call('startTdmRecord', path, { deviceNumber, crystal, board, timeslot }, ONCE);
+    return this.#ask(path, 'startTdmRecord', path, { deviceNumber, crystal, board, timeslot });
   }
 
-  async #sendStopRecord(deviceNumber: string): Promise<void> {
-    await this.session.call('stopRecord', { ...(await this.#path()), deviceNumber }, undefined, ONCE).catch(ifRunning);
+  async #sendStopRecord(path: LinkPath, deviceNumber: string): Promise<void> {
+    await this.#ask(path, 'stopRecord', { ...path, deviceNumber }, undefined).catch(ifRunning);
     this.#book.see(deviceNumber, { record: undefined, beep: undefined });
   }
 
-  async #sendBeep(deviceNumber: string, beep: Beep): Promise<void> {
-    await this.session.call('startBeep', await this.#path(), { deviceNumber, ...beep }, ONCE);
+  async #sendBeep(path: LinkPath, deviceNumber: string, beep: Beep): Promise<void> {
+    await this.#ask(path, 'startBeep', path, { deviceNumber, ...beep });
     this.#book.see(deviceNumber, { beep });
   }
 
-  async #sendStopBeep(deviceNumber: string): Promise<void> {
-    await this.session.call('stopBeep', { ...(await this.#path()), deviceNumber }, undefined, ONCE).catch(ifRunning);
+  async #sendStopBeep(path: LinkPath, deviceNumber: string): Promise<void> {
+    await this.#ask(path, 'stopBeep', { ...path, deviceNumber }, undefined).catch(ifRunning);
     this.#book.see(deviceNumber, { beep: undefined });
   }
 
   // --- repair -----------------------------------------------------------------------------------------------------------------
 
-  #followCtiLink(event: { readonly eventName: string; readonly nodeId?: unknown }): void {
-    if (event.eventName !== 'OnCtiLinkUp' && event.eventName !== 'OnCtiLinkDown') return;
-    // Node numbers come as text in events and as numbers elsewhere.
-    if (String(event.nodeId) === String(this.oxeNode)) void this.#registration.confirm();
+  #followNode(event: { readonly eventName: string; readonly nodeId?: unknown }): void {
+    if (!NODE_EVENTS.has(event.eventName)) return;
+    // OnServerStart is about all of them.
+    if (event.nodeId === undefined || isNode(event.nodeId, this.oxeNode)) void this.#registration.confirm();
   }
 
   /** A TDM beep ends with the conversation: each new one needs it anew (specification, Voice Recording, step 7). */
@@ -373,7 +432,7 @@ export class Link implements Attachment {
     const want = this.#book.wanted.get(deviceNumber);
     if (want?.beep === undefined || want.record?.mode !== 'tdm' || this.#closing) return;
     const { beep } = want;
-    this.#inOrder(deviceNumber, () => this.#sendBeep(deviceNumber, beep)).catch((error: unknown) => {
+    this.#act(deviceNumber, async (until) => this.#sendBeep(await this.#path(until), deviceNumber, beep)).catch((error: unknown) => {
       this.#book.failed(deviceNumber, asO2GError(error));
     });
   }
@@ -397,30 +456,50 @@ export class Link implements Attachment {
     }
   }
 
+  /** Repairs what differs. A link in another session is not kept waiting by requests that hang in the one before. */
   async #repair(): Promise<void> {
-    this.#repairAgain = this.#repairing;
-    if (this.#repairing) return;
-    this.#repairing = true;
+    const what = `${this.#registration.current?.id ?? ''} ${this.session.generation}`;
+    this.#repairAgain = this.#repairing === what;
+    if (this.#repairAgain) return;
+    this.#repairing = what;
+    this.#repairSoon?.cancel();
     do {
       this.#repairAgain = false;
       await forEachBounded(this.#book.due(this.#busy.devices), REPAIRS, (deviceNumber) => this.#repairDevice(deviceNumber));
-    } while (this.#isAgain());
-    this.#repairing = false;
+    } while (this.#isAgain(what));
+    if (this.#repairing !== what) return;
+    this.#repairing = undefined;
+    this.#repairTheRest();
   }
 
   /** Another repair was asked for while this one was running. */
-  #isAgain(): boolean {
-    return this.#repairAgain && this.#registration.confirmed;
+  #isAgain(what: string): boolean {
+    return this.#repairing === what && this.#repairAgain && this.#registration.confirmed;
+  }
+
+  /** What failed in passing doesn't wait for the next audit. */
+  #repairTheRest(): void {
+    const left = this.#registration.confirmed && this.#book.due(this.#busy.devices).length > 0;
+    this.#repairsFailed = left ? this.#repairsFailed + 1 : 0;
+    if (!left || this.#repairsFailed > QUICK_REPAIRS) return;
+    this.#repairSoon = this.#clock.after(500 * 2 ** this.#repairsFailed, () => { void this.#repair(); });
   }
 
   async #repairDevice(deviceNumber: string): Promise<void> {
     try {
       await this.#inOrder(deviceNumber, async () => {
         if (!this.#registration.confirmed) return;
-        let srtp: SrtpKeys | undefined;
-        // Planned anew: a flow may have done or undone it in the meantime.
-        for (const step of this.#book.steps(deviceNumber)) srtp = (await this.#perform(step)) ?? srtp;
-        this.#book.solved(deviceNumber, srtp);
+        const path = await this.#path(this.#clock.now());
+        try {
+          let srtp: SrtpKeys | undefined;
+          // Planned anew: a flow may have done or undone it in the meantime.
+          for (const step of this.#book.steps(deviceNumber)) srtp = (await this.#perform(path, step)) ?? srtp;
+          this.#book.solved(deviceNumber, srtp);
+        } catch (error) {
+          // 404 may mean the device or the whole link: what an old link answers is no word on the device.
+          if (asO2GError(error).code === 'NOT_FOUND') await this.#registration.confirm();
+          if (this.#isOn(path)) throw error;
+        }
       });
     } catch (error) {
       const known = asO2GError(error);
@@ -430,13 +509,13 @@ export class Link implements Attachment {
     }
   }
 
-  async #perform(step: Step): Promise<SrtpKeys | undefined> {
+  async #perform(path: LinkPath, step: Step): Promise<SrtpKeys | undefined> {
     switch (step.do) {
-      case 'monitor': await this.#sendMonitor(step.deviceNumber); return undefined;
-      case 'record': return this.#sendRecord(step.deviceNumber, step.target);
-      case 'stopRecord': await this.#sendStopRecord(step.deviceNumber); return undefined;
-      case 'beep': await this.#sendBeep(step.deviceNumber, step.beep); return undefined;
-      case 'stopBeep': await this.#sendStopBeep(step.deviceNumber); return undefined;
+      case 'monitor': await this.#sendMonitor(path, step.deviceNumber); return undefined;
+      case 'record': return this.#monitorAndRecord(path, step.deviceNumber, step.target);
+      case 'stopRecord': await this.#sendStopRecord(path, step.deviceNumber); return undefined;
+      case 'beep': await this.#sendBeep(path, step.deviceNumber, step.beep); return undefined;
+      case 'stopBeep': await this.#sendStopBeep(path, step.deviceNumber); return undefined;
     }
   }
 }

@@ -2,8 +2,8 @@
  * From a typed address to an open session: descriptor, authentication, session (Introduction and Session management).
  */
 import { chooseUrl, type Offered, type Side } from './addresses';
-import { readAnswer, refusal } from './answers';
-import { requestOf } from './api';
+import { objectsIn, readAnswer, refusal } from './answers';
+import { requestOf, type Request } from './api';
 import { Denied, O2GError } from './errors';
 import type { Representation } from './representations';
 import type { Answer, Call } from './transport';
@@ -23,6 +23,16 @@ export interface OpenSession {
   readonly baseUrl: URL;
   readonly cookie: string;
   readonly info: SessionInfo;
+}
+
+/** A request in an open session, complete. */
+export function callIn(open: OpenSession, { method, target, body }: Request): Call {
+  return {
+    method,
+    url: new URL(open.baseUrl.href + target),
+    headers: { Accept: 'application/json', Cookie: open.cookie, ...(body === undefined ? {} : { 'Content-Type': 'application/json' }) },
+    ...(body === undefined ? {} : { body }),
+  };
 }
 
 type Send = (call: Call) => Promise<Answer>;
@@ -52,7 +62,7 @@ export async function logIn(typed: URL, side: Side, account: Account, send: Send
   if (authentication.status !== 200) throw refusal('authenticate', authentication);
   const { credential, publicUrl, internalUrl } = readObject<Authenticated>(authentication);
   const cookies = readCookies(authentication);
-  if (!cookies.has('AlcUserId') && credential !== undefined) cookies.set('AlcUserId', credential);
+  if (!cookies.has('AlcUserId') && typeof credential === 'string') cookies.set('AlcUserId', credential);
 
   const sessionsUrl = chooseUrl(typed, side, { public: publicUrl, private: internalUrl });
   const request = requestOf('openSession', {}, {
@@ -75,7 +85,7 @@ function wrongPassword(answer: Answer): Denied {
 }
 
 function currentVersion(descriptor: Representation<'RoxeRestApiDescriptor'>, typed: URL): Offered {
-  const versions = Array.isArray(descriptor.versions) ? descriptor.versions : [];
+  const versions = objectsIn(descriptor.versions);
   const version = versions.find(({ id }) => id === '1.0') ?? versions.find(({ status }) => status === 'CURRENT');
   if (!version) throw new O2GError('NOT_SUPPORTED', `${typed.host} does not offer version 1.0 of the O2G API (is it an O2G server?)`);
   return { public: version.publicUrl, private: version.internalUrl };

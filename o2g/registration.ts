@@ -2,10 +2,12 @@
  * The registration of a DR link on an OXE node: made when the session connects, found again after a break, compared every 30 s with the
  * server's list, taken back at the end (Voice Recording, /iprecord/{nodeId}/link).
  */
+import { objectsIn } from './answers';
 import type { Clock, Timer } from './clock';
-import { asO2GError, isDefinite, isSessionLoss, O2GError } from './errors';
+import { asO2GError, Denied, isDefinite, O2GError } from './errors';
 import type { Log } from './log';
 import { backOffMs } from './machine';
+import { isLoaded } from './oxe-node';
 import type { Representation } from './representations';
 import type { ConnectionReport, Session } from './session';
 import { Signal } from './signal';
@@ -34,8 +36,10 @@ export interface LinkReport {
 export interface RegistrationNeeds {
   /** Called before the list is asked for, so that what changes meanwhile isn't taken for old; the result reads our link's row. */
   reader(): (row: DRLink) => void;
-  /** The OXE doesn't list our registration any more: everything on it is gone. */
-  onLost(): void;
+  /** The OXE doesn't list our registration any more, or another site is spoken to: everything on it is gone. */
+  onLost(reason: string): void;
+  /** A registration at another site has ended: it need not be remembered any more. */
+  onForgotten(): void;
   /** The registration stands in the connection of now: what differs can be repaired. */
   onConfirmed(): void;
 }
@@ -50,6 +54,9 @@ export interface Registered {
 const AUDIT_MS = 30_000;
 /** A DELETE at the end that a dead server would hang. */
 const CLOSE_WITHIN_MS = 2_000;
+const LOST = 'the OXE lost the recorder link';
+/** What fails here is tried again in the registration's own time, and in the session of then. */
+const ONE_TRY = { once: true, repeat: false } as const;
 
 export class Registration {
   readonly onState: Signal<LinkReport>;
@@ -60,10 +67,21 @@ export class Registration {
   readonly #log: Log;
   readonly #clock: Clock;
 
-  #registered: Registered | undefined;
+  /** Ours, by the host of the site that gave them: the one of the present site, and one that an outage left behind at the other. */
+  readonly #registrations = new Map<string, Registered>();
+  /** The site at which what is in force was last confirmed. */
+  #confirmedAt: string | undefined;
   /** It was made or seen in the connection of now. */
   #confirmed = false;
-  #confirming: Promise<void> | undefined;
+  /** Counts the connections: what was asked in another one tells nothing of this one. */
+  #connection = 0;
+  #confirming: { readonly connection: number; readonly done: Promise<void> } | undefined;
+  /** Requests that a close waits for: cut off, a registration would leave a link behind that nobody knows. */
+  readonly #underWay = new Set<Promise<void>>();
+  /** Hosts at which a registration is being ended. */
+  readonly #ending = new Set<string>();
+  /** The OXE node was not connected and loaded: it is asked for before anything else is. */
+  #loading = false;
   #audit: Timer | undefined;
   #failures = 0;
   #state: LinkReport['state'] = 'registering';
@@ -71,8 +89,8 @@ export class Registration {
   #error: O2GError | undefined;
   #since: number;
 
-  /** @param storedId the registration that an earlier run left behind, if it did */
-  constructor(options: RegistrationOptions, session: Session, needs: RegistrationNeeds, log: Log, clock: Clock, storedId: string | undefined) {
+  /** @param stored the registrations that an earlier run left behind, by host */
+  constructor(options: RegistrationOptions, session: Session, needs: RegistrationNeeds, log: Log, clock: Clock, stored: Iterable<readonly [string, string]>) {
     this.#options = options;
     this.#session = session;
     this.#needs = needs;
@@ -80,11 +98,11 @@ export class Registration {
     this.#clock = clock;
     this.#since = clock.now();
     this.onState = new Signal(log);
-    if (storedId !== undefined) this.#registered = { id: storedId, secure: undefined };
+    for (const [host, id] of stored) if (session.hosts.includes(host)) this.#registrations.set(host, { id, secure: undefined });
   }
 
   get report(): LinkReport {
-    const secure = this.#state === 'registered' ? this.#registered?.secure : undefined;
+    const secure = this.#state === 'registered' ? this.current?.secure : undefined;
     return { state: this.#state, reason: this.#reason, since: new Date(this.#since).toISOString(), ...(secure === undefined ? {} : { secure }) };
   }
 
@@ -92,14 +110,21 @@ export class Registration {
     return this.#confirmed;
   }
 
+  /** Our registration at the site that is spoken to. */
   get current(): Registered | undefined {
-    return this.#registered;
+    return this.#registrations.get(this.#session.host);
+  }
+
+  /** Every registration of ours that may still be there, by the host of its site: what has to be remembered. */
+  get all(): (readonly [string, string])[] {
+    return [...this.#registrations].map(([host, { id }]) => [host, id]);
   }
 
   /** Follows the session's connection. */
   follow({ state, reason }: ConnectionReport): void {
     if (this.#state === 'closed') return;
     this.#confirmed = false;
+    this.#connection += 1;
     this.#audit?.cancel();
     if (state === 'connected') void this.confirm();
     else if (state === 'refused') this.#refuse(new O2GError('NOT_CONNECTED', reason));
@@ -107,23 +132,26 @@ export class Registration {
   }
 
   /**
-   * The registration, after waiting for it as long as requests wait for the connection.
+   * The registration, after waiting for it.
+   * @param until when to give up, ms since the epoch
    * @throws O2GError why it is refused; `NOT_CONNECTED`, `CLOSED`
    */
-  require(): Promise<Registered> {
-    if (this.#confirmed && this.#registered) return Promise.resolve(this.#registered);
+  require(until: number): Promise<Registered> {
+    if (this.#confirmed && this.current) return Promise.resolve(this.current);
     if (this.#state === 'closed') return Promise.reject(this.#closedError());
     if (this.#state === 'refused' && this.#error) return Promise.reject(this.#error);
+    const wait = until - this.#clock.now();
+    if (wait <= 0) return Promise.reject(this.#missing());
     return new Promise((resolve, reject) => {
-      const timer = this.#clock.after(this.#session.offlineWaitMs, () => {
+      const timer = this.#clock.after(wait, () => {
         off();
-        reject(new O2GError('NOT_CONNECTED', `${this.#options.name} is not registered${this.#reason === '' ? '' : `: ${this.#reason}`}`));
+        reject(this.#missing());
       });
       const off = this.onState.on(({ state }) => {
         if (state === 'registering') return;
         timer.cancel();
         off();
-        if (state === 'registered' && this.#registered) resolve(this.#registered);
+        if (state === 'registered' && this.current) resolve(this.current);
         else reject(this.#error ?? this.#closedError());
       });
     });
@@ -131,49 +159,101 @@ export class Registration {
 
   /** Finds out whether our registration is there and registers if not. Never rejects; what it finds is told by the state. */
   confirm(): Promise<void> {
-    return (this.#confirming ??= this.#confirm().finally(() => { this.#confirming = undefined; }));
+    if (this.#confirming?.connection === this.#connection) return this.#confirming.done;
+    const done = this.#confirm(this.#connection).finally(() => {
+      this.#underWay.delete(done);
+      if (this.#confirming?.done === done) this.#confirming = undefined;
+    });
+    this.#underWay.add(done);
+    this.#confirming = { connection: this.#connection, done };
+    return done;
   }
 
-  /** Takes the registration back, in two seconds at most. @param how `keep` leaves it to the next start */
+  /** Takes the registrations back, in two seconds at most. @param how `keep` leaves them to the next start */
   async close(how: 'unregister' | 'keep'): Promise<void> {
-    const { oxeNode, name } = this.#options;
     const connected = this.#session.report.state === 'connected';
     this.#audit?.cancel();
     this.#confirmed = false;
     this.#become('closed', '');
-    // A registration under way is awaited: cut off, it would leave a link behind that nobody knows.
-    if (connected) await this.#confirming;
-    if (!this.#registered || !connected || how === 'keep') return;
+    if (connected) await Promise.all(this.#underWay);
+    if (!connected || how === 'keep') return;
+    await Promise.all([this.#unregister(), this.#endOthersBriefly()]);
+  }
+
+  async #endOthersBriefly(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = this.#clock.after(CLOSE_WITHIN_MS, resolve);
+      void Promise.all(this.#others.map(([host, id]) => this.#endElsewhere(host, id))).then(() => { timer.cancel(); resolve(); });
+    });
+  }
+
+  async #unregister(): Promise<void> {
+    const { host } = this.#session;
+    const registered = this.#registrations.get(host);
+    if (!registered) return;
     try {
-      const path = { nodeId: String(oxeNode), registerId: this.#registered.id };
-      await this.#session.call('unregisterLink', path, undefined, { once: true, signal: AbortSignal.timeout(CLOSE_WITHIN_MS) });
-      this.#registered = undefined;
+      await this.#session.call('unregisterLink', this.#path(registered.id), undefined, { once: true, signal: AbortSignal.timeout(CLOSE_WITHIN_MS) });
+      this.#registrations.delete(host);
     } catch (error) {
-      this.#log.debug(`${name}: unregistering was not heard: ${asO2GError(error).message}`);
+      this.#log.debug(`${this.#options.name}: unregistering was not heard: ${asO2GError(error).message}`);
     }
   }
 
-  async #confirm(): Promise<void> {
+  #path(id: string): { nodeId: string; registerId: string } {
+    return { nodeId: String(this.#options.oxeNode), registerId: id };
+  }
+
+  async #confirm(connection: number): Promise<void> {
     this.#audit?.cancel();
     if (this.#session.report.state !== 'connected' || this.#state === 'closed') return;
     try {
-      if (this.#registered) await this.#look(this.#registered);
-      this.#registered ??= await this.#register();
+      if (!await this.#stands(connection)) return;
       this.#failures = 0;
-      if (this.report.state === 'closed') return;
       this.#confirmed = true;
+      this.#confirmedAt = this.#session.host;
       this.#become('registered', '');
       this.#needs.onConfirmed();
       this.#auditAfter(AUDIT_MS);
+      for (const [host, id] of this.#others) void this.#endElsewhere(host, id);
     } catch (error) {
-      const known = asO2GError(error);
-      if (known.code === 'CLOSED' || this.report.state === 'closed') return;
-      this.#failures += 1;
-      const definite = isDefinite(known);
-      if (definite) this.#refuse(known);
-      else this.#become('registering', known.message);
-      if (!isSessionLoss(known)) this.#auditAfter(definite ? AUDIT_MS : backOffMs(this.#failures, Math.random()));
+      this.#failed(asO2GError(error), connection);
     }
+  }
+
+  /** Sees to it that a registration stands at the present site. @returns false when the connection it was asked in is over */
+  async #stands(connection: number): Promise<boolean> {
+    const { host } = this.#session;
+    if (this.#loading && !await isLoaded(this.#session, this.#options.oxeNode)) {
+      throw new O2GError('NOT_READY', `OXE node ${this.#options.oxeNode} is not connected and loaded yet`);
+    }
+    this.#loading = false;
+    if (this.#confirmedAt !== undefined && this.#confirmedAt !== host && this.#isNow(connection)) {
+      this.#confirmedAt = undefined;
+      this.#needs.onLost(`O2G is spoken to at its other site, ${host}`);
+    }
+    const known = this.#registrations.get(host);
+    if (known) await this.#look(known, host, connection);
+    if (!this.#isNow(connection)) return false;
+    if (this.#registrations.has(host)) return true;
+    const made = await this.#register();
+    if (this.#isNow(connection)) this.#registrations.set(host, made);
+    else if (this.#session.host === host && this.#registrations.get(host)?.id !== made.id) this.#drop(made);
+    return this.#isNow(connection);
+  }
+
+  /** True while the connection is the one in which it was asked, and the link is not being closed. */
+  #isNow(connection: number): boolean {
+    return connection === this.#connection && this.report.state !== 'closed';
+  }
+
+  #failed(error: O2GError, connection: number): void {
+    if (error.code === 'CLOSED' || !this.#isNow(connection)) return;
+    this.#failures += 1;
+    if (error.code === 'NOT_READY') this.#loading = true;
+    const definite = isDefinite(error);
+    if (definite) this.#refuse(error);
+    else this.#become('registering', error.message);
+    this.#auditAfter(definite ? AUDIT_MS : backOffMs(this.#failures, Math.random()));
   }
 
   /** What waits for the registration, and what will ask for it, is answered with the reason. */
@@ -190,24 +270,66 @@ export class Registration {
   async #register(): Promise<Registered> {
     const { recorder, secured, oxeNode } = this.#options;
     const body = { type: recorder, ...(secured === undefined ? {} : { secured }) };
-    const answer = await this.#session.call('registerLink', { nodeId: String(oxeNode) }, body);
-    const { secure } = answer;
+    const answer = await this.#session.call('registerLink', { nodeId: String(oxeNode) }, body, ONE_TRY);
+    const { secure, registrationId } = answer;
+    if (typeof registrationId !== 'string' || registrationId === '') {
+      throw new O2GError('SERVER_PROBLEM', 'O2G answered registerLink without the identifier of the registration');
+    }
     if (secured === true && secure === false) this.#log.warn(`${this.#options.name}: a secure link was asked for, but the OXE is not secure`);
     if (secured === undefined && secure === true) {
       this.#log.warn(`${this.#options.name}: the OXE made the link secure; a recorder that can't use the SRTP keys needs "secured: false"`);
     }
-    return { id: answer.registrationId, secure };
+    return { id: registrationId, secure };
   }
 
-  async #look(registered: Registered): Promise<void> {
+  async #look(registered: Registered, host: string, connection: number): Promise<void> {
     const read = this.#needs.reader();
-    const { drLinks } = await this.#session.call('getLinks', { nodeId: String(this.#options.oxeNode) }, undefined);
-    const ours = drLinks?.find(({ identifier }) => identifier === registered.id);
+    const { drLinks } = await this.#session.call('getLinks', { nodeId: String(this.#options.oxeNode) }, undefined, ONE_TRY);
+    if (!this.#isNow(connection)) return;
+    const ours = objectsIn(drLinks).find(({ identifier }) => identifier === registered.id);
     if (ours) { read(ours); return; }
-    this.#registered = undefined;
+    this.#registrations.delete(host);
     this.#confirmed = false;
-    this.#become('registering', 'the OXE lost the recorder link');
-    this.#needs.onLost();
+    this.#become('registering', LOST);
+    this.#needs.onLost(LOST);
+  }
+
+  /** A registration that came when the connection it was asked in was over: another one has taken its place. */
+  #drop({ id }: Registered): void {
+    this.#session.call('unregisterLink', this.#path(id), undefined, ONE_TRY).catch((error: unknown) => {
+      this.#log.debug(`${this.#options.name}: a late registration could not be taken back: ${asO2GError(error).message}`);
+    });
+  }
+
+  get #others(): (readonly [string, string])[] {
+    return this.all.filter(([host]) => host !== this.#session.host);
+  }
+
+  /** Ends what an outage left behind at the other site, if that lists it; tried at every audit until the site can be reached. */
+  async #endElsewhere(host: string, id: string): Promise<void> {
+    if (this.#ending.has(host)) return;
+    this.#ending.add(host);
+    try {
+      await this.#session.visit(host, async (ask) => {
+        const { drLinks } = await ask('getLinks', { nodeId: String(this.#options.oxeNode) }, undefined);
+        const isThere = objectsIn(drLinks).some(({ identifier }) => identifier === id);
+        // In the meantime it may have become the one that is used again.
+        if (isThere && this.#session.host !== host) await ask('unregisterLink', this.#path(id), undefined);
+      });
+      if (this.#session.host !== host) this.#forget(host);
+      this.#log.info(`${this.#options.name}: the link left at ${host} is ended`);
+    } catch (error) {
+      // A password that the site refuses would lock the account.
+      if (error instanceof Denied) this.#forget(host);
+      this.#log.debug(`${this.#options.name}: the link left at ${host} can't be ended yet: ${asO2GError(error).message}`);
+    } finally {
+      this.#ending.delete(host);
+    }
+  }
+
+  #forget(host: string): void {
+    this.#registrations.delete(host);
+    this.#needs.onForgotten();
   }
 
   #become(state: LinkReport['state'], reason: string): void {
@@ -227,6 +349,10 @@ export class Registration {
       }
     }
     this.onState.emit(this.report);
+  }
+
+  #missing(): O2GError {
+    return new O2GError('NOT_CONNECTED', `${this.#options.name} is not registered${this.#reason === '' ? '' : `: ${this.#reason}`}`);
   }
 
   #closedError(): O2GError {

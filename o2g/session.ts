@@ -12,11 +12,12 @@ import { systemClock, type Clock, type Timer } from './clock';
 import { Delivery } from './delivery';
 import { asO2GError, Denied, isDefinite, isSessionLoss, O2GError } from './errors';
 import { unionFilter, type Filter, type Interest } from './events';
-import { logIn, type Account, type OpenSession, type SessionInfo } from './login';
+import { callIn, logIn, type Account, type OpenSession, type SessionInfo } from './login';
 import type { Log } from './log';
 import { backOffMs, next, type Input, type State } from './machine';
 import { Signal } from './signal';
 import type { Answer, Call, ChannelListener, Transport } from './transport';
+import { visit, type Ask } from './visit';
 import { Keepalive, Watchdog } from './vitals';
 
 export interface SessionOptions {
@@ -32,6 +33,13 @@ export interface SessionOptions {
   readonly lifetime: number;
   /** Where O2G sends events to; undefined: they come on the event channel. */
   readonly webHookUrl?: string | undefined;
+}
+
+/** How an operation is performed; all is as described at `call`. */
+export interface CallOptions {
+  readonly once?: boolean;
+  readonly repeat?: boolean;
+  readonly signal?: AbortSignal;
 }
 
 export interface SessionParts {
@@ -66,10 +74,12 @@ export interface Attachment {
 const CLOSE_WITHIN_MS = 2_000;
 /** An account that worked before may be locked for a while: one try a minute doesn't lock it again. */
 const SLOW_RETRY_MS = 60_000;
-/** The specification's time to live, for a server that doesn't tell. */
-const DEFAULT_TTL_S = 1800;
 /** Channels that end sooner than this, one after the other, are not re-opened at once: a sick server would be hammered. */
 const SHORT_LIFE_MS = 2_000;
+/** Lines that are no events are told at most so often. */
+const MALFORMED_TOLD_MS = 60_000;
+/** A channel that is not ready so often in a row is not going to be: some servers may say 500 of a subscription that they forgot. */
+const NOT_READY_CHANNELS = 3;
 /** Requests that may wait for the connection at the same time. */
 const WAITING_REQUESTS = 20_000;
 
@@ -77,8 +87,6 @@ interface ActiveSubscription {
   readonly id: string;
   /** Undefined when the events come by webhook. */
   readonly channelUrl: URL | undefined;
-  /** Its events come through a tunnel, by its identifier. */
-  readonly tunnelled: boolean;
 }
 
 export class Session {
@@ -111,6 +119,7 @@ export class Session {
   #open: OpenSession | undefined;
   #generation = 0;
   readonly #counts = { events: 0, malformedLines: 0, requests: 0, channelsLost: 0 };
+  #malformedToldAt = -Infinity;
   #subscription: ActiveSubscription | undefined;
   #workedBefore = false;
   /** Failures in a row. */
@@ -140,7 +149,7 @@ export class Session {
     this.#log = log;
     this.#clock = clock;
     this.#since = clock.now();
-    // All requests under way listen to it.
+    // Every request under way listens to it; from the eleventh on Node.js would warn of a leak.
     setMaxListeners(0, this.#life.signal);
     this.onState = new Signal(log);
     this.onFailure = new Signal(log);
@@ -185,6 +194,11 @@ export class Session {
     return this.#typed.host;
   }
 
+  /** Host and port of every site, that of the first preference first. */
+  get hosts(): string[] {
+    return this.#options.sites.map(({ host }) => host);
+  }
+
   /** Counters since this object was made. */
   get metrics(): Readonly<Record<'events' | 'malformedLines' | 'requests' | 'sessionsOpened' | 'channelsLost', number>> {
     return { ...this.#counts, sessionsOpened: this.#generation };
@@ -205,11 +219,12 @@ export class Session {
    * Performs an operation of the specification. Waits for the connection if there is none, repeats what passes by itself
    * (`repeatAfter`), and after the loss of the session repeats once in the new one.
    * @param options.once true: a lost session is reported with `INVALID_SESSION` instead, for requests that name a link of that session
+   * @param options.repeat false: what passes by itself is reported too, for callers that try again in their own time
    * @param options.signal gives up, with `CLOSED`
    * @throws O2GError `INVALID_INPUT` before anything is sent; `NOT_CONNECTED`, `TIMEOUT`, `CLOSED`; the server's type
    */
   async call<Name extends OperationName>(
-    name: Name, parameters: ParametersOf<Name>, body: BodyOf<Name>, options: { readonly once?: boolean; readonly signal?: AbortSignal } = {},
+    name: Name, parameters: ParametersOf<Name>, body: BodyOf<Name>, options: CallOptions = {},
   ): Promise<AnswerOf<Name>> {
     const request = requestOf(name, parameters, body);
     for (let recovered = false; ; recovered = true) {
@@ -217,13 +232,24 @@ export class Session {
       // A flow that asks for snapshots gets them all: none is ours any more.
       if (name === 'askTelephonySnapshot') this.#probed = undefined;
       try {
-        return readAnswer(name, await this.#repeatedly(open, request, options.signal ?? this.#life.signal));
+        const signal = options.signal ?? this.#life.signal;
+        return readAnswer(name, await (options.repeat === false ? this.#send(open, request, signal) : this.#repeatedly(open, request, signal)));
       } catch (error) {
         if (!isSessionLoss(error)) throw error;
         this.#sessionLost(open);
         if (recovered || options.once) throw error;
       }
     }
+  }
+
+  /**
+   * Works at one of the sites that is not spoken to now, with a session of its own.
+   * @throws Denied when that site refuses the account; O2GError
+   */
+  async visit<T>(host: string, work: (ask: Ask) => Promise<T>): Promise<T> {
+    const site = this.#options.sites.find((each) => each.host === host);
+    if (!site || !this.#open) throw new O2GError('NOT_CONNECTED', `${host} is no site that can be visited now`);
+    return visit(site, this.#open.side, this.#options.account, (call) => this.#transport.request(call, this.#life.signal), work);
   }
 
   /** Says what `id` (a node) wants to get, or with undefined that it wants nothing more. The subscription follows. */
@@ -355,11 +381,14 @@ export class Session {
     try {
       await this.#listen((this.#subscription ??= await this.#subscribe()));
     } catch (error) {
-      if (known === undefined || asO2GError(error).code !== 'REFUSED') throw error;
+      const { code } = asO2GError(error);
+      const gone = code === 'REFUSED' || (code === 'NOT_READY' && this.#failures >= NOT_READY_CHANNELS);
+      if (known === undefined || !gone) throw error;
       // The server (or the tunnel's agent) doesn't know the subscription any more: a new one, without what the old one had queued.
-      if (known.tunnelled && this.#open) await this.#endBriefly(this.#open, requestOf('unsubscribe', { subscriptionId: known.id }, undefined));
       this.#subscription = undefined;
       this.#blindSince ??= this.#heardAt;
+      // If it does, the new one would be a second, and a session has one.
+      if (this.#open) await this.#endBriefly(this.#open, requestOf('unsubscribe', { subscriptionId: known.id }, undefined));
       await this.#listen((this.#subscription = await this.#subscribe()));
     }
     this.#workedBefore = true;
@@ -380,10 +409,10 @@ export class Session {
       throw new Denied('REFUSED', `O2G refuses the subscription: ${words}`, { type: 'REFUSED', innerMessage: words });
     }
     this.#filterInForce = JSON.stringify(filter);
-    if (webHookUrl !== undefined) return { id: answer.subscriptionId, channelUrl: undefined, tunnelled: false };
+    if (webHookUrl !== undefined) return { id: answer.subscriptionId, channelUrl: undefined };
     const offered = { public: answer.publicPollingUrl, private: answer.privatePollingUrl };
     const channelUrl = identifier === undefined ? chooseChannelUrl(this.#typed, side, offered, eventPort) : this.#typed;
-    return { id: answer.subscriptionId, channelUrl, tunnelled: identifier !== undefined };
+    return { id: answer.subscriptionId, channelUrl };
   }
 
   /** Resolves when the channel is open; its later end is an input of the machine. */
@@ -405,20 +434,28 @@ export class Session {
         onOpen,
         onHeard: () => { this.#heardAt = this.#clock.now(); },
         onEvent: (event) => { this.#receive(event); },
-        onMalformed: (reason, excerpt) => {
-          this.#counts.malformedLines += 1;
-          this.#log.warn(`${this.host}: the event channel brought ${reason}, it is skipped: ${excerpt}`);
-        },
+        onMalformed: (reason, excerpt) => { this.#tellMalformed(reason, excerpt); },
       };
       const onEnd = (clean: boolean, error: O2GError): void => {
-        if (!open) reject(error);
-        else if (!signal.aborted) this.#channelEnded(clean, error.message);
+        if (!open) return reject(error);
+        // A channel may end in the moment it opens: not before that has become `connected` can it be lost.
+        void this.#establishing.then(() => { if (!signal.aborted) this.#channelEnded(clean, error.message); });
       };
       this.#transport.channel(channelUrl, listener, signal).then(
         () => { onEnd(true, new O2GError('NOT_CONNECTED', 'the server ended the event channel')); },
         (error: unknown) => { onEnd(false, asO2GError(error)); },
       );
     });
+  }
+
+  /** Garbage comes in floods: the first line of it is told, and from then on one a minute. */
+  #tellMalformed(reason: string, excerpt: string): void {
+    this.#counts.malformedLines += 1;
+    const now = this.#clock.now();
+    if (now - this.#malformedToldAt < MALFORMED_TOLD_MS) return;
+    this.#malformedToldAt = now;
+    const words = excerpt.replace(/\p{Cc}+/gu, ' ');
+    this.#log.warn(`${this.host}: the event channel brought ${reason}, it is skipped (${this.#counts.malformedLines} so far): ${words}`);
   }
 
   #channelEnded(clean: boolean, reason: string): void {
@@ -436,7 +473,7 @@ export class Session {
   }
 
   #announce(): void {
-    this.#keepalive.start(this.#open?.info.timeToLive ?? DEFAULT_TTL_S);
+    this.#keepalive.start(this.#open?.info.timeToLive);
     // A webhook is no connection that could be half open; the audit of the links finds out whether the session lives.
     if (this.#options.webHookUrl === undefined) this.#watchdog.start();
     else this.#probe();
@@ -491,6 +528,8 @@ export class Session {
 
   #receive(event: O2GEvent): void {
     this.#counts.events += 1;
+    // Without a link it is those whose events come that can be asked for.
+    if (this.#probeLogin === undefined && typeof event.loginName === 'string' && event.eventName !== 'OnUserDeleted') this.#probeLogin = event.loginName;
     this.onEvent.emit(event);
     if (event.eventName === 'OnTelephonyState' && this.#probed !== undefined && event.loginName === this.#probed) {
       this.#probed = undefined;
@@ -575,15 +614,10 @@ export class Session {
     }
   }
 
-  #send(open: OpenSession, { method, target, body }: Request, signal: AbortSignal): Promise<Answer> {
+  #send(open: OpenSession, request: Request, signal: AbortSignal): Promise<Answer> {
     this.#counts.requests += 1;
     this.#lastRequestAt = this.#clock.now();
-    return this.#transport.request({
-      method,
-      url: new URL(open.baseUrl.href + target),
-      headers: { Accept: 'application/json', Cookie: open.cookie, ...(body === undefined ? {} : { 'Content-Type': 'application/json' }) },
-      ...(body === undefined ? {} : { body }),
-    }, signal);
+    return this.#transport.request(callIn(open, request), signal);
   }
 
   // --- signs of life ----------------------------------------------------------------------------------------------------------
@@ -606,6 +640,8 @@ export class Session {
     const loginName = this.#probeLogin;
     if (loginName === undefined) return false;
     this.call('askTelephonySnapshot', { loginName }, undefined).catch((error: unknown) => {
+      // A user that isn't there any more never answers: another one is asked the next time.
+      if (isDefinite(error) && this.#probeLogin === loginName) this.#probeLogin = undefined;
       this.#log.debug(`${this.host}: no snapshot as a sign of life: ${asO2GError(error).message}`);
     });
     this.#probed = loginName;
@@ -631,6 +667,9 @@ export class Session {
     const open = this.#open;
     const subscription = this.#subscription;
     this.#input('close', '');
+    // What was being established meanwhile has started them again.
+    this.#retry?.cancel();
+    this.#stopVitals();
     this.#channel.abort();
     if (open && !ends.includes('kept')) {
       if (subscription) await this.#endBriefly(open, requestOf('unsubscribe', { subscriptionId: subscription.id }, undefined));

@@ -30,12 +30,13 @@ export interface ChannelListener extends EventListener {
 export interface Transport {
   /**
    * Settles with every HTTP answer, 4xx and 5xx too; redirects are not followed.
-   * @throws O2GError `TIMEOUT`, `NOT_CONNECTED` (cause: the system's code) or `CLOSED`; nothing else
+   * @throws O2GError `TIMEOUT`, `NOT_CONNECTED` (cause: the system's code), `SERVER_PROBLEM` for an answer that is too long or compressed, or
+   *   `CLOSED`; nothing else
    */
   request(call: Call, signal: AbortSignal): Promise<Answer>;
   /**
    * Reads the event channel to its end: resolves at its clean end, rejects when it breaks. Both mean: open it again.
-   * @throws O2GError `REFUSED` when the server answers other than 2xx, `TIMEOUT`, `NOT_CONNECTED`, `CLOSED`
+   * @throws O2GError `NOT_READY` when the server answers 429 or 5xx, `REFUSED` for anything else than 2xx, `TIMEOUT`, `NOT_CONNECTED`, `CLOSED`
    */
   channel(url: URL, listener: ChannelListener, signal: AbortSignal): Promise<void>;
   /**

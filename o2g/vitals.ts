@@ -3,6 +3,10 @@
  */
 import type { Clock, Timer } from './clock';
 
+/** Times to live between these are believed: beyond them a timer would overflow, or the server be hammered. */
+const TTL_S = { least: 1, most: 86_400 } as const;
+/** The specification's, for a server that doesn't tell. */
+const DEFAULT_TTL_S = 1800;
 /** How much of the time to live may pass in silence: the other half is the margin for drifting clocks and lost answers. */
 const KEEPALIVE_PART = 0.5;
 
@@ -13,9 +17,10 @@ export class Keepalive {
   /** @param send one keepalive; must not reject */
   constructor(private readonly clock: Clock, private readonly lastRequestAt: () => number, private readonly send: () => Promise<void>) {}
 
-  /** @param timeToLiveS the session's, in seconds */
-  start(timeToLiveS: number): void {
-    const period = timeToLiveS * 1000 * KEEPALIVE_PART;
+  /** @param timeToLiveS the session's, in seconds, as the server told it */
+  start(timeToLiveS: unknown): void {
+    const told = typeof timeToLiveS === 'number' && timeToLiveS > 0 ? timeToLiveS : DEFAULT_TTL_S;
+    const period = Math.min(Math.max(told, TTL_S.least), TTL_S.most) * 1000 * KEEPALIVE_PART;
     const arm = (): void => {
       this.stop();
       this.#timer = this.clock.after(Math.max(0, this.lastRequestAt() + period - this.clock.now()), () => { void beat(); });

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { Exchange } from './calls/exchange';
 import { startControl } from './control';
 import { EventsPort } from './events-port';
@@ -46,6 +47,7 @@ export interface Simulator extends Telephony, Observation, Faults {
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
   const settings = settingsFrom(options);
   const closing = new AbortController();
+  setMaxListeners(0, closing.signal); // every request that is thought about listens to it
   const journal = new Journal(settings);
   const overrides = new Overrides();
   const pace = { thinkMs: 0, closing: closing.signal };

@@ -30,7 +30,7 @@ export class StateFile implements LinkMemory {
   load(): StoredLink | undefined {
     try {
       const stored = JSON.parse(readFileSync(this.#path, 'utf8')) as StoredLink & { identity?: string };
-      const whole = typeof stored.registrationId === 'string' && Array.isArray(stored.wanted);
+      const whole = Array.isArray(stored.registrations) && Array.isArray(stored.wanted);
       return whole && stored.identity === this.#identity ? stored : undefined;
     } catch {
       // No file: nothing was left behind. A broken one tells nothing that could be trusted.
@@ -46,7 +46,7 @@ export class StateFile implements LinkMemory {
       return;
     }
     // The registration must not be lost in a crash right after it was made; the devices may be a moment late.
-    const fresh = this.#waiting?.registrationId !== stored.registrationId;
+    const fresh = JSON.stringify([...(this.#waiting?.registrations ?? [])]) !== JSON.stringify([...stored.registrations]);
     this.#waiting = stored;
     if (fresh) this.#write();
     else this.#timer = setTimeout(() => { this.#write(); }, WRITE_AFTER_MS);
@@ -56,7 +56,8 @@ export class StateFile implements LinkMemory {
     this.#try(() => {
       mkdirSync(join(this.#path, '..'), { recursive: true, mode: 0o700 });
       const draft = `${this.#path}.new`;
-      writeFileSync(draft, JSON.stringify({ identity: this.#identity, registrationId: this.#waiting?.registrationId, wanted: [...(this.#waiting?.wanted ?? [])] }), { mode: 0o600 });
+      const { registrations = [], wanted = [] } = this.#waiting ?? {};
+      writeFileSync(draft, JSON.stringify({ identity: this.#identity, registrations: [...registrations], wanted: [...wanted] }), { mode: 0o600 });
       renameSync(draft, this.#path);
     });
   }

@@ -1,0 +1,28 @@
+/** What the server tells of an OXE node (Maintenance, /system/status). */
+import { objectsIn } from './answers';
+import { asO2GError, isSessionLoss } from './errors';
+import type { Session } from './session';
+
+/** Node numbers come as text in events and as numbers elsewhere. */
+export function isNode(told: unknown, oxeNode: number): boolean {
+  return told === oxeNode || told === String(oxeNode);
+}
+
+/** Events after which a node may be able to do what it was not able to before. */
+export const NODE_EVENTS: ReadonlySet<string> = new Set(['OnCtiLinkDown', 'OnCtiLinkUp', 'OnPbxLoaded', 'OnPbxLinkDown', 'OnPbxLinkUp', 'OnServerStart']);
+
+/**
+ * Whether an OXE node is connected and loaded: before that it takes no registration. True when the server doesn't say; only an administrator
+ * may ask.
+ * @throws O2GError when the session turns out to be lost
+ */
+export async function isLoaded(session: Session, oxeNode: number): Promise<boolean> {
+  try {
+    const { pbxs } = await session.call('getSystemStatus', {}, undefined, { once: true, repeat: false });
+    const node = objectsIn(pbxs).find(({ nodeId }) => isNode(nodeId, oxeNode));
+    return node?.connected !== false && node?.loaded !== false;
+  } catch (error) {
+    if (isSessionLoss(error)) throw error;
+    return asO2GError(error).code !== 'NOT_READY';
+  }
+}
