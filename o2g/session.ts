@@ -3,19 +3,19 @@
  * request. What hangs on the session (DR links) is attached to it and closed before it.
  */
 import { randomUUID } from 'node:crypto';
-import { chooseChannelUrl, type Access, type Side } from './addresses';
-import { readAnswer, repeatAfter } from './answers';
+import { chooseChannelUrl, type Access } from './addresses';
+import { readAnswer, readSubscription, repeatAfter } from './answers';
 import { requestOf, type AnswerOf, type BodyOf, type OperationName, type ParametersOf, type Request } from './api';
 import { EventReader, type O2GEvent } from './channel';
 import { systemClock, type Clock, type Timer } from './clock';
 import { Delivery } from './delivery';
 import { asO2GError, Denied, isDefinite, isSessionLoss, O2GError } from './errors';
 import { unionFilter, type Filter, type Interest } from './events';
-import { logIn, type Account, type OpenSession, type SessionInfo } from './login';
+import { callOf, logIn, type Account, type OpenSession, type SessionInfo } from './login';
 import type { Log } from './log';
 import { backOffMs, next, type Input, type State } from './machine';
 import { Signal } from './signal';
-import type { Answer, Call, Transport } from './transport';
+import type { Answer, Transport } from './transport';
 import { Keepalive, Watchdog } from './vitals';
 
 export interface SessionOptions {
@@ -314,21 +314,10 @@ export class Session {
 
   async #logIn(): Promise<OpenSession> {
     const { access, account } = this.#options;
-    const send = (call: Call): Promise<Answer> => this.#transport.request(call, this.#life.signal);
-    const open = async (side: Side): Promise<OpenSession> => {
-      const session = await logIn(this.#typed, side, account, send);
-      this.#lastRequestAt = this.#clock.now();
-      this.#generation += 1;
-      return session;
-    };
-    if (access !== 'auto') return open(access);
-    try {
-      return await open('private');
-    } catch (error) {
-      const { code } = asO2GError(error);
-      if (code !== 'NOT_CONNECTED' && code !== 'TIMEOUT') throw error;
-      return open('public');
-    }
+    const session = await logIn(this.#typed, access, account, (call) => this.#transport.request(call, this.#life.signal));
+    this.#lastRequestAt = this.#clock.now();
+    this.#generation += 1;
+    return session;
   }
 
   async #listenSubscribed(): Promise<void> {
@@ -352,15 +341,9 @@ export class Session {
     const { lifetime, webHookUrl, eventPort } = this.#options;
     const way = webHookUrl === undefined ? { timeout: lifetime } : { webHookUrl };
     const request = requestOf('subscribe', {}, { filter, version: '1.0', ...way });
-    const answer = readAnswer('subscribe', await this.#send(this.#open, request, this.#life.signal));
-    if (answer.status !== 'ACCEPTED' || answer.subscriptionId === undefined) {
-      const words = answer.message ?? answer.status;
-      throw new Denied('REFUSED', `O2G refuses the subscription: ${words}`, { type: 'REFUSED', innerMessage: words });
-    }
+    const { id, offered } = readSubscription(await this.#send(this.#open, request, this.#life.signal));
     this.#filterInForce = JSON.stringify(filter);
-    const offered = { public: answer.publicPollingUrl, private: answer.privatePollingUrl };
-    const channelUrl = webHookUrl === undefined ? chooseChannelUrl(this.#typed, side, offered, eventPort) : undefined;
-    return { id: answer.subscriptionId, channelUrl };
+    return { id, channelUrl: webHookUrl === undefined ? chooseChannelUrl(this.#typed, side, offered, eventPort) : undefined };
   }
 
   /** Resolves when the channel is open; its later end is an input of the machine. */
@@ -550,15 +533,10 @@ export class Session {
     }
   }
 
-  #send(open: OpenSession, { method, target, body }: Request, signal: AbortSignal): Promise<Answer> {
+  #send(open: OpenSession, request: Request, signal: AbortSignal): Promise<Answer> {
     this.#counts.requests += 1;
     this.#lastRequestAt = this.#clock.now();
-    return this.#transport.request({
-      method,
-      url: new URL(open.baseUrl.href + target),
-      headers: { Accept: 'application/json', Cookie: open.cookie, ...(body === undefined ? {} : { 'Content-Type': 'application/json' }) },
-      ...(body === undefined ? {} : { body }),
-    }, signal);
+    return this.#transport.request(callOf(open, request), signal);
   }
 
   // --- signs of life ----------------------------------------------------------------------------------------------------------
