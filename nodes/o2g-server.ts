@@ -8,6 +8,7 @@ import { deploymentOf, type Deployment } from './lib/deployment';
 import { labelOf, readChoice, readNumber, readText, type Config } from './lib/properties';
 import { CONNECTION_STATUS } from './lib/status';
 import { Shared } from './lib/shared';
+import { offerTrial } from './lib/trial-route';
 import type { ServerNode } from './lib/types';
 import { webhooksOf } from './lib/webhook';
 
@@ -57,6 +58,10 @@ export = (RED: NodeAPI): void => {
     Object.assign(this, { label: labelOf(config, String(config.url)), session, users: session.users });
   }, {
     credentials: { login: { type: 'text' }, password: { type: 'password' }, webhookToken: { type: 'password' } },
+  });
+  offerTrial(RED, (config, credentials) => {
+    const { session, timeoutMs, tls } = readSettings(RED, config, credentials);
+    return { ...session, timeoutMs, tls };
   });
 };
 
@@ -132,6 +137,6 @@ function readTls(RED: NodeAPI, config: Config): TlsOptions {
   const id = readText(config, 'tls');
   if (id === undefined) return {};
   const tls = nodeOf(RED, id, 'tls-config');
-  if (!tls) throw invalid('tls', id, 'a TLS configuration that exists and is enabled');
+  if (!tls) throw invalid('tls', id, 'a TLS configuration that exists, is deployed and enabled');
   return (tls as TlsConfigNode).addTLSOptions({});
 }
