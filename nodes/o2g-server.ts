@@ -8,6 +8,8 @@ import { deploymentOf, type Deployment } from './lib/deployment';
 import { labelOf, readChoice, readNumber, readText, type Config } from './lib/properties';
 import { CONNECTION_STATUS } from './lib/status';
 import { Shared } from './lib/shared';
+import { serversOf } from './lib/servers';
+import { offerSuggestions } from './lib/suggestions';
 import { offerTrial } from './lib/trial-route';
 import type { ServerNode } from './lib/types';
 import { webhooksOf } from './lib/webhook';
@@ -56,9 +58,11 @@ export = (RED: NodeAPI): void => {
       },
     });
     Object.assign(this, { label: labelOf(config, String(config.url)), session, users: session.users });
+    this.on('close', serversOf(RED).add(this));
   }, {
     credentials: { login: { type: 'text' }, password: { type: 'password' }, webhookToken: { type: 'password' } },
   });
+  offerSuggestions(RED);
   offerTrial(RED, (config, credentials) => {
     const { session, timeoutMs, tls } = readSettings(RED, config, credentials);
     return { ...session, timeoutMs, tls };
