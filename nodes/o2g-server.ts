@@ -8,6 +8,7 @@ import { deploymentOf, type Deployment } from './lib/deployment';
 import { labelOf, readChoice, readNumber, readText, type Config } from './lib/properties';
 import { CONNECTION_STATUS } from './lib/status';
 import { Shared } from './lib/shared';
+import { offerOverview } from './lib/overview-routes';
 import { serversOf } from './lib/servers';
 import { offerSuggestions } from './lib/suggestions';
 import { offerTrial } from './lib/trial-route';
@@ -62,6 +63,7 @@ export = (RED: NodeAPI): void => {
   }, {
     credentials: { login: { type: 'text' }, password: { type: 'password' }, webhookToken: { type: 'password' } },
   });
+  offerOverview(RED);
   offerSuggestions(RED);
   offerTrial(RED, (config, credentials) => {
     const { session, timeoutMs, tls } = readSettings(RED, config, credentials);

@@ -170,6 +170,11 @@ export class Session {
     return this.#typed.host;
   }
 
+  /** ISO 8601 UTC: when the event channel last brought anything; undefined before. */
+  get heardAt(): string | undefined {
+    return this.#heardAt === 0 ? undefined : new Date(this.#heardAt).toISOString();
+  }
+
   /** Counters since this object was made. */
   get metrics(): Readonly<Record<'events' | 'malformedLines' | 'requests' | 'sessionsOpened' | 'channelsLost', number>> {
     return { ...this.#counts, sessionsOpened: this.#generation };
