@@ -1,5 +1,5 @@
 /**
- * What the sidebar shows: servers, links, every device, recent errors. Changes are counted by a revision; whoever knows one gets what has
+ * What the sidebar shows: servers, links, every device, recent errors. Each answer has a revision; whoever gives it back gets what has
  * changed since. Rows are made when they are asked for, so that a palette that nobody watches only notes the numbers of devices.
  */
 import { randomUUID } from 'node:crypto';
@@ -108,8 +108,10 @@ export class Overview {
     for (const watched of this.#watched) this.#followCalls(watched);
     const changed = this.#watched.flatMap((watched) => numbersOf(watched, whole ? undefined : since).map((deviceNumber) => ({ watched, deviceNumber })));
     const wanted = changed.filter(({ watched, deviceNumber }) => watched.link.wanted.has(deviceNumber));
+    // What changes from now on is newer than this answer.
+    const answered = this.#revision++;
     return {
-      revision: `${this.#epoch} ${this.#revision}`,
+      revision: `${this.#epoch} ${answered}`,
       whole,
       servers: this.#servers.map((server) => this.#serverView(server)),
       links: this.#watched.map(({ node, link }) => ({ id: node.id, label: node.label, server: this.#serverOf(link), oxeNode: link.oxeNode, ...link.report })),
@@ -161,10 +163,8 @@ export class Overview {
     watched.inCall = inCall;
   }
 
-  /** A new revision, unless the present one hasn't been told yet. */
   #changed(): void {
     if (this.#timer) return;
-    this.#revision += 1;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       this.#onTell(`${this.#epoch} ${this.#revision}`);
@@ -190,10 +190,10 @@ export class Overview {
   }
 }
 
-/** The devices of a link; with a revision those that changed in it or later, which may be desired no more. */
+/** The devices of a link; with a revision those that changed after it, which may be desired no more. */
 function numbersOf({ link, changedAt }: Watched, since: number | undefined): string[] {
   if (since === undefined) return [...link.wanted.keys()];
-  return [...changedAt].flatMap(([deviceNumber, revision]) => (revision >= since ? [deviceNumber] : []));
+  return [...changedAt].flatMap(([deviceNumber, revision]) => (revision > since ? [deviceNumber] : []));
 }
 
 function deviceView({ node, link, inCall }: Watched, deviceNumber: string): DeviceView {

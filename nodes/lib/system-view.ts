@@ -9,7 +9,6 @@ export interface OxeNodeView {
   readonly state: string;
   /** DR links on it, those of others among them. */
   readonly drLinks: number;
-  readonly monitoredUsers: number | undefined;
 }
 
 /** What no event tells (a DR link of somebody else) is at most so old. */
@@ -57,7 +56,7 @@ export class SystemView {
   }
 }
 
-function viewOf({ nodeId, name = '', connected, loaded, ctiLinkState, drLinks = [], monitoredUserNumber }: Representation<'PbxStatus'>): OxeNodeView {
+function viewOf({ nodeId, name = '', connected, loaded, ctiLinkState, drLinks = []}: Representation<'PbxStatus'>): OxeNodeView {
   const state = connected === false || loaded === false ? 'NOT_READY' : ctiLinkState ?? 'UNKNOWN';
-  return { oxeNode: nodeId, name, state, drLinks: drLinks.length, monitoredUsers: monitoredUserNumber };
+  return { oxeNode: nodeId, name, state, drLinks: drLinks.length };
 }
