@@ -66,4 +66,11 @@ export default tseslint.config(
     languageOptions: { sourceType: 'script', globals: { ...globals.browser, $: 'readonly', RED: 'readonly' } },
     rules: { eqeqeq: 'error', 'no-var': 'error', 'prefer-const': 'error' },
   },
+  {
+    // What these scripts share, loaded as files.
+    files: ['resources/*.js'],
+    extends: [js.configs.recommended],
+    languageOptions: { sourceType: 'script', globals: { ...globals.browser, $: 'readonly', RED: 'readonly', o2gVirtualList: 'readonly' } },
+    rules: { eqeqeq: 'error', 'no-var': 'error', 'prefer-const': 'error' },
+  },
 );

@@ -10,6 +10,10 @@ import { deploymentOf, type Deployment } from './lib/deployment';
 import { labelOf, readChoice, readNumber, readText, type Config } from './lib/properties';
 import { connectionStatus } from './lib/status';
 import { Shared } from './lib/shared';
+import { offerOverview } from './lib/overview-routes';
+import { serversOf } from './lib/servers';
+import { offerSuggestions } from './lib/suggestions';
+import { offerTrial } from './lib/trial-route';
 import { tunnelsOf, type TunnelPlace } from './lib/tunnels';
 import type { ServerNode } from './lib/types';
 import { webhooksOf } from './lib/webhook';
@@ -54,8 +58,15 @@ export = (RED: NodeAPI): void => {
       },
     });
     Object.assign(this, { label: labelOf(config, String(config.url)), session, users: session.users });
+    this.on('close', serversOf(RED).add(this));
   }, {
     credentials: { login: { type: 'text' }, password: { type: 'password' }, webhookToken: { type: 'password' }, tunnelToken: { type: 'password' } },
+  });
+  offerOverview(RED);
+  offerSuggestions(RED);
+  offerTrial(RED, (config, credentials) => {
+    const { session, timeoutMs, tls } = readSettings(RED, config, credentials);
+    return { ...session, timeoutMs, tls };
   });
 };
 
@@ -159,6 +170,6 @@ function readTls(RED: NodeAPI, config: Config): TlsOptions {
   const id = readText(config, 'tls');
   if (id === undefined) return {};
   const tls = nodeOf(RED, id, 'tls-config');
-  if (!tls) throw invalid('tls', id, 'a TLS configuration that exists and is enabled');
+  if (!tls) throw invalid('tls', id, 'a TLS configuration that exists, is deployed and enabled');
   return (tls as TlsConfigNode).addTLSOptions({});
 }

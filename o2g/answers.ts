@@ -1,8 +1,9 @@
 /**
  * From an HTTP answer to a typed result or an error, and whether to ask again. Absorbs what servers, proxies and old versions write.
  */
+import type { Offered } from './addresses';
 import { OPERATIONS, type AnswerOf, type Operation, type OperationName } from './api';
-import { ERROR_TYPES, O2GError, type ErrorCode, type RestErrorInfo } from './errors';
+import { Denied, ERROR_TYPES, O2GError, type ErrorCode, type RestErrorInfo } from './errors';
 import type { Answer } from './transport';
 
 /**
@@ -28,6 +29,17 @@ export function readAnswer<Name extends OperationName>(name: Name, answer: Answe
 export function objectsIn<T extends object>(list: readonly T[] | undefined): readonly T[] {
   const entries: unknown = list;
   return Array.isArray(entries) ? entries.filter((entry: unknown): entry is T => typeof entry === 'object' && entry !== null) : [];
+}
+
+/**
+ * The subscription that the server accepted, and the URLs of its event channel as it names them.
+ * @throws Denied when it is refused, which comes as a 200
+ */
+export function readSubscription(answer: Answer): { readonly id: string; readonly offered: Offered } {
+  const { status, subscriptionId, message, publicPollingUrl, privatePollingUrl } = readAnswer('subscribe', answer);
+  if (status === 'ACCEPTED' && subscriptionId !== undefined) return { id: subscriptionId, offered: { public: publicPollingUrl, private: privatePollingUrl } };
+  const words = message ?? status;
+  throw new Denied('REFUSED', `O2G refuses the subscription: ${words}`, { type: 'REFUSED', innerMessage: words });
 }
 
 /** The error of an answer other than 2xx. */

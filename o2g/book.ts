@@ -47,6 +47,8 @@ const UNSEEN: Seen = { monitored: false };
 
 export class Book {
   readonly onNews: Signal<CoverageNews>;
+  /** The number of a device of which anything may have changed: what is desired, what is in force, what is wrong. */
+  readonly onChanged: Signal<string>;
   readonly #clock: Clock;
   readonly #wanted = new Map<string, Wanted>();
   readonly #seen = new Map<string, Seen>();
@@ -64,6 +66,7 @@ export class Book {
     this.#adopting = adopting;
     this.#changedAt = clock.now();
     this.onNews = new Signal(log);
+    this.onChanged = new Signal(log);
   }
 
   get wanted(): ReadonlyMap<string, Wanted> {
@@ -83,6 +86,7 @@ export class Book {
     if (want) this.#wanted.set(deviceNumber, want);
     else this.#wanted.delete(deviceNumber);
     this.#problems.delete(deviceNumber);
+    this.onChanged.emit(deviceNumber);
   }
 
   /** Changes what is desired of a device that is desired at all. */
@@ -97,6 +101,7 @@ export class Book {
 
   see(deviceNumber: string, news: Partial<Seen>): void {
     this.#seen.set(deviceNumber, { ...this.seen(deviceNumber), ...news });
+    this.onChanged.emit(deviceNumber);
     if (news.userId === undefined) return;
     const devices = this.#byUser.get(news.userId);
     if (devices) devices.add(deviceNumber);
@@ -106,6 +111,7 @@ export class Book {
   forget(deviceNumber: string): void {
     this.#byUser.get(this.seen(deviceNumber).userId ?? '')?.delete(deviceNumber);
     this.#seen.delete(deviceNumber);
+    this.onChanged.emit(deviceNumber);
   }
 
   /** An answer was lost: what GET can't tell is sent again. */
@@ -115,7 +121,7 @@ export class Book {
 
   /** A new session: the link may have outlived the old one, but nobody says what of it did. */
   doubtEverything(): void {
-    for (const [deviceNumber, seen] of this.#seen) this.#seen.set(deviceNumber, { ...seen, beep: undefined, doubt: true });
+    for (const deviceNumber of this.#seen.keys()) this.see(deviceNumber, { beep: undefined, doubt: true });
   }
 
   /** The link is gone, and all that was on it. */
@@ -148,11 +154,13 @@ export class Book {
     const known = this.#problems.get(deviceNumber);
     const now = this.#clock.now();
     this.#problems.set(deviceNumber, { reason: error.message, since: known?.since ?? now, refusedAt: isDefinite(error) ? now : undefined });
+    this.onChanged.emit(deviceNumber);
     if (!known) this.onNews.emit({ kind: 'unrecorded', ...this.coverageOf(deviceNumber) });
   }
 
   solved(deviceNumber: string, srtp?: SrtpKeys): void {
     if (!this.#problems.delete(deviceNumber)) return;
+    this.onChanged.emit(deviceNumber);
     this.onNews.emit({ kind: 'restored', ...this.coverageOf(deviceNumber), ...(srtp ? { srtp } : {}) });
   }
 

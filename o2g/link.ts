@@ -141,11 +141,37 @@ export class Link implements Attachment {
     return this.#book.onNews;
   }
 
+  /** A device of which anything may have changed, of those that are or were desired. Without a registration all of them have. */
+  get onChanged(): Signal<string> {
+    return this.#book.onChanged;
+  }
+
   /** Every device that is desired, with what is in force. */
   get coverage(): Coverage[] {
-    const { confirmed } = this.#registration;
-    const unknown = confirmed ? {} : { actual: [], reason: this.report.reason === '' ? this.report.state : this.report.reason, since: this.report.since };
-    return this.#book.devices.map((deviceNumber) => ({ ...this.#book.coverageOf(deviceNumber), ...unknown }));
+    return this.#book.devices.map((deviceNumber) => this.coverageOf(deviceNumber));
+  }
+
+  /** What a device shall be and what it is. */
+  coverageOf(deviceNumber: string): Coverage {
+    const known = this.#book.coverageOf(deviceNumber);
+    if (this.#registration.confirmed) return known;
+    const { reason, state, since } = this.report;
+    return { ...known, actual: [], reason: reason === '' ? state : reason, since };
+  }
+
+  /** The user of a device that is known to be monitored. */
+  userOf(deviceNumber: string): string | undefined {
+    return this.#book.seen(deviceNumber).userId;
+  }
+
+  /** The devices that are in a call now, as far as events told. */
+  get inCall(): ReadonlySet<string> {
+    return this.#busy.devices;
+  }
+
+  /** Compares with the server's list now, not at the next turn, and repairs. Never rejects; what it finds is told by the state. */
+  audit(): Promise<void> {
+    return this.#registration.confirm();
   }
 
   /** What every device shall be, from the link's own list and from flows. */

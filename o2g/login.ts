@@ -1,10 +1,10 @@
 /**
  * From a typed address to an open session: descriptor, authentication, session (Introduction and Session management).
  */
-import { chooseUrl, type Offered, type Side } from './addresses';
+import { chooseUrl, type Access, type Offered, type Side } from './addresses';
 import { objectsIn, readAnswer, refusal } from './answers';
 import { requestOf, type Request } from './api';
-import { Denied, O2GError } from './errors';
+import { asO2GError, Denied, O2GError } from './errors';
 import type { Representation } from './representations';
 import type { Answer, Call } from './transport';
 
@@ -37,6 +37,9 @@ export function callIn(open: OpenSession, { method, target, body }: Request): Ca
 
 type Send = (call: Call) => Promise<Answer>;
 
+/** What it takes to open a session, in this order. */
+export type LoginStep = 'descriptor' | 'login' | 'session';
+
 /** What `GET authenticate` answers; the specification shows it in an example only. */
 interface Authenticated {
   readonly credential?: string;
@@ -47,12 +50,28 @@ interface Authenticated {
 /**
  * Opens a session.
  * @param typed the origin that the user typed
+ * @param begin is told which step begins
  * @throws Denied when login and password are refused; O2GError with what the transport and the server say
  */
-export async function logIn(typed: URL, side: Side, account: Account, send: Send): Promise<OpenSession> {
+export async function logIn(
+  typed: URL, access: Access, account: Account, send: Send, begin: (step: LoginStep) => void = () => undefined,
+): Promise<OpenSession> {
+  if (access !== 'auto') return logInOn(typed, access, account, send, begin);
+  try {
+    return await logInOn(typed, 'private', account, send, begin);
+  } catch (error) {
+    const { code } = asO2GError(error);
+    if (code !== 'NOT_CONNECTED' && code !== 'TIMEOUT') throw error;
+    return logInOn(typed, 'public', account, send, begin);
+  }
+}
+
+async function logInOn(typed: URL, side: Side, account: Account, send: Send, begin: (step: LoginStep) => void): Promise<OpenSession> {
+  begin('descriptor');
   const descriptor = readAnswer('getDescriptor', await send({ method: 'GET', url: new URL('/api/rest', typed.origin), headers: { Accept: 'application/json' } }));
   const version = currentVersion(descriptor, typed);
 
+  begin('login');
   const authentication = await send({
     method: 'GET',
     url: chooseUrl(typed, side, version),
@@ -64,6 +83,7 @@ export async function logIn(typed: URL, side: Side, account: Account, send: Send
   const cookies = readCookies(authentication);
   if (!cookies.has('AlcUserId') && typeof credential === 'string') cookies.set('AlcUserId', credential);
 
+  begin('session');
   const sessionsUrl = chooseUrl(typed, side, { public: publicUrl, private: internalUrl });
   const request = requestOf('openSession', {}, {
     applicationName: account.applicationName,

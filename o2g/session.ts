@@ -4,8 +4,8 @@
  */
 import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
-import { chooseChannelUrl, type Access, type Side } from './addresses';
-import { readAnswer, repeatAfter } from './answers';
+import { chooseChannelUrl, type Access } from './addresses';
+import { readAnswer, readSubscription, repeatAfter } from './answers';
 import { requestOf, type AnswerOf, type BodyOf, type OperationName, type ParametersOf, type Request } from './api';
 import type { O2GEvent } from './channel';
 import { systemClock, type Clock, type Timer } from './clock';
@@ -16,7 +16,7 @@ import { callIn, logIn, type Account, type OpenSession, type SessionInfo } from 
 import type { Log } from './log';
 import { backOffMs, next, type Input, type State } from './machine';
 import { Signal } from './signal';
-import type { Answer, Call, ChannelListener, Transport } from './transport';
+import type { Answer, ChannelListener, Transport } from './transport';
 import { visit, type Ask } from './visit';
 import { Keepalive, Watchdog } from './vitals';
 
@@ -199,6 +199,11 @@ export class Session {
     return this.#options.sites.map(({ host }) => host);
   }
 
+  /** ISO 8601 UTC: when the event channel last brought anything; undefined before. */
+  get heardAt(): string | undefined {
+    return this.#heardAt === 0 ? undefined : new Date(this.#heardAt).toISOString();
+  }
+
   /** Counters since this object was made. */
   get metrics(): Readonly<Record<'events' | 'malformedLines' | 'requests' | 'sessionsOpened' | 'channelsLost', number>> {
     return { ...this.#counts, sessionsOpened: this.#generation };
@@ -359,21 +364,10 @@ export class Session {
 
   async #logIn(): Promise<OpenSession> {
     const { access, account } = this.#options;
-    const send = (call: Call): Promise<Answer> => this.#transport.request(call, this.#life.signal);
-    const open = async (side: Side): Promise<OpenSession> => {
-      const session = await logIn(this.#typed, side, account, send);
-      this.#lastRequestAt = this.#clock.now();
-      this.#generation += 1;
-      return session;
-    };
-    if (access !== 'auto') return open(access);
-    try {
-      return await open('private');
-    } catch (error) {
-      const { code } = asO2GError(error);
-      if (code !== 'NOT_CONNECTED' && code !== 'TIMEOUT') throw error;
-      return open('public');
-    }
+    const session = await logIn(this.#typed, access, account, (call) => this.#transport.request(call, this.#life.signal));
+    this.#lastRequestAt = this.#clock.now();
+    this.#generation += 1;
+    return session;
   }
 
   async #listenSubscribed(): Promise<void> {
@@ -403,16 +397,10 @@ export class Session {
     const identifier = this.#transport.identify();
     const plain = requestOf('subscribe', {}, { filter, version: '1.0', ...way });
     const request = identifier === undefined ? plain : { ...plain, target: `${plain.target}?${identifier}` };
-    const answer = readAnswer('subscribe', await this.#send(this.#open, request, this.#life.signal));
-    if (answer.status !== 'ACCEPTED' || answer.subscriptionId === undefined) {
-      const words = answer.message ?? answer.status;
-      throw new Denied('REFUSED', `O2G refuses the subscription: ${words}`, { type: 'REFUSED', innerMessage: words });
-    }
+    const { id, offered } = readSubscription(await this.#send(this.#open, request, this.#life.signal));
     this.#filterInForce = JSON.stringify(filter);
-    if (webHookUrl !== undefined) return { id: answer.subscriptionId, channelUrl: undefined };
-    const offered = { public: answer.publicPollingUrl, private: answer.privatePollingUrl };
-    const channelUrl = identifier === undefined ? chooseChannelUrl(this.#typed, side, offered, eventPort) : this.#typed;
-    return { id: answer.subscriptionId, channelUrl };
+    if (webHookUrl !== undefined) return { id, channelUrl: undefined };
+    return { id, channelUrl: identifier === undefined ? chooseChannelUrl(this.#typed, side, offered, eventPort) : this.#typed };
   }
 
   /** Resolves when the channel is open; its later end is an input of the machine. */

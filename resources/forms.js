@@ -88,14 +88,15 @@ window.o2gForms = (function () {
   /**
    * Makes typed inputs of the properties of a node's form.
    * @param plain the plain type of each property: `str`, `num` or `bool`
+   * @param suggesters of those that have suggestions
    */
-  function typedInputs(node, plain) {
+  function typedInputs(node, plain, suggesters = {}) {
     for (const [property, type] of Object.entries(plain)) {
       const input = $(inputOf(node, property));
       const label = $(`label[for="${input.attr('id')}"]`);
       forgetTooltip(input);
       input.typedInput({
-        types: [plainType(node, property, type), 'msg', 'flow', 'global', 'env', 'jsonata'],
+        types: [{ ...plainType(node, property, type), ...(suggesters[property] ? { autoComplete: suggesters[property] } : {}) }, 'msg', 'flow', 'global', 'env', 'jsonata'],
         typeField: inputOf(node, `${property}Type`),
       });
       labelled(input, label);
@@ -134,6 +135,56 @@ window.o2gForms = (function () {
     label.attr('for', shown);
   }
 
+  /* Suggestions: what the live server knows, for Node-RED's own completion. Whatever is typed stays possible. */
+
+  const MOST_SUGGESTIONS = 50;
+  /** So long an answer serves the next keys. */
+  const FRESH_MS = 30_000;
+  const known = new Map();
+
+  /** What the runtime knows of a kind (`nodes`, `devices`, `users`); nothing when it doesn't say. */
+  function ask(kind, of) {
+    const url = `o2g/suggestions/${kind}?of=${encodeURIComponent(of)}`;
+    const { at = 0, answer } = known.get(url) ?? {};
+    if (Date.now() - at < FRESH_MS) return answer;
+    const asked = $.getJSON(url).then((list) => list, () => $.Deferred().resolve([]));
+    known.set(url, { at: Date.now(), answer: asked });
+    return asked;
+  }
+
+  /**
+   * Makes the `search` of an autoComplete.
+   * @param kind of suggestions, or a list of words
+   * @param of gives the id of the server or link in question
+   */
+  function suggester(kind, of = () => '') {
+    return (text, done) => {
+      // In a list, what is written behind the last comma is completed.
+      const [, before, part] = /^([^]*[,;\s])?([^,;\s]*)$/.exec(text);
+      const answer = Array.isArray(kind) ? $.Deferred().resolve(kind.map((value) => ({ value, label: value }))) : ask(kind, idOf(of()));
+      answer.then((all) => {
+        const found = all.filter(({ label }) => label.toLowerCase().includes(part.toLowerCase()));
+        const options = found.slice(0, MOST_SUGGESTIONS).map(({ value, label }) => ({ value: (before ?? '') + value, label: $('<div>').text(label) }));
+        if (part === '' || options.length === 0 || found.some(({ value }) => value === part)) return done(part === '' ? options : []);
+        // Enter and Tab take the first: that must be what was typed.
+        done([{ value: text, label: $('<div>').text(part) }, ...options]);
+      });
+    };
+  }
+
+  /** The id that a menu of configuration nodes shows; what stands there for none is none. */
+  function idOf(value) {
+    return isBlank(value) || value === '_ADD_' ? '' : value;
+  }
+
+  /** For the device of a node that acts on a link. */
+  const linkDevices = suggester('devices', () => $('#node-input-link').val());
+
+  /** Completes a plain field of a form. */
+  function suggest(input, kind, of) {
+    input.autoComplete({ search: suggester(kind, of), minLength: 0 });
+  }
+
   /** Opens the folds of a form in which something is set, or refused. */
   function openFolds(node) {
     for (const [property, { value, validate }] of Object.entries(node._def.defaults)) {
@@ -149,5 +200,5 @@ window.o2gForms = (function () {
     return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
   }
 
-  return { number, ipv4, address, webAddress, lifetime, json, devices, newToken, check, typedInputs, labelled, openFolds };
+  return { number, ipv4, address, webAddress, lifetime, json, devices, newToken, check, typedInputs, labelled, suggester, linkDevices, suggest, openFolds };
 })();

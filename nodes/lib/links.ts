@@ -21,6 +21,10 @@ class Links {
     return () => { this.#links.delete(link); };
   }
 
+  get all(): LinkNode[] {
+    return [...this.#links];
+  }
+
   /** A node without a link of its own may need any. @returns takes that back */
   choose(chooser: Node): () => void {
     this.#choosers.add(chooser);

@@ -140,3 +140,14 @@ export function untranslated(page: Page): Promise<string[]> {
     return [...shown, ...all.filter((line) => /@o2g\\/|(?:^|\\s)(?:label|hint|section|option|placeholder|rule|node|port|unit|query|status)\\.\\w+(?:\\s|$)/.test(line))];
   })()`);
 }
+
+/** Texts that are cut off, or that stick out of the form. */
+export function overflowing(page: Page): Promise<string[]> {
+  return page.evaluate(`(() => {
+    const form = document.querySelector('.red-ui-tray .o2g-form').getBoundingClientRect();
+    const shown = [...document.querySelectorAll('.red-ui-tray .o2g-form *')].filter((element) => element.offsetParent !== null);
+    const out = shown.filter((element) => { const box = element.getBoundingClientRect(); return box.right > form.right + 1 || box.left < form.left - 1; });
+    const cut = shown.filter((element) => /^(LABEL|LEGEND|SUMMARY|P|SPAN)$/.test(element.tagName) && element.scrollWidth > element.clientWidth + 1 && element.clientWidth > 0);
+    return [...out, ...cut].map((element) => element.tagName + ' ' + (element.id || element.textContent));
+  })()`);
+}

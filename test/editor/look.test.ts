@@ -7,7 +7,7 @@ import { openEditor } from '../support/browser';
 import { config, node, type FlowNode } from '../support/flow';
 import { startNodeRed, stopAll, type NodeRed } from '../support/node-red';
 import { CACHE } from '../support/toolchain';
-import { cancel, openConfigForm, openForm, put, untranslated } from './editing';
+import { cancel, openConfigForm, openForm, overflowing, put, untranslated } from './editing';
 
 const SCREENSHOTS = join(CACHE, 'screenshots');
 
@@ -36,17 +36,6 @@ const NODES: FlowNode[] = [
   node('of-status-any', 'o2g-status', { server: 'a-server', query: '' }),
   node('of-status-logins', 'o2g-status', { server: 'a-server', query: 'logins', nodeIds: '7, 8', nodeIdsType: 'str', onlyACD: 'true', onlyACDType: 'bool' }),
 ].map((each, index) => ({ ...each, x: 260, y: 80 + 60 * index }));
-
-/** Texts that are cut off, or that stick out of the form. */
-function overflowing(page: Page): Promise<string[]> {
-  return page.evaluate(`(() => {
-    const form = document.querySelector('.red-ui-tray .o2g-form').getBoundingClientRect();
-    const shown = [...document.querySelectorAll('.red-ui-tray .o2g-form *')].filter((element) => element.offsetParent !== null);
-    const out = shown.filter((element) => { const box = element.getBoundingClientRect(); return box.right > form.right + 1 || box.left < form.left - 1; });
-    const cut = shown.filter((element) => /^(LABEL|LEGEND|SUMMARY|P|SPAN)$/.test(element.tagName) && element.scrollWidth > element.clientWidth + 1 && element.clientWidth > 0);
-    return [...out, ...cut].map((element) => element.tagName + ' ' + (element.id || element.textContent));
-  })()`);
-}
 
 /** Contrast of every text of the form against what is behind it, by WCAG 2; those below 4.5 are returned. */
 function faint(page: Page): Promise<string[]> {

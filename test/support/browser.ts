@@ -34,7 +34,8 @@ export async function openEditor(nodeRed: NodeRed, { locale = 'en-US', dark = fa
   const page = await context.newPage();
   const editor = { page, problems: watch(page), close: () => context.close() };
   whenTestEnds(editor.close);
-  await page.goto(token === undefined ? nodeRed.url : `${nodeRed.url}/?access_token=${encodeURIComponent(token)}`);
+  // The editor takes the token as it is written in the address, without decoding it.
+  await page.goto(token === undefined ? nodeRed.url : `${nodeRed.url}/?access_token=${token}`);
   await page.waitForFunction(READY);
   if (dark) await page.evaluate('document.documentElement.classList.add("nr-theme-dark")');
   return editor;

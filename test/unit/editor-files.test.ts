@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runInNewContext } from 'node:vm';
 
+import { STEPS } from '../../o2g/trial';
 import { ROOT } from '../support/toolchain';
 
 /** What a node's html registers, as far as it is looked at here. */
@@ -142,10 +143,19 @@ function statusKeys(): string[] {
   return matches(read('nodes', 'lib', 'status.ts'), /\bkey\('(\w+)'\)/g).map((name) => `o2g-server:status.${name}`);
 }
 
+/** The sentences of the connection test: a key a step, an outcome and a note. */
+function trialKeys(): string[] {
+  const own = matches(read('resources', 'trial.js'), /\bwords\('(\w+)'\)/g);
+  const outcomes = matches(/ICONS = \{(.*)\}/.exec(read('resources', 'trial.js'))?.[1] ?? '', /(\w+):/g).map((name) => `outcome.${name}`);
+  const steps = STEPS.map((name) => `step.${name}`);
+  const notes = matches(read('o2g', 'trial-notes.ts').split('const BY_CODE')[0] ?? '', /'(\w+)'(?= \||,|\]|;|\n)/g).map((name) => `note.${name}`);
+  return [...own, ...outcomes, ...steps, ...notes].map((key) => `o2g-server:trial.${key}`);
+}
+
 function usedKeys(): Set<string> {
   const own = FILES.flatMap((html) => ownKeys(html).map((key) => `${html.type}:${key}`));
   const named = [...FILES.map(({ script }) => script), read('resources', 'forms.js')].flatMap(fullKeys);
-  return new Set([...own, ...named, ...statusKeys()]);
+  return new Set([...own, ...named, ...statusKeys(), ...trialKeys()]);
 }
 
 /** A validator's answer for a node with these properties that isn't being edited. */

@@ -1,0 +1,58 @@
+/**
+ * What the sidebar asks for and may do. Reading needs the permission `o2g.read`, for it tells numbers and users; acting needs `o2g.write`.
+ * What is published to the editors goes to everybody who is logged in, so it says only that something changed.
+ */
+import type { NodeAPI } from 'node-red';
+import { asO2GError } from '../../o2g/errors';
+import type { Link } from '../../o2g/link';
+import { invalid } from '../../o2g/validate';
+import { nodeOf } from './config-node';
+import { deploymentOf } from './deployment';
+import { linksOf } from './links';
+import { Overview } from './overview';
+import { serversOf } from './servers';
+import type { LinkNode } from './types';
+
+/** What can be done with a link. */
+const ACTIONS: Readonly<Record<string, (link: Link, device: unknown) => Promise<unknown>>> = {
+  audit: (link) => link.audit(),
+  stopRecord: (link, device) => link.stopRecord(desired(link, device)),
+  stopMonitor: (link, device) => link.stopMonitor(desired(link, device)),
+};
+
+/** Adds `GET o2g/overview?since=REVISION` and `POST o2g/links/:id/:action?device=NUMBER`, and tells editors of changes as `o2g/changed`. */
+export function offerOverview(RED: NodeAPI): void {
+  const overview = new Overview((revision) => { RED.comms.publish('o2g/changed', { revision }, true); });
+  deploymentOf(RED).onStarted(() => {
+    // Servers and links find out in the same moment what they hold now.
+    setImmediate(() => { overview.watch(serversOf(RED).all, linksOf(RED).all); });
+  });
+
+  RED.httpAdmin.get('/o2g/overview', RED.auth.needsPermission('o2g.read'), (request, response) => {
+    const { since } = request.query;
+    response.set('Cache-Control', 'no-store').json(overview.since(typeof since === 'string' ? since : undefined));
+  });
+
+  RED.httpAdmin.post('/o2g/links/:id/:action', RED.auth.needsPermission('o2g.write'), (request, response) => {
+    act(RED, String(request.params.id), String(request.params.action), request.query.device)
+      .then(() => { response.status(204).end(); })
+      .catch((error: unknown) => {
+        const { code, message } = asO2GError(error);
+        response.status(code === 'INVALID_INPUT' ? 400 : 502).json({ code, message });
+      });
+  });
+}
+
+async function act(RED: NodeAPI, id: string, name: string, device: unknown): Promise<void> {
+  const action = Object.hasOwn(ACTIONS, name) ? ACTIONS[name] : undefined;
+  if (!action) throw invalid('action', name, `one of ${Object.keys(ACTIONS).join(', ')}`);
+  const link = (nodeOf(RED, id, 'o2g-link') as LinkNode | undefined)?.link.current;
+  if (!link) throw invalid('link', id, 'a recorder link that is deployed and used');
+  await action(link, device);
+}
+
+/** @throws O2GError `INVALID_INPUT` */
+function desired(link: Link, device: unknown): string {
+  if (typeof device !== 'string' || !link.wanted.has(device)) throw invalid('device', device, 'a device that is desired on this link');
+  return device;
+}
