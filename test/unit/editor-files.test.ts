@@ -43,6 +43,7 @@ const PROPERTIES: Record<string, Record<string, unknown>> = {
   },
   'o2g-link': { name: '', server: '', oxeNode: '', recorder: 'OTHER', secured: '', devices: '', onStop: 'close' },
   'o2g-events': { name: '', server: '', selectors: [{ names: ['telephony'], ids: [] }], snapshot: false, dynamic: false, inputs: 0 },
+  'o2g-calls': { name: '', devices: '', changes: [] },
   'o2g-monitor': { name: '', link: '', action: 'start', ...typed('str', 'deviceNumber') },
   'o2g-record': {
     name: '', link: '', action: 'start', mode: 'ip', ...typed('str', 'deviceNumber', 'ipRecorderAddr'),
@@ -59,6 +60,7 @@ const PROPERTIES: Record<string, Record<string, unknown>> = {
 
 const PORTS: Record<string, { inputs: number; outputs: number }> = {
   'o2g-events': { inputs: 0, outputs: 2 },
+  'o2g-calls': { inputs: 1, outputs: 1 },
   'o2g-monitor': { inputs: 1, outputs: 1 },
   'o2g-record': { inputs: 1, outputs: 2 },
   'o2g-beep': { inputs: 1, outputs: 1 },
@@ -272,6 +274,8 @@ describe('validators', () => {
     ['o2g-status', 'nodeIds', '7 and 8', 'nodeIds', { query: 'logins' }],
     ['o2g-events', 'selectors', [{ names: [], ids: [] }], 'names'],
     ['o2g-events', 'selectors', [], 'selectors'],
+    ['o2g-calls', 'devices', '70099-70000', 'devices'],
+    ['o2g-calls', 'changes', ['answered', 'forgotten'], 'changes'],
   ];
   for (const [type, property, value, rule, others] of REFUSED) {
     it(`refuse ${JSON.stringify(value)} as ${property} of ${type}, by the rule "${rule}"`, () => {
@@ -300,6 +304,8 @@ describe('validators', () => {
     ['o2g-status', 'nodeIds', '7, 8', { query: 'logins' }],
     ['o2g-status', 'nodeIds', '7 and 8', { query: 'user' }],
     ['o2g-events', 'selectors', [], { dynamic: true }],
+    ['o2g-calls', 'changes', ['answered', 'ended']],
+    ['o2g-calls', 'changes', '${CHANGES}'],
   ];
   for (const [type, property, value, others] of ACCEPTED) {
     const where = others === undefined ? '' : ` with ${JSON.stringify(others)}`;
