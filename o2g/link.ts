@@ -11,7 +11,7 @@ import type { Log } from './log';
 import { stepsFor, type Beep, type RecordTarget, type Step, type Wanted } from './plan';
 import { Registration, type LinkReport, type RegistrationOptions } from './registration';
 import type { Attachment, CloseReason, Session } from './session';
-import type { Signal } from './signal';
+import { Signal } from './signal';
 
 export interface LinkOptions extends RegistrationOptions {
   /** Devices to keep monitored. */
@@ -65,6 +65,8 @@ const ONCE = { once: true } as const;
 export class Link implements Attachment {
   /** The session that it lives on. */
   readonly session: Session;
+  /** Logins of users that are monitored from now on: calls that they have already are told by no event, only by a snapshot. */
+  readonly onMonitored: Signal<readonly string[]>;
   readonly #options: LinkOptions;
   readonly #log: Log;
   readonly #memory: LinkMemory | undefined;
@@ -74,6 +76,8 @@ export class Link implements Attachment {
   readonly #leave: (() => void)[] = [];
   /** The last work of each device that has some: start and stop never overtake each other. */
   readonly #queues = new Map<string, Promise<unknown>>();
+  /** What `onMonitored` has yet to tell: all users of a repair together. */
+  readonly #newcomers = new Set<string>();
   /** The session in which what is seen was learnt. */
   #generation = 0;
   #repairing = false;
@@ -84,6 +88,7 @@ export class Link implements Attachment {
     this.#options = options;
     this.session = session;
     this.#log = log;
+    this.onMonitored = new Signal(log);
     this.#memory = memory;
     this.#book = new Book(clock, log);
     const stored = memory?.load();
@@ -319,9 +324,18 @@ export class Link implements Attachment {
 
   async #sendMonitor(deviceNumber: string): Promise<string> {
     const { userId } = await this.session.call('startMonitor', await this.#path(), { deviceNumber }, ONCE);
+    const { monitored, doubt } = this.#book.seen(deviceNumber);
     this.#book.see(deviceNumber, { monitored: true, userId, doubt: false });
     this.session.probeLogin = userId;
+    if (!monitored || doubt) this.#newcomers.add(userId);
+    if (!this.#repairing) this.#tellNewcomers();
     return userId;
+  }
+
+  #tellNewcomers(): void {
+    const logins = [...this.#newcomers];
+    this.#newcomers.clear();
+    if (logins.length > 0) this.onMonitored.emit(logins);
   }
 
   async #sendStopMonitor(deviceNumber: string): Promise<void> {
@@ -406,6 +420,7 @@ export class Link implements Attachment {
       await forEachBounded(this.#book.due(this.#busy.devices), REPAIRS, (deviceNumber) => this.#repairDevice(deviceNumber));
     } while (this.#isAgain());
     this.#repairing = false;
+    this.#tellNewcomers();
   }
 
   /** Another repair was asked for while this one was running. */
