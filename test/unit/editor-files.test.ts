@@ -68,7 +68,9 @@ const PORTS: Record<string, { inputs: number; outputs: number }> = {
 };
 
 /** What Node-RED brings along; an example needs nothing else to be installed. */
-const CORE = ['tab', 'group', 'comment', 'inject', 'debug', 'catch', 'status', 'complete', 'switch', 'change', 'function'];
+const CORE = [
+  'tab', 'group', 'comment', 'inject', 'debug', 'catch', 'status', 'complete', 'switch', 'change', 'function', 'http in', 'http response', 'http request', 'udp out',
+];
 
 const MODULE = '@o2g/node-red-recording/';
 const TYPES = Object.keys(packageTypes());
@@ -319,9 +321,12 @@ describe('examples', () => {
   const names = readdirSync(join(ROOT, 'examples')).sort();
   const examples = names.map((name) => ({ name, nodes: JSON.parse(read('examples', name)) as ExampleNode[] }));
 
-  it('are numbered in the order of the menu, the main job first', () => {
+  it('are numbered in the order of the menu, the main job first, policies from 20 on', () => {
     assert.equal(names[0], '01 Record a call.json');
-    assert.deepEqual(names.map((name) => name.slice(0, 3)), names.map((_, index) => `${String(index + 1).padStart(2, '0')} `));
+    const numbers = names.map((name) => /^(\d\d) /.exec(name)?.[1]);
+    assert.ok(!numbers.includes(undefined), names.join());
+    assert.equal(new Set(numbers).size, numbers.length, 'a number twice');
+    for (const name of names) assert.equal(name.slice(3).startsWith('Policy '), name >= '20', name);
   });
 
   for (const { name, nodes } of examples) {
