@@ -25,6 +25,7 @@ const NODES: FlowNode[] = [
     server: 'a-server', snapshot: true, dynamic: true, inputs: 1,
     selectors: [{ names: ['telephony', 'OnCtiLinkDown'], ids: [] }, { names: ['OnSomethingNew'], ids: ['oxe70120', 'oxe70121'] }],
   }),
+  node('of-calls', 'o2g-calls', { devices: '70000-70099, 70120', changes: ['started', 'ended'] }),
   node('of-monitor', 'o2g-monitor', { link: 'a-link', action: 'start', deviceNumber: '70000-70099, 70120', deviceNumberType: 'str' }),
   node('of-record-ip', 'o2g-record', {
     link: 'a-link', action: 'start', mode: 'ip', deviceNumber: 'payload.device', deviceNumberType: 'msg', ipRecorderAddr: '192.0.2.10', ipRecorderAddrType: 'str',
