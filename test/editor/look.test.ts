@@ -87,8 +87,8 @@ for (const [version, dark] of [['4.1', false], ['5.0', false], ['5.0', true]] as
       await put(page, [...CONFIGS, ...NODES]);
       await page.locator('#red-ui-palette-search input').pressSequentially('o2g');
       const labels = page.locator('.red-ui-palette-node:visible .red-ui-palette-label');
-      await page.waitForFunction(`$('.red-ui-palette-node:visible').length === 5`);
-      assert.deepEqual((await labels.allInnerTexts()).sort(), ['o2g beep', 'o2g events', 'o2g monitor', 'o2g record', 'o2g status']);
+      await page.waitForFunction(`$('.red-ui-palette-node:visible').length === 6`);
+      assert.deepEqual((await labels.allInnerTexts()).sort(), ['o2g beep', 'o2g calls', 'o2g events', 'o2g monitor', 'o2g record', 'o2g status']);
       await page.waitForFunction('[...document.querySelectorAll(".red-ui-palette-node[data-palette-type^=o2g] .red-ui-palette-icon")].every((icon) => getComputedStyle(icon).backgroundImage.includes("o2g-"))');
       await page.screenshot({ path: picture('palette') });
       assert.deepEqual(problems, []);
