@@ -7,6 +7,7 @@ import { startSimulator, type Simulator } from '../../simulator';
 import { created, modified, removed, snapshot } from '../unit/calls-support';
 import { DEVICES } from './flows';
 
+const OUTSIDE = '0390670000';
 const PATIENCE = { timeoutMs: 30_000 };
 const FIRST = Date.parse('2026-11-23T16:55:00Z');
 const MONITORED = '70000-70009, 70120';
@@ -18,7 +19,9 @@ function callsFlow(oxe: Simulator, properties: Record<string, unknown> = {}): Fl
     o2gLink({ oxeNode: '7', devices: MONITORED }),
     node('node-events', 'o2g-events', { server: 'server', selectors: [{ names: ['telephony'], ids: [] }], snapshot: true, dynamic: false }, ['node-calls', 'events'], 'news'),
     ...aloneNodes(properties),
-    ...['events', 'news'].map((name) => probeOut(name)),
+    node('node-monitor', 'o2g-monitor', { link: 'link', action: '' }, 'monitored'),
+    probeIn('monitor', 'node-monitor'),
+    ...['events', 'news', 'monitored'].map((name) => probeOut(name)),
   ]);
 }
 
@@ -59,7 +62,7 @@ describe('the o2g-calls node on its own', () => {
     const told = await play([created('A', 'RINGING_INCOMING'), modified('A', 'ACTIVE'), modified('A', 'ACTIVE'), modified('A', 'RELEASING'), removed('A')], { keep: { me: 1 } });
     const call = {
       id: 'A', callRef: 'A', user: 'oxe70120', devices: ['70120'], direction: 'incoming', external: true,
-      parties: [{ number: '0390670000', type: 'EXTERNAL' }], startedAt: '2026-11-23T16:55:00.000Z',
+      parties: [{ number: OUTSIDE, type: 'EXTERNAL' }], startedAt: '2026-11-23T16:55:00.000Z',
     };
     const answeredAt = '2026-11-23T16:55:01.000Z';
     assert.deepEqual(told.map(({ payload }) => payload), [
@@ -192,29 +195,29 @@ describe('the o2g-calls node behind o2g-events', () => {
     await oxe.close();
   });
 
-  const start = async (properties: Record<string, unknown> = {}): Promise<void> => {
-    red = await startNodeRed({ flows: callsFlow(oxe, properties) });
+  const start = async (version: '4.1' | '5.0' = '4.1'): Promise<void> => {
+    red = await startNodeRed({ version, flows: callsFlow(oxe) });
     await oxe.once(() => oxe.monitored(7).length === 11, { what: 'the monitors' });
   };
   const toldOf = (user: string, change: string): Promise<Message<CallChange>> =>
     red.told<CallChange>('changes', ({ payload }) => payload.user === user && payload.change === change, PATIENCE);
   const lines = (): string[] => red.received<CallChange>('changes').map(line);
 
-  it('tells of a call from its ringing to its end', async () => {
-    await start();
-    const call = oxe.call({ from: '0390670000', to: '70120' });
+  for (const version of ['4.1', '5.0'] as const) it(`tells of a call from its ringing to its end, in Node-RED ${version}`, async () => {
+    await start(version);
+    const call = oxe.call({ from: OUTSIDE, to: '70120' });
     await call.answered();
     await call.hold();
     await call.retrieve();
     await call.hangUp();
     const { payload, o2g } = await toldOf('oxe70120', 'ended');
     assert.deepEqual(lines(), ['ringing', 'talking', 'held', 'talking', 'ended'].map((state, index) => `oxe70120 ${['started', 'answered', 'held', 'retrieved', 'ended'][index] ?? ''} ${state}`));
-    assert.deepEqual([payload.external, payload.direction, payload.parties.map(({ number }) => number), payload.trunk !== undefined], [true, 'incoming', ['0390670000'], true]);
+    assert.deepEqual([payload.external, payload.direction, payload.parties.map(({ number }) => number), payload.trunk !== undefined], [true, 'incoming', [OUTSIDE], true]);
     assert.deepEqual((o2g as { devices: string[] }).devices, ['70120']);
   });
 
   it('begins with the calls that are in progress when Node-RED starts', async () => {
-    const call = oxe.call({ from: '0390670000', to: '70120' });
+    const call = oxe.call({ from: OUTSIDE, to: '70120' });
     await call.answered();
     await start();
     assert.deepEqual(line(await toldOf('oxe70120', 'started')), 'oxe70120 started talking recovered');
@@ -223,9 +226,23 @@ describe('the o2g-calls node behind o2g-events', () => {
     assert.equal(lines().length, 2);
   });
 
+  it('begins with the call of a device that is monitored while it is in one, and asks for it once', async () => {
+    await start();
+    const call = oxe.call({ from: OUTSIDE, to: '70050' });
+    await call.answered();
+    for (const round of [1, 2]) {
+      red.inject('monitor', { action: 'start', payload: '70050', round });
+      await red.told('monitored', (message) => message.round === round, PATIENCE);
+    }
+    assert.equal(line(await toldOf('oxe70050', 'started')), 'oxe70050 started talking recovered');
+    await call.hangUp();
+    await toldOf('oxe70050', 'ended');
+    assert.equal(oxe.requests().filter(({ path, query }) => path.endsWith('/telephony/state/snapshot') && query.loginName === 'oxe70050').length, 1);
+  });
+
   it('learns what happened while O2G was restarted', async () => {
     await start();
-    const [gone, stays] = [oxe.call({ from: '0390670000', to: '70000' }), oxe.call({ from: '0390670000', to: '70001' })];
+    const [gone, stays] = [oxe.call({ from: OUTSIDE, to: '70000' }), oxe.call({ from: OUTSIDE, to: '70001' })];
     await gone.answered();
     await stays.answered();
     await toldOf('oxe70001', 'answered');
@@ -248,7 +265,7 @@ describe('the o2g-calls node behind o2g-events', () => {
     const calls = 200;
     const calling = (async () => {
       for (let index = 0; index < calls; index += 1) {
-        const call = oxe.call({ from: '0390670000', to: `7000${index % 10}` });
+        const call = oxe.call({ from: OUTSIDE, to: `7000${index % 10}` });
         await call.answered();
         await new Promise(setImmediate);
         await call.hangUp();
@@ -258,7 +275,7 @@ describe('the o2g-calls node behind o2g-events', () => {
       await red.deploy(changed(flows, { 'node-events': { name: `events ${round}` }, 'node-calls': { name: `calls ${round}` } }), { type: round % 2 ? 'nodes' : 'full' });
     }
     await calling;
-    await oxe.call({ from: '0390670000', to: '70120' }).hangUp();
+    await oxe.call({ from: OUTSIDE, to: '70120' }).hangUp();
     await toldOf('oxe70120', 'ended');
     const counts = new Map<string, number>();
     for (const { payload: { id, change } } of red.received<CallChange>('changes')) counts.set(`${id} ${change}`, (counts.get(`${id} ${change}`) ?? 0) + 1);
