@@ -22,7 +22,7 @@ describe('policies, as the examples have them', function () {
 
   before(async () => { red = await startNodeRed(); });
   after(stopAll);
-  beforeEach(async () => { oxe = await startSimulator({ devices: DEVICES }); });
+  beforeEach(async () => { oxe = await startSimulator({ devices: ['70000-70008', { number: '70009', devices: [{ id: '80009', type: 'DECT' }] }, ...DEVICES.slice(1)] }); });
   afterEach(async () => {
     await red.deploy(flow([]));
     await oxe.once(() => oxe.sessions().length === 0, { what: 'the end of the session', ...PATIENCE });
@@ -73,8 +73,13 @@ describe('policies, as the examples have them', function () {
     await recorded('70004');
     await second.hangUp();
     await recorded();
+    const onOther = oxe.call({ from: OUTSIDE, to: '70009' });
+    await recorded('70009');
+    await onOther.answered('80009');
+    await recorded();
+    await onOther.hangUp();
     await Promise.all([internal.hangUp(), notListed.hangUp()]);
-    assert.deepEqual(asked(), { 70002: ['start', 'stop'], 70003: ['start', 'stop'], 70004: ['start', 'stop'] });
+    assert.deepEqual(asked(), { 70002: ['start', 'stop'], 70003: ['start', 'stop'], 70004: ['start', 'stop'], 70009: ['start', 'stop'] });
     const [start] = recordingRequests(oxe).filter((request) => request.startsWith('POST record'));
     assert.equal(start, 'POST record {"deviceNumber":"70002","ipRecorderAddr":"127.0.0.1","sentFlowPort":20008,"receivedFlowPort":20010}');
   });
