@@ -35,12 +35,12 @@ function endOn(signal: NodeJS.Signals, simulator: Simulator): void {
   });
 }
 
-async function run({ options, callsEveryMs, verbose }: Command): Promise<void> {
+async function run({ options, callsEveryMs, plays, verbose }: Command): Promise<void> {
   const simulator = await startSimulator({ ...options, log: say });
   say(`O2G at ${simulator.url}, event channel on port ${simulator.eventPort}, administrator '${simulator.login}'`);
   if (simulator.controlUrl !== undefined) say(`calls and faults: ${simulator.controlUrl}/ lists what can be done`);
   if (verbose) simulator.onRequest(({ method, path, status }) => { say(`${method} ${path} -> ${status}`); });
-  if (callsEveryMs !== undefined) simulator.autoplay({ everyMs: callsEveryMs });
+  if (callsEveryMs !== undefined) simulator.autoplay({ everyMs: callsEveryMs, plays });
   for (const signal of ['SIGINT', 'SIGTERM'] as const) endOn(signal, simulator);
   say('Ctrl-C ends it');
 }

@@ -63,12 +63,16 @@ function start(RED: NodeAPI, node: Node, { server, session, selectors, snapshot 
     told = connection;
     if (state === before.state && unheard === before.unheard && blindMs === undefined) return;
     tell('connection', connection);
-    if (snapshot && state === 'connected' && (state !== before.state || blindMs !== undefined)) askSnapshots(session, asked).catch((error: unknown) => { node.error(asO2GError(error), {}); });
+    if (state === 'connected' && (state !== before.state || blindMs !== undefined)) askState();
+  };
+  /** @param logins of users that are monitored only now; undefined: of all that are asked for */
+  const askState = (logins?: readonly string[]): void => {
+    if (snapshot) askSnapshots(session, asked, logins).catch((error: unknown) => { node.error(asO2GError(error), {}); });
   };
   const followLinks = (): void => {
     for (const leave of leaveLinks) leave();
     links = linksOf(RED).on(session);
-    leaveLinks = links.flatMap((link) => tellOf(link, tell));
+    leaveLinks = links.flatMap((link) => [...tellOf(link, tell), link.onMonitored.on(askState)]);
   };
 
   ask();
@@ -138,13 +142,17 @@ function without(asked: readonly Selector[], taken: readonly Selector[]): Select
     .filter(({ names }) => names.length > 0);
 }
 
+/** So many users are asked for one by one; more of them with one request for all. */
+const FEW_USERS = 20;
+
 /** Asks for the state of those whose events are asked for; the answers are events (OnTelephonyState, OnAgentStateChanged). */
-async function askSnapshots(session: Session, asked: readonly Selector[]): Promise<void> {
+async function askSnapshots(session: Session, asked: readonly Selector[], only: readonly string[] | undefined): Promise<void> {
   for (const [eventPackage, operation] of [['telephony', 'askTelephonySnapshot'], ['agent', 'askAgentSnapshot']] as const) {
     const matching = asked.filter(({ names }) => names.some((name) => name === eventPackage || packageOf(name) === eventPackage));
     if (matching.length === 0) continue;
-    const all = matching.some(({ ids = [] }) => ids.length === 0 || ids.includes('*')) || session.info?.admin !== true;
-    const logins = [...new Set(matching.flatMap(({ ids = [] }) => ids))];
+    const wanted = matching.some(({ ids = [] }) => ids.length === 0 || ids.includes('*')) ? undefined : new Set(matching.flatMap(({ ids }) => ids ?? []));
+    const logins = only && wanted ? only.filter((login) => wanted.has(login)) : only ?? [...(wanted ?? [])];
+    const all = session.info?.admin !== true || (only ? logins.length > FEW_USERS : !wanted);
     if (all) await session.call(operation, {}, undefined);
     else await forEachBounded(logins, 4, (loginName) => session.call(operation, { loginName }, undefined));
   }

@@ -4,7 +4,8 @@ import { partyOf, type Participant, type Party } from './call-parties';
 import type { Representation } from './representations';
 
 export type CallCause = NonNullable<Representation<'OnCallRemoved'>['cause']>;
-export type ChangeName = 'started' | 'answered' | 'held' | 'retrieved' | 'parties' | 'ended';
+export const CHANGE_NAMES = ['started', 'answered', 'held', 'retrieved', 'parties', 'ended'] as const;
+export type ChangeName = (typeof CHANGE_NAMES)[number];
 
 /** One change in the life of one call of one user. */
 export interface CallChange {

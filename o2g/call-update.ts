@@ -22,7 +22,7 @@ export function beginCall(callRef: string, told: Wire, source: Source, telling: 
   const toldState = stateOf(told, []);
   const devices = devicesAfter([], told, true);
   const participants = participantsAfter([], told, true);
-  const direction = directionOf(toldState, told, devices, participants);
+  const direction = directionOf(toldState, told, [telling.user, ...devices], participants);
   const state = firstState(toldState, wireOf(told.callData), source, direction);
   if (state === undefined) return undefined;
   const call = newCall(callRef, state, direction, telling.atMs);
@@ -45,14 +45,16 @@ function firstState(
 /**
  * Who called. Ringing and dialing tell; for a call first seen later the initiator does, else who was called first: with an outgoing call
  * that is another party, and servers leave it out.
+ * @param own what the user goes by: login, devices
  */
 function directionOf(
-  state: LiveState | 'over' | undefined, told: Wire, devices: readonly string[], participants: readonly Participant[],
+  state: LiveState | 'over' | undefined, told: Wire, own: readonly string[], participants: readonly Participant[],
 ): CallChange['direction'] {
   if (state === 'ringing') return 'incoming';
   if (state === 'dialing') return 'outgoing';
   const initiator = textOf(told.initiator);
-  if (initiator !== undefined && devices.includes(initiator)) return 'outgoing';
+  // Logins of OXE users are oxe<directory number>; the leg may be on another device than that of the number.
+  if (initiator !== undefined && (own.includes(initiator) || own.includes(`oxe${initiator}`))) return 'outgoing';
   if (participants.some(({ id }) => id === initiator)) return 'incoming';
   const callData = wireOf(told.callData);
   const called = initialCalledOf(callData);

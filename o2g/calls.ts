@@ -19,11 +19,16 @@ export interface SavedCalls {
 
 /** Far more than the OXE nodes behind one O2G can have: what a broken server may pile up before the oldest is given up. */
 const MOST_CALLS = 250_000;
+/** So long after the end of a call an event of it may come, delivered twice or overtaken on its way (webhook); at most for so many ends. */
+const LATE_MS = 10_000;
+const MOST_OVER = 10_000;
 /** The last time that a Date can hold. */
 const LAST_MS = 8.64e15;
 
 export class Calls {
   readonly #byUser = new Map<string, Few<LiveCall>>();
+  /** When references of a user were over, oldest first: removed, or replaced by another. Not saved: it is about moments. */
+  readonly #over = new Map<string, number>();
   readonly #most: number;
   #size = 0;
 
@@ -81,32 +86,51 @@ export class Calls {
     if (known && named) return [this.#merge(named, telling), ...updateCall(known, told, source, telling, false)];
     if (known) return updateCall(known, told, source, telling, false);
     const previous = named ?? this.#announced(user, callRef);
-    if (!previous) return this.#wasReplaced(user, callRef) ? [] : this.#begin(callRef, told, source, telling);
+    if (!previous) return this.#isLate(user, callRef, source, atMs) ? [] : this.#begin(callRef, told, source, telling);
     const replaced = { ...telling, previousCallRef: previous.callRef };
+    this.#noteOver(user, previous.callRef, atMs);
     previous.callRef = callRef;
     return updateCall(previous, told, source, replaced, true);
   }
 
-  /** A live call began under this callRef and has another now: what is told of the old one is late. */
-  #wasReplaced(user: string, callRef: string): boolean {
-    return this.#of(user).some(({ id }) => id === callRef);
+  /**
+   * What is told of an unknown call is late: a live call began under this callRef and has another now, or the callRef was over a moment ago.
+   * OnCallCreated and a snapshot are never taken for late then: a call that was parked or forwarded may be back.
+   */
+  #isLate(user: string, callRef: string, source: Source, atMs: number): boolean {
+    if (this.#of(user).some(({ id }) => id === callRef)) return true;
+    const overMs = source === 'modified' ? this.#over.get(`${user} ${callRef}`) : undefined;
+    return overMs !== undefined && atMs - overMs < LATE_MS;
+  }
+
+  #noteOver(user: string, callRef: string, atMs: number): void {
+    const key = `${user} ${callRef}`;
+    this.#over.delete(key);
+    this.#over.set(key, atMs);
+    for (const [oldest, overMs] of this.#over) {
+      if (this.#over.size <= MOST_OVER && atMs - overMs < LATE_MS) break;
+      this.#over.delete(oldest);
+    }
   }
 
   #begin(callRef: string, told: Wire, source: Source, telling: Telling): CallChange[] {
     const begun = beginCall(callRef, told, source, telling);
     if (!begun) return [];
+    this.#over.delete(`${telling.user} ${callRef}`);
     this.#add(telling.user, begun.call);
     return [begun.change, ...this.#giveUp(telling)];
   }
 
   /** A callRef that lives already took the place of another: the other is part of it now. No OnCallRemoved will come for it. */
   #merge(merged: LiveCall, { user, atMs, cause, recovered }: Telling): CallChange {
+    this.#noteOver(user, merged.callRef, atMs);
     return this.#end(merged, { user, atMs, recovered, cause: JOINS.has(cause) ? cause : 'CONFERENCED' });
   }
 
   #removed(event: Wire, telling: Telling): CallChange[] {
     const call = this.#find(telling.user, textOf(event.callRef));
     if (!call) return [];
+    this.#noteOver(telling.user, call.callRef, telling.atMs);
     return [this.#end(call, { ...telling, cause: this.#endCause(call, telling.user, textOf(event.cause)) })];
   }
 

@@ -13,7 +13,7 @@ import { isNode, NODE_EVENTS } from './oxe-node';
 import { stepsFor, type Beep, type RecordTarget, type Step, type Wanted } from './plan';
 import { Registration, type LinkReport, type RegistrationOptions } from './registration';
 import type { Attachment, CloseReason, Session } from './session';
-import type { Signal } from './signal';
+import { Signal } from './signal';
 
 export interface LinkOptions extends RegistrationOptions {
   /** Devices to keep monitored. */
@@ -78,6 +78,8 @@ interface LinkPath {
 export class Link implements Attachment {
   /** The session that it lives on. */
   readonly session: Session;
+  /** Logins of users that are monitored from now on: calls that they have already are told by no event, only by a snapshot. */
+  readonly onMonitored: Signal<readonly string[]>;
   readonly #options: LinkOptions;
   readonly #log: Log;
   readonly #clock: Clock;
@@ -88,6 +90,8 @@ export class Link implements Attachment {
   readonly #leave: (() => void)[] = [];
   /** The last work of each device that has some: start and stop never overtake each other. */
   readonly #queues = new Map<string, Promise<unknown>>();
+  /** What `onMonitored` has yet to tell: all users of a repair together. */
+  readonly #newcomers = new Set<string>();
   /** The session in which what is seen was learnt. */
   #generation = 0;
   #pending = 0;
@@ -104,6 +108,7 @@ export class Link implements Attachment {
     this.session = session;
     this.#log = log;
     this.#clock = clock;
+    this.onMonitored = new Signal(log);
     this.#memory = memory;
     const stored = memory?.load();
     this.#book = new Book(clock, log, stored !== undefined);
@@ -392,9 +397,18 @@ export class Link implements Attachment {
   async #sendMonitor(path: LinkPath, deviceNumber: string): Promise<string> {
     const { userId } = await this.#ask(path, 'startMonitor', path, { deviceNumber });
     if (typeof userId !== 'string') throw new O2GError('SERVER_PROBLEM', `O2G answered startMonitor of ${deviceNumber} without the login of its user`);
+    const { monitored, doubt } = this.#book.seen(deviceNumber);
     this.#book.see(deviceNumber, { monitored: true, userId, doubt: false });
     this.session.probeLogin = userId;
+    if (!monitored || doubt) this.#newcomers.add(userId);
+    if (!this.#repairing) this.#tellNewcomers();
     return userId;
+  }
+
+  #tellNewcomers(): void {
+    const logins = [...this.#newcomers];
+    this.#newcomers.clear();
+    if (logins.length > 0) this.onMonitored.emit(logins);
   }
 
   async #sendStopMonitor(path: LinkPath, deviceNumber: string): Promise<void> {
@@ -495,6 +509,7 @@ export class Link implements Attachment {
     } while (this.#isAgain(what));
     if (this.#repairing !== what) return;
     this.#repairing = undefined;
+    this.#tellNewcomers();
     this.#repairTheRest();
   }
 

@@ -1,4 +1,5 @@
 import type { OxeUser } from './oxe';
+import { PLAYS, type PlayName, type Stage } from './plays';
 import { seededRandom } from './random';
 import type { Telephony } from './telephony';
 import type { CallHandle } from './calls/handle';
@@ -8,31 +9,41 @@ import type { World } from './world';
 export interface AutoplayOptions {
   /** A call begins every so many ms. @default 10000 */
   readonly everyMs?: number;
+  /** What happens in the calls, in turn; what needs more users than have nothing to do is left out. @default ['incoming'] */
+  readonly plays?: readonly PlayName[];
   /** How long it rings, and talks before and after the hold, in ms. @default 2000 and 5000 */
   readonly ringMs?: number;
   readonly talkMs?: number;
-  /** How long it is held between; 0 for not at all. @default 2000 */
+  /** How long it is held between; 0 for not at all in a plain call. @default 2000 */
   readonly holdMs?: number;
-  /** Who is called. @default a recorded, else a monitored, else any user with nothing to do */
+  /** Whom the calls are about. @default a recorded, else a monitored, else any user with nothing to do */
   readonly devices?: readonly string[];
   /** Makes the choice of users repeatable. @default 1 */
   readonly seed?: number;
 }
 
-const CALLERS = ['0390670000', '0155667788', '+4989123456', '0033612345678'];
+const OUTSIDE = ['0390670000', '0155667788', '+4989123456', '0033612345678'];
 
-/** A call every while: ringing, talk, hold, talk, end. @returns a function that stops it; calls in progress end at once */
+/** A call every while. @returns a function that stops it; calls in progress end at once */
 export function autoplay(world: World, telephony: Telephony, options: AutoplayOptions = {}): () => void {
-  const { everyMs = 10_000, seed = 1 } = options;
+  const { everyMs = 10_000, seed = 1, plays = ['incoming'] } = options;
   const random = seededRandom(seed);
   const running = new Set<AbortController>();
+  let count = 0;
   const begin = (): void => {
     const user = choose(world, options.devices, random);
-    const from = CALLERS[Math.floor(random() * CALLERS.length)] ?? '0390670000';
-    if (!user) return;
+    const outside = OUTSIDE[Math.floor(random() * OUTSIDE.length)] ?? '0390670000';
+    const name = plays[count % plays.length];
+    if (!user || name === undefined) return;
+    count += 1;
     const stop = new AbortController();
     running.add(stop);
-    void play(telephony.call({ from, to: user.number }), options, stop.signal).finally(() => running.delete(stop));
+    const colleague = (): string => {
+      const other = choose(world, undefined, random, user);
+      if (!other) throw new RangeError('everybody is busy');
+      return other.number;
+    };
+    void play(name, { user: user.number, outside, colleague, call: (options) => telephony.call(options), ...pauses(options, stop.signal) }).finally(() => running.delete(stop));
   };
   const timer = setInterval(begin, everyMs);
   setImmediate(begin);
@@ -42,43 +53,53 @@ export function autoplay(world: World, telephony: Telephony, options: AutoplayOp
   };
 }
 
-async function play(call: CallHandle, { ringMs = 2000, talkMs = 5000, holdMs = 2000 }: AutoplayOptions, stop: AbortSignal): Promise<void> {
-  const steps: [number, () => Promise<unknown>][] = [
-    [ringMs, () => call.answered()],
-    ...(holdMs > 0 ? [[talkMs, () => call.hold()], [holdMs, () => call.retrieve()]] satisfies [number, () => Promise<unknown>][] : []),
-    [talkMs, () => Promise.resolve()],
-  ];
-  for (const [ms, step] of steps) {
-    await pause(ms, stop);
-    // Somebody else may have ended it meanwhile, or the simulator is closing.
-    if (stop.aborted || !call.alive) break;
-    await step();
+/** Plays to the end; what is left of the calls then is over. */
+async function play(name: PlayName, stage: Stage): Promise<void> {
+  const calls: CallHandle[] = [];
+  const call: Stage['call'] = (options) => {
+    const begun = stage.call(options);
+    calls.push(begun);
+    return begun;
+  };
+  try {
+    await PLAYS[name]({ ...stage, call });
+  } catch (error) {
+    // It is over, somebody else changed the call meanwhile, or nobody has time.
+    if (!(error instanceof RangeError)) throw error;
   }
-  if (call.alive) await call.hangUp();
+  for (const begun of calls) if (begun.alive) await begun.hangUp();
 }
 
-/** Waits, but not longer than until the signal. */
+function pauses({ ringMs = 2000, talkMs = 5000, holdMs = 2000 }: AutoplayOptions, stop: AbortSignal): Pick<Stage, 'ring' | 'talk' | 'hold' | 'holds'> {
+  return { holds: holdMs > 0, ring: () => pause(ringMs, stop), talk: () => pause(talkMs, stop), hold: () => pause(holdMs, stop) };
+}
+
+/** Waits. @throws RangeError when the signal comes first */
 function pause(ms: number, stop: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
+  return new Promise((resolve, reject) => {
+    const over = (): void => {
       clearTimeout(timer);
-      stop.removeEventListener('abort', done);
-      resolve();
+      reject(new RangeError('the play is over'));
     };
-    const timer = setTimeout(done, ms);
-    stop.addEventListener('abort', done);
-    if (stop.aborted) done();
+    const timer = setTimeout(() => {
+      stop.removeEventListener('abort', over);
+      resolve();
+    }, ms);
+    stop.addEventListener('abort', over, { once: true });
+    if (stop.aborted) over();
   });
 }
 
-function choose({ oxe, links }: World, devices: readonly string[] | undefined, random: () => number): OxeUser | undefined {
+/** A user with nothing to do, of the first group that has one. */
+function choose({ oxe, links }: World, devices: readonly string[] | undefined, random: () => number, but?: OxeUser): OxeUser | undefined {
   const linked = links.all().flatMap((link) => [...link.devices.values()]);
   const recorded = linked.filter(({ recording }) => recording).map(({ device }) => device.user);
   const given = devices?.flatMap((number) => oxe.devices.get(number)?.user ?? []);
   const candidates = given ? [given] : [recorded, [...oxe.monitoredUsers], [...oxe.users.values()]];
   for (const users of candidates) {
-    const free = users.filter((user) => user.calls.size === 0);
-    if (free.length > 0) return free[Math.floor(random() * free.length)];
+    const free = users.filter((user) => user.calls.size === 0 && user !== but);
+    const user = free[Math.floor(random() * free.length)];
+    if (user) return user;
   }
   return undefined;
 }

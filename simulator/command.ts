@@ -2,11 +2,14 @@ import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import type { ParseArgsConfig } from 'node:util';
 import type { SimulatorOptions } from './options';
+import { PLAY_NAMES, type PlayName } from './plays';
 import { usersOf } from './population';
 import type { UserOptions } from './population';
 
 /** Ports of the command. Those of real event channels are 8014 for http and 8016 for https. */
 const PORT = { rest: '8080', events: '8014', secureEvents: '8016', control: '8090' } as const;
+
+const PLAY_LINES = [PLAY_NAMES.slice(0, 8), PLAY_NAMES.slice(8)].map((names) => names.join(', ')).join(`,\n${' '.repeat(26)}`);
 
 export const HELP = `o2g-simulator: an O2G server (Recording-only configuration) with an OXE behind it, for trying flows without a PBX.
 
@@ -31,6 +34,8 @@ usage: o2g-simulator [options]
   --list-monitored        GET .../link also lists devices that are only monitored
   --lenient               ignore unknown fields in bodies instead of refusing them
   --calls SECONDS         start a call by itself every so many seconds
+  --plays LIST            what happens in those calls, in turn; all for everything (incoming):
+                          ${PLAY_LINES}
   --verbose               also a line for each request
   --help                  this text
 
@@ -44,7 +49,7 @@ const OPTIONS = {
   'tls-key': { type: 'string' }, 'tls-cert': { type: 'string' }, login: { type: 'string' }, password: { type: 'string' },
   nodes: { type: 'string' }, devices: { type: 'string' }, secure: { type: 'boolean' }, law: { type: 'string' },
   'rtp-anywhere': { type: 'boolean' }, 'time-to-live': { type: 'string' }, 'links-outlive-sessions': { type: 'boolean' },
-  'list-monitored': { type: 'boolean' }, lenient: { type: 'boolean' }, calls: { type: 'string' }, verbose: { type: 'boolean' },
+  'list-monitored': { type: 'boolean' }, lenient: { type: 'boolean' }, calls: { type: 'string' }, plays: { type: 'string' }, verbose: { type: 'boolean' },
   help: { type: 'boolean' },
 } as const satisfies ParseArgsConfig['options'];
 
@@ -54,6 +59,8 @@ export interface Command {
   readonly verbose: boolean;
   /** Milliseconds between calls that start by themselves; none without. */
   readonly callsEveryMs: number | undefined;
+  /** What happens in them, in turn. */
+  readonly plays: readonly PlayName[];
   readonly options: SimulatorOptions;
 }
 
@@ -69,6 +76,7 @@ export function parseCommand(args: readonly string[]): Command {
   const calls = given.calls === undefined ? undefined : numberOf('--calls', given.calls, 1, 86_400);
   return {
     help: given.help ?? false, verbose: given.verbose ?? false, callsEveryMs: calls === undefined ? undefined : calls * 1000,
+    plays: playsOf(given.plays ?? 'incoming'),
     options: {
       host: given.host, tls, login: given.login, password: given.password,
       port: portOf('--port', given.port ?? PORT.rest),
@@ -105,6 +113,15 @@ const portOf = (name: string, text: string): number => numberOf(name, text, 0, 6
 function lawOf(text: string | undefined): 'A' | 'mu' | undefined {
   if (text === undefined || text === 'A' || text === 'mu') return text;
   throw new UsageError(`--law: A or mu is expected, '${text}' given`);
+}
+
+function playsOf(text: string): readonly PlayName[] {
+  if (text === 'all') return PLAY_NAMES;
+  return text.split(',').map((part) => {
+    const name = PLAY_NAMES.find((known) => known === part.trim());
+    if (name === undefined) throw new UsageError(`--plays: all, or some of ${PLAY_NAMES.join(', ')} are expected, '${part.trim()}' given`);
+    return name;
+  });
 }
 
 function devicesOf(text: string): UserOptions[] {

@@ -10,6 +10,8 @@ export type { LoginAttempt, RequestRecord } from './journal';
 export type { FlowCount } from './media';
 export type { Telephony } from './telephony';
 export type { AutoplayOptions } from './autoplay';
+export { PLAY_NAMES } from './plays';
+export type { PlayName } from './plays';
 export type { CallHandle } from './calls/handle';
 export type { CallOptions } from './calls/scenarios';
 export type { CallCause, MediaState } from './calls/call';

@@ -9,8 +9,20 @@ export type FlowMessage = NodeMessageInFlow & Record<string, unknown>;
  * @param answer gives the payload of the answer; the message keeps its other properties. `undefined` answers nothing.
  * @param onFailed shows the failure on the node
  */
-export function onInput(
-  node: Node, answer: (message: FlowMessage) => Promise<unknown>, onFailed: (error: O2GError) => void = () => undefined,
+export function onInput(node: Node, answer: (message: FlowMessage) => Promise<unknown>, onFailed?: (error: O2GError) => void): void {
+  onInputEach(node, async (message) => {
+    const payload = await answer(message);
+    return payload === undefined ? [] : [Object.assign(message, { payload })];
+  }, onFailed);
+}
+
+/**
+ * Answers every input of a node with any number of messages, on its first output.
+ * @param answers gives the messages, in the order in which they are sent
+ * @param onFailed shows the failure on the node
+ */
+export function onInputEach(
+  node: Node, answers: (message: FlowMessage) => Promise<readonly NodeMessage[]>, onFailed: (error: O2GError) => void = () => undefined,
 ): void {
   const pending = new Set<(error: Error) => void>();
   node.on('input', (message, send, done) => {
@@ -22,13 +34,9 @@ export function onInput(
       done(error);
     };
     pending.add(settle);
-    answered(message, answer).then((payload) => {
+    answered(message, answers).then((replies) => {
       if (settled) return;
-      if (payload !== undefined) {
-        const reply: NodeMessage = message;
-        reply.payload = payload;
-        send(reply);
-      }
+      if (replies.length > 0) send([[...replies]]);
       settle();
     }).catch((error: unknown) => {
       const known = asO2GError(error);
@@ -42,6 +50,6 @@ export function onInput(
 }
 
 /** Also what is thrown before the first await becomes a rejection. */
-async function answered(message: FlowMessage, answer: (message: FlowMessage) => Promise<unknown>): Promise<unknown> {
+async function answered<Answer>(message: FlowMessage, answer: (message: FlowMessage) => Promise<Answer>): Promise<Answer> {
   return answer(message);
 }

@@ -163,6 +163,27 @@ for (const version of ['4.1', '5.0'] as const) {
       assert.deepEqual(editor.problems, []);
     });
 
+    it('o2g-calls takes devices and the changes that are ticked', async () => {
+      const { page } = editor;
+      await put(page, []);
+      const id = await drag(page, 'o2g-calls');
+      const form = await openForm(page, id);
+      await fill(form, 'Devices', '70000-70009, 70120');
+      await form.getByLabel('answered').check();
+      await form.getByLabel('ended').check();
+      assert.deepEqual(await untranslated(page), []);
+      await done(page);
+      assert.deepEqual(own(await exported(page, id)), { name: '', devices: '70000-70009, 70120', changes: ['answered', 'ended'] });
+      const again = await openForm(page, id);
+      assert.deepEqual([await again.getByLabel('held').isChecked(), await again.getByLabel('ended').isChecked()], [false, true]);
+      await again.getByLabel('answered').uncheck();
+      await again.getByLabel('ended').uncheck();
+      await done(page);
+      assert.deepEqual(own(await exported(page, id)).changes, []);
+      assert.deepEqual(await refusals(page, id), []);
+      assert.deepEqual(editor.problems, []);
+    });
+
     it('o2g-events picks events from a menu, takes others as text, and has an input when messages may change it', async () => {
       const { page } = editor;
       await put(page, [SERVER]);
@@ -237,7 +258,7 @@ for (const version of ['4.1', '5.0'] as const) {
 
     it('opening and closing a form changes nothing', async () => {
       const { page } = editor;
-      const nodes = ['o2g-events', 'o2g-monitor', 'o2g-record', 'o2g-beep', 'o2g-status'].map((type, index) => ({ ...node(`a-${type}`, type), x: 300, y: 80 + 60 * index }));
+      const nodes = ['o2g-events', 'o2g-calls', 'o2g-monitor', 'o2g-record', 'o2g-beep', 'o2g-status'].map((type, index) => ({ ...node(`a-${type}`, type), x: 300, y: 80 + 60 * index }));
       await put(page, [SERVER, LINK, ...nodes]);
       for (const { id } of nodes) {
         await openForm(page, id);

@@ -25,6 +25,7 @@ const NODES: FlowNode[] = [
     server: 'a-server', snapshot: true, dynamic: true, inputs: 1,
     selectors: [{ names: ['telephony', 'OnCtiLinkDown'], ids: [] }, { names: ['OnSomethingNew'], ids: ['oxe70120', 'oxe70121'] }],
   }),
+  node('of-calls', 'o2g-calls', { devices: '70000-70099, 70120', changes: ['started', 'ended'] }),
   node('of-monitor', 'o2g-monitor', { link: 'a-link', action: 'start', deviceNumber: '70000-70099, 70120', deviceNumberType: 'str' }),
   node('of-record-ip', 'o2g-record', {
     link: 'a-link', action: 'start', mode: 'ip', deviceNumber: 'payload.device', deviceNumberType: 'msg', ipRecorderAddr: '192.0.2.10', ipRecorderAddrType: 'str',
@@ -75,8 +76,8 @@ for (const [version, dark] of [['4.1', false], ['5.0', false], ['5.0', true]] as
       await put(page, [...CONFIGS, ...NODES]);
       await page.locator('#red-ui-palette-search input').pressSequentially('o2g');
       const labels = page.locator('.red-ui-palette-node:visible .red-ui-palette-label');
-      await page.waitForFunction(`$('.red-ui-palette-node:visible').length === 5`);
-      assert.deepEqual((await labels.allInnerTexts()).sort(), ['o2g beep', 'o2g events', 'o2g monitor', 'o2g record', 'o2g status']);
+      await page.waitForFunction(`$('.red-ui-palette-node:visible').length === 6`);
+      assert.deepEqual((await labels.allInnerTexts()).sort(), ['o2g beep', 'o2g calls', 'o2g events', 'o2g monitor', 'o2g record', 'o2g status']);
       await page.waitForFunction('[...document.querySelectorAll(".red-ui-palette-node[data-palette-type^=o2g] .red-ui-palette-icon")].every((icon) => getComputedStyle(icon).backgroundImage.includes("o2g-"))');
       await page.screenshot({ path: picture('palette') });
       assert.deepEqual(problems, []);

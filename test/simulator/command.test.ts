@@ -19,7 +19,7 @@ describe('the command o2g-simulator', () => {
   it('explains itself', () => {
     const { status, stdout } = run('--help');
     assert.deepEqual([status, stdout.trim()], [0, HELP.trim()]);
-    for (const option of ['--host', '--port', '--nodes', '--devices', '--secure', '--calls', '--rtp-anywhere']) assert.ok(HELP.includes(option), option);
+    for (const option of ['--host', '--port', '--nodes', '--devices', '--secure', '--calls', '--plays', '--rtp-anywhere']) assert.ok(HELP.includes(option), option);
   });
 
   it('answers, plays calls, tells a line for each thing, and ends on SIGINT within two seconds', async () => {
@@ -60,6 +60,7 @@ describe('the command o2g-simulator', () => {
     [['--devices', 'all'], /--devices: 'all' is neither a number nor a range/],
     [['--law', 'B'], /--law: A or mu/],
     [['--calls', '0'], /--calls: a number of 1/],
+    [['--plays', 'park,chess'], /--plays: all, or some of incoming, .* 'chess' given/],
     [['--tls-key', '/nowhere'], /belong together/],
     [['--tls-key', '/nowhere', '--tls-cert', '/nowhere'], /--tls-key: ENOENT/],
     [['--colour'], /--colour/],
@@ -76,15 +77,17 @@ describe('the command o2g-simulator', () => {
   });
 
   it('reads every option', () => {
-    const { options, callsEveryMs, verbose } = parseCommand([
-      '--host', '0.0.0.0', '--nodes', '7,8', '--devices', '70000-70001,8:71000', '--secure', '--login', 'a', '--password', 'b', '--calls', '5',
+    const { options, callsEveryMs, plays, verbose } = parseCommand([
+      '--host', '0.0.0.0', '--nodes', '7,8', '--devices', '70000-70001,8:71000', '--secure', '--login', 'a', '--password', 'b', '--calls', '5', '--plays', 'park, queue',
       '--rtp-anywhere', '--links-outlive-sessions', '--list-monitored', '--lenient', '--time-to-live', '60', '--law', 'mu', '--control-port', 'none', '--verbose',
     ]);
-    assert.deepEqual({ ...options, callsEveryMs, verbose }, {
+    assert.deepEqual({ ...options, callsEveryMs, plays, verbose }, {
       host: '0.0.0.0', port: 8080, eventPort: 8014, controlPort: undefined, tls: undefined, login: 'a', password: 'b',
       nodes: [7, 8], devices: [{ number: '70000' }, { number: '70001' }, { number: '71000', nodeId: 8 }],
       secure: true, law: 'mu', rtpAnywhere: true, timeToLive: 60, linksOutliveSessions: true, listMonitored: true,
-      unknownFields: 'ignore', callsEveryMs: 5000, verbose: true,
+      unknownFields: 'ignore', callsEveryMs: 5000, plays: ['park', 'queue'], verbose: true,
     });
+    assert.deepEqual(parseCommand([]).plays, ['incoming']);
+    assert.ok(parseCommand(['--plays', 'all']).plays.length > 10);
   });
 });

@@ -51,6 +51,24 @@ describe('duplicates', () => {
     ]);
   });
 
+  it('of any change make no difference after the end, until the callRef comes back to its user', () => {
+    const chain = [
+      ...[created('A', 'ACTIVE'), modified('B', 'ACTIVE', { fields: { previousCallRef: 'A' } }), modified('C', 'ACTIVE', { fields: { previousCallRef: 'B' } })],
+      modified('B', 'HELD'), modified('B', 'ACTIVE', { fields: { previousCallRef: 'A' } }), removed('C'),
+    ];
+    const late = [modified('C', 'ACTIVE'), modified('B', 'ACTIVE'), modified('A', 'HELD'), removed('C')];
+    const back = [created('C', 'ACTIVE'), modified('C', 'HELD'), removed('C')];
+    assert.deepEqual(changesOf([...chain, ...late, ...back]).map(({ change, callRef }) => `${change} ${callRef}`), [
+      'started A', 'parties B', 'parties C', 'ended C', 'started C', 'held C', 'ended C',
+    ]);
+    const calls = new Calls();
+    changesOf([...chain, ...late, snapshot(USER, [{ callRef: 'C', callData: { state: 'ACTIVE' } }])], calls);
+    assert.equal(calls.size, 1);
+    // Long after the end it is no duplicate: something of a call was lost.
+    assert.deepEqual(changesOf([created('D', 'ACTIVE'), removed('D')], calls).length, 2);
+    assert.deepEqual(changesOf([modified('D', 'ACTIVE')], calls, 60).map(({ change }) => change), ['started']);
+  });
+
   it('of a snapshot make no difference', () => {
     for (const { events } of STORIES) {
       for (let cut = 0; cut <= events.length; cut += 1) {

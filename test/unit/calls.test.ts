@@ -115,10 +115,10 @@ describe('what a change says of a call', () => {
     const by = (initiator: string): O2GEvent => created('A', 'ACTIVE', { fields: { initiator } });
     const directions = [
       created('A', 'RINGING_INCOMING'), created('A', 'RINGING_OUTGOING'), created('A', 'DIALING'), created('A', 'OFF_HOOK'),
-      by(OUTSIDE), by('70120'), called(OUTSIDE), called('70120'), called('70130'), created('A', 'ACTIVE'), created('A', 'ACTIVE', { data: { acdCallData: {} } }),
+      by(OUTSIDE), by('70120'), created('A', 'ACTIVE', { fields: { initiator: '70120', legs: [{ deviceId: '70124', state: 'ACTIVE' }] } }), called(OUTSIDE), called('70120'), called('70130'), created('A', 'ACTIVE'), created('A', 'ACTIVE', { data: { acdCallData: {} } }),
     ].map((event) => first(event)?.direction);
     assert.deepEqual(directions, [
-      'incoming', 'outgoing', 'outgoing', 'outgoing', 'incoming', 'outgoing', 'outgoing', 'incoming', 'incoming', 'outgoing', 'incoming',
+      'incoming', 'outgoing', 'outgoing', 'outgoing', 'incoming', 'outgoing', 'outgoing', 'outgoing', 'incoming', 'incoming', 'outgoing', 'incoming',
     ]);
   });
 

@@ -44,6 +44,7 @@ const PROPERTIES: Record<string, Record<string, unknown>> = {
   },
   'o2g-link': { name: '', server: '', oxeNode: '', recorder: 'OTHER', secured: '', devices: '', onStop: 'close' },
   'o2g-events': { name: '', server: '', selectors: [{ names: ['telephony'], ids: [] }], snapshot: false, dynamic: false, inputs: 0 },
+  'o2g-calls': { name: '', devices: '', changes: [] },
   'o2g-monitor': { name: '', link: '', action: 'start', ...typed('str', 'deviceNumber') },
   'o2g-record': {
     name: '', link: '', action: 'start', mode: 'ip', ...typed('str', 'deviceNumber', 'ipRecorderAddr'),
@@ -60,6 +61,7 @@ const PROPERTIES: Record<string, Record<string, unknown>> = {
 
 const PORTS: Record<string, { inputs: number; outputs: number }> = {
   'o2g-events': { inputs: 0, outputs: 2 },
+  'o2g-calls': { inputs: 1, outputs: 1 },
   'o2g-monitor': { inputs: 1, outputs: 1 },
   'o2g-record': { inputs: 1, outputs: 2 },
   'o2g-beep': { inputs: 1, outputs: 1 },
@@ -67,7 +69,9 @@ const PORTS: Record<string, { inputs: number; outputs: number }> = {
 };
 
 /** What Node-RED brings along; an example needs nothing else to be installed. */
-const CORE = ['tab', 'group', 'comment', 'inject', 'debug', 'catch', 'status', 'complete', 'switch', 'change', 'function'];
+const CORE = [
+  'tab', 'group', 'comment', 'inject', 'debug', 'catch', 'status', 'complete', 'switch', 'change', 'function', 'http in', 'http response', 'http request', 'udp out',
+];
 
 const MODULE = '@o2g/node-red-recording/';
 const TYPES = Object.keys(packageTypes());
@@ -282,6 +286,8 @@ describe('validators', () => {
     ['o2g-status', 'nodeIds', '7 and 8', 'nodeIds', { query: 'logins' }],
     ['o2g-events', 'selectors', [{ names: [], ids: [] }], 'names'],
     ['o2g-events', 'selectors', [], 'selectors'],
+    ['o2g-calls', 'devices', '70099-70000', 'devices'],
+    ['o2g-calls', 'changes', ['answered', 'forgotten'], 'changes'],
   ];
   for (const [type, property, value, rule, others] of REFUSED) {
     it(`refuse ${JSON.stringify(value)} as ${property} of ${type}, by the rule "${rule}"`, () => {
@@ -310,6 +316,8 @@ describe('validators', () => {
     ['o2g-status', 'nodeIds', '7, 8', { query: 'logins' }],
     ['o2g-status', 'nodeIds', '7 and 8', { query: 'user' }],
     ['o2g-events', 'selectors', [], { dynamic: true }],
+    ['o2g-calls', 'changes', ['answered', 'ended']],
+    ['o2g-calls', 'changes', '${CHANGES}'],
   ];
   for (const [type, property, value, others] of ACCEPTED) {
     const where = others === undefined ? '' : ` with ${JSON.stringify(others)}`;
@@ -323,9 +331,12 @@ describe('examples', () => {
   const names = readdirSync(join(ROOT, 'examples')).sort();
   const examples = names.map((name) => ({ name, nodes: JSON.parse(read('examples', name)) as ExampleNode[] }));
 
-  it('are numbered in the order of the menu, the main job first', () => {
+  it('are numbered in the order of the menu, the main job first, policies from 20 on', () => {
     assert.equal(names[0], '01 Record a call.json');
-    assert.deepEqual(names.map((name) => name.slice(0, 3)), names.map((_, index) => `${String(index + 1).padStart(2, '0')} `));
+    const numbers = names.map((name) => /^(\d\d) /.exec(name)?.[1]);
+    assert.ok(!numbers.includes(undefined), names.join());
+    assert.equal(new Set(numbers).size, numbers.length, 'a number twice');
+    for (const name of names) assert.equal(name.slice(3).startsWith('Policy '), name >= '20', name);
   });
 
   for (const { name, nodes } of examples) {

@@ -1,0 +1,230 @@
+import assert from 'node:assert/strict';
+import { createSocket } from 'node:dgram';
+import { EventEmitter, once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { whenTestEnds } from '../support/cleanup';
+import { flow, type Flow, type FlowNode } from '../support/flow';
+import { startNodeRed, stopAll, type NodeRed } from '../support/node-red';
+import { ROOT } from '../support/toolchain';
+import { startSimulator, type Simulator } from '../../simulator';
+import { DEVICES, recordingRequests } from './flows';
+
+const OUTSIDE = '0390670000';
+const PATIENCE = { timeoutMs: 30_000 };
+
+describe('policies, as the examples have them', function () {
+  this.timeout(90_000);
+  let oxe: Simulator;
+  let red: NodeRed;
+
+  before(async () => { red = await startNodeRed(); });
+  after(stopAll);
+  beforeEach(async () => { oxe = await startSimulator({ devices: ['70000-70008', { number: '70009', devices: [{ id: '80009', type: 'DECT' }] }, ...DEVICES.slice(1)] }); });
+  afterEach(async () => {
+    await red.deploy(flow([]));
+    await oxe.once(() => oxe.sessions().length === 0, { what: 'the end of the session', ...PATIENCE });
+    assert.deepEqual(oxe.violations(), []);
+    await oxe.close();
+  });
+
+  /** Deploys an example as it is, but for where its server is; the link monitors one device more than the policy is about. */
+  const deploy = async (name: string, changes: Record<string, Record<string, unknown>> = {}): Promise<Flow> => {
+    const nodes = (JSON.parse(readFileSync(join(ROOT, 'examples', `${name}.json`), 'utf8')) as Flow).map((each): FlowNode => {
+      if (each.type === 'o2g-server') return { ...each, url: oxe.url, credentials: { login: oxe.login, password: oxe.password } };
+      return each.type === 'o2g-link' ? { ...each, devices: '70000-70009, 70120' } : { ...each, ...changes[each.type] };
+    });
+    await red.deploy(nodes);
+    await oxe.once(() => oxe.monitored(7).length === 11 && oxe.channelCount() === 1, { what: 'the monitors', ...PATIENCE });
+    return nodes;
+  };
+
+  const recorded = (...devices: string[]): Promise<unknown> =>
+    oxe.once(() => oxe.recorded(7).sort().join() === devices.join(), { what: `exactly ${devices.join() || 'none'} recorded`, ...PATIENCE });
+
+  /** What was asked for each device, in order: between devices the order is nobody's promise. */
+  const asked = (): Record<string, string[]> => {
+    const byDevice: Record<string, string[]> = {};
+    for (const request of recordingRequests(oxe)) {
+      const [, method = '', device = ''] = /^(POST|DELETE) (?:record|tdmrecord)(?:\/| \{"deviceNumber":")(\w+)/.exec(request) ?? [];
+      if (device !== '') (byDevice[device] ??= []).push(method === 'POST' ? 'start' : 'stop');
+    }
+    return byDevice;
+  };
+
+  it('external calls of a list: those, from the first ring to the end, and one that becomes external by a transfer', async () => {
+    await deploy('20 Policy external calls');
+    const internal = oxe.call({ from: '70000', to: '70001' });
+    await internal.answered();
+    const notListed = oxe.call({ from: OUTSIDE, to: '70120' });
+    await notListed.answered();
+    const call = oxe.call({ from: OUTSIDE, to: '70002' });
+    await recorded('70002');
+    await call.answered();
+    const enquiry = await call.enquiry('70003');
+    await enquiry.answered();
+    await call.transfer();
+    await recorded('70003');
+    const second = oxe.call({ from: '70004', to: OUTSIDE });
+    await recorded('70003', '70004');
+    await call.hangUp();
+    await recorded('70004');
+    await second.hangUp();
+    await recorded();
+    const onOther = oxe.call({ from: OUTSIDE, to: '70009' });
+    await recorded('70009');
+    await onOther.answered('80009');
+    await recorded();
+    await onOther.hangUp();
+    await Promise.all([internal.hangUp(), notListed.hangUp()]);
+    assert.deepEqual(asked(), { 70002: ['start', 'stop'], 70003: ['start', 'stop'], 70004: ['start', 'stop'], 70009: ['start', 'stop'] });
+    const [start] = recordingRequests(oxe).filter((request) => request.startsWith('POST record'));
+    assert.equal(start, 'POST record {"deviceNumber":"70002","ipRecorderAddr":"127.0.0.1","sentFlowPort":20008,"receivedFlowPort":20010}');
+  });
+
+  it('one call in ten: those whose reference draws it, and no other', async () => {
+    const drawn = Array.from({ length: 100_000 }, (_, index) => draw(`a6aaea5b${index.toString(16).padStart(4, '0')}0700`)).filter((number) => number < 10);
+    assert.ok(drawn.length > 9500 && drawn.length < 10_500, `${drawn.length} of 100,000`);
+    await deploy('21 Policy one call in ten');
+    const expected: Record<string, string[]> = {};
+    for (let [index, hits] = [0, 0]; hits < 3 || index < 30; index += 1) {
+      const device = `7000${index % 10}`;
+      const call = oxe.call({ from: OUTSIDE, to: device });
+      const hit = draw(call.callRef) < 10;
+      if (hit) await recorded(device);
+      await call.answered();
+      await call.hangUp();
+      if (!hit) continue;
+      await recorded();
+      (expected[device] ??= []).push('start', 'stop');
+      hits += 1;
+    }
+    assert.deepEqual(asked(), expected);
+  });
+
+  it('on demand: the call of the device that is asked for, to its end, or until it is asked no more', async () => {
+    const nodes = await deploy('22 Policy on demand');
+    const callsNode = nodes.find(({ type }) => type === 'o2g-calls')?.id ?? '';
+    const inCall = (count: number): Promise<unknown> => red.statusOf(callsNode, ({ text }) => text === String(count), PATIENCE);
+    const ask = async (method: string, device: string): Promise<unknown> => {
+      const response = await fetch(`http://127.0.0.1:${red.port}/record/${device}`, { method });
+      return { status: response.status, ...(await response.json() as object) };
+    };
+    assert.deepEqual(await ask('POST', '70001'), { status: 404, error: '70001 is in no call' });
+    const [call, other] = [oxe.call({ from: OUTSIDE, to: '70001' }), oxe.call({ from: OUTSIDE, to: '70002' })];
+    await call.answered();
+    await other.answered();
+    await inCall(2);
+    const answer = { status: 200, deviceNumber: '70001', recording: true, mode: 'ip', secure: false, ipRecorderAddr: '127.0.0.1', sentFlowPort: 20004, receivedFlowPort: 20006 };
+    assert.deepEqual(await ask('POST', '70001'), answer);
+    await recorded('70001');
+    await call.hangUp();
+    await recorded();
+    await inCall(1);
+    assert.deepEqual((await ask('POST', '70002') as { status: number }).status, 200);
+    await recorded('70002');
+    assert.deepEqual(await ask('DELETE', '70002'), { status: 200, deviceNumber: '70002', recording: false });
+    await recorded();
+    await other.hangUp();
+    await inCall(0);
+    assert.deepEqual(asked(), { 70001: ['start', 'stop'], 70002: ['start', 'stop'] });
+  });
+
+  it('a beep where the law asks for it: with the recording of those calls, and of no others', async () => {
+    await deploy('23 Policy beep by law');
+    const beeping = (...devices: string[]): Promise<unknown> =>
+      oxe.once(() => oxe.beeping(7).sort().join() === devices.join(), { what: `exactly ${devices.join() || 'none'} beeping`, ...PATIENCE });
+    const [lawful, free] = [oxe.call({ from: '004989123456', to: '70001' }), oxe.call({ from: OUTSIDE, to: '70002' })];
+    await free.answered();
+    await recorded('70002');
+    await lawful.answered();
+    await recorded('70001', '70002');
+    await beeping('70001');
+    await lawful.hold();
+    await lawful.retrieve();
+    await lawful.hangUp();
+    await recorded('70002');
+    await beeping();
+    await free.hangUp();
+    await recorded();
+    assert.deepEqual(asked(), { 70001: ['start', 'stop'], 70002: ['start', 'stop'] });
+    assert.deepEqual(recordingRequests(oxe).filter((request) => request.includes('beep')), [
+      'POST beep {"deviceNumber":"70001","tone":25,"presenceDuration":20,"silenceDuration":15}',
+    ]);
+  });
+
+  it('not while parked: the one who waits is recorded again when somebody takes the call', async () => {
+    await deploy('24 Policy stop when parked');
+    const call = oxe.call({ from: '70001', to: '70002' });
+    await call.answered();
+    await recorded('70001', '70002');
+    await call.hold('70002');
+    await call.retrieve('70002');
+    await call.park('70001');
+    await recorded();
+    await call.unpark('70003');
+    await recorded('70002', '70003');
+    await call.hangUp();
+    await recorded();
+    assert.deepEqual(asked(), { 70001: ['start', 'stop'], 70002: ['start', 'stop', 'start', 'stop'], 70003: ['start', 'stop'] });
+  });
+
+  it('an alarm by syslog and HTTP for the device that is not recorded, and when it is again', async () => {
+    const syslog = createSocket('udp4');
+    syslog.bind(0, '127.0.0.1');
+    await once(syslog, 'listening');
+    const arrivals = new EventEmitter();
+    const lines: string[] = [];
+    syslog.on('message', (datagram) => {
+      lines.push(datagram.toString('utf8'));
+      arrivals.emit('arrival');
+    });
+    const bodies: Record<string, unknown>[] = [];
+    const pager = createServer((request, response) => {
+      const pieces: Buffer[] = [];
+      request.on('data', (piece: Buffer) => { pieces.push(piece); });
+      request.on('end', () => {
+        bodies.push(JSON.parse(Buffer.concat(pieces).toString('utf8')) as Record<string, unknown>);
+        response.writeHead(204).end();
+        arrivals.emit('arrival');
+      });
+    });
+    pager.listen(0, '127.0.0.1');
+    await once(pager, 'listening');
+    whenTestEnds(() => { syslog.close(); pager.closeAllConnections(); pager.close(); });
+
+    await deploy('25 Policy alarm', {
+      'udp out': { port: String(syslog.address().port) },
+      'http request': { url: `http://127.0.0.1:${(pager.address() as AddressInfo).port}/alarm` },
+    });
+    await recorded(...Array.from({ length: 10 }, (_, index) => `7000${index}`));
+    oxe.forgetRecording('70003');
+    // The link compares at once when the CTI link was lost, else within 30 seconds.
+    oxe.ctiLinkDown(7);
+    oxe.ctiLinkUp(7);
+    await oxe.once(() => oxe.recorded(7).length === 10, { what: 'the recording again', ...PATIENCE });
+    const told = async (topic: string): Promise<string> => {
+      for (;;) {
+        const line = lines.find((each) => each.includes(` ${topic} [`));
+        if (line !== undefined && bodies.some(({ alarm }) => alarm === topic)) return line;
+        await once(arrivals, 'arrival');
+      }
+    };
+    const stamp = String.raw`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z`;
+    assert.match(await told('unrecorded'), new RegExp(
+      String.raw`^<130>1 ${stamp} \S+ node-red - unrecorded \[o2g@32473 device="70003" link="OXE 7" desired="monitored,recorded" actual="monitored" reason="[^"]+" since="${stamp}"\] 70003 is unrecorded$`,
+    ));
+    assert.match(await told('restored'), /^<133>1 .* restored \[o2g@32473 device="70003" .*actual="monitored,recorded" .*\] 70003 is restored$/);
+    assert.deepEqual(bodies.map(({ alarm, deviceNumber }) => [alarm, deviceNumber]), [['unrecorded', '70003'], ['restored', '70003']]);
+    assert.equal(lines.length, 2);
+  });
+});
+
+/** The draw of the example, written again from what it says: FNV-1a, then the finaliser of MurmurHash3, from 0 to 99. */
+function draw(text: string): number {
+  let hash = Buffer.from(text, 'latin1').reduce((sum, byte) => Math.imul(sum ^ byte, 16_777_619), 2_166_136_261);
+  for (const [shift, factor] of [[16, 0x85ebca6b], [13, 0xc2b2ae35]] as const) hash = Math.imul(hash ^ (hash >>> shift), factor);
+  return ((hash ^ (hash >>> 16)) >>> 0) % 100;
+}
