@@ -4,12 +4,12 @@
 import type { Clock } from './clock';
 import { isDefinite, O2GError } from './errors';
 import type { Log } from './log';
+import type { SrtpKeys } from './media';
 import { plan, sameTarget, stepsFor, type RecordTarget, type Seen, type Step, type Wanted } from './plan';
 import type { DRLink } from './registration';
 import type { Representation } from './representations';
 import { Signal } from './signal';
 
-export type SrtpKeys = Representation<'RecordingSrtpKeys'>;
 type RecordedDevice = Representation<'RecordedDevice'>;
 
 /** What a device can be. */
@@ -29,7 +29,14 @@ export interface Coverage {
 /** A desired service that is not in force any more or could not be put in force, or that is again. */
 export interface CoverageNews extends Coverage {
   readonly kind: 'unrecorded' | 'restored';
-  /** On `restored`: SRTP keys of the new recording of a secured link; handed on once, kept nowhere. */
+  /** On `restored`: the recording that was begun anew. */
+  readonly recording?: BegunRecording;
+}
+
+/** A recording that the server has just begun. */
+export interface BegunRecording {
+  readonly target: RecordTarget;
+  /** The keys of a secured link, for a recorder that isn't ours; handed on once, kept nowhere. */
   readonly srtp?: SrtpKeys;
 }
 
@@ -43,6 +50,8 @@ interface Problem {
 /** A device that was refused for good (unknown to the OXE, no licence) is tried again so seldom. */
 const SLOW_RETRY_MS = 300_000;
 const UNSEEN: Seen = { monitored: false };
+/** A beep is part of a recording. */
+export const NOT_RECORDED = { record: undefined, recorder: undefined, beep: undefined } as const satisfies Partial<Seen>;
 
 export class Book {
   readonly onNews: Signal<CoverageNews>;
@@ -146,9 +155,10 @@ export class Book {
     if (!known) this.onNews.emit({ kind: 'unrecorded', ...this.coverageOf(deviceNumber) });
   }
 
-  solved(deviceNumber: string, srtp?: SrtpKeys): void {
-    if (!this.#problems.delete(deviceNumber)) return;
-    this.onNews.emit({ kind: 'restored', ...this.coverageOf(deviceNumber), ...(srtp ? { srtp } : {}) });
+  /** @param recording what had to be begun anew; its keys are told in any case, for nobody else has them */
+  solved(deviceNumber: string, recording?: BegunRecording): void {
+    if (!this.#problems.delete(deviceNumber) && recording?.srtp === undefined) return;
+    this.onNews.emit({ kind: 'restored', ...this.coverageOf(deviceNumber), ...(recording ? { recording } : {}) });
   }
 
   coverageOf(deviceNumber: string): Coverage {
@@ -192,7 +202,7 @@ export class Book {
     return (logins) => {
       for (const [deviceNumber, seen] of before) {
         if (!seen.monitored || seen.userId === undefined || logins.has(seen.userId) || this.#seen.get(deviceNumber) !== seen) continue;
-        this.see(deviceNumber, { monitored: false, record: undefined, beep: undefined });
+        this.see(deviceNumber, { ...NOT_RECORDED, monitored: false });
         this.failed(deviceNumber, new O2GError('NOT_CONNECTED', 'the OXE ended the monitoring'));
       }
     };
@@ -202,15 +212,16 @@ export class Book {
     // What is listed at all is monitored; what isn't may be, on a server that lists only what it records.
     if (device && seen.doubt) this.see(deviceNumber, { monitored: true, doubt: false });
     if (!seen.record || (device?.recorded === true && sameTarget(seen.record, targetOf(device, seen.record)))) return;
-    this.see(deviceNumber, { record: undefined, beep: undefined });
+    this.see(deviceNumber, { ...NOT_RECORDED });
     this.failed(deviceNumber, new O2GError('NOT_CONNECTED', 'the OXE ended the recording'));
   }
 
-  /** What an adopted link records is desired until a flow says otherwise. */
+  /** What an adopted link records is desired until a flow says otherwise. A recorder of ours is desired itself, not the ports it had. */
   #adopt(deviceNumber: string, device: RecordedDevice): void {
     const record = device.recorded === true ? targetOf(device, undefined) : undefined;
+    const want = this.#wanted.get(deviceNumber);
     this.see(deviceNumber, { monitored: true, record });
-    if (record) this.#wanted.set(deviceNumber, { own: false, ...this.#wanted.get(deviceNumber), record });
+    if (record && want?.record?.mode !== 'own') this.#wanted.set(deviceNumber, { own: false, ...want, record });
   }
 }
 

@@ -2,13 +2,15 @@
  * One DR link (recorder link) on one OXE node: what flows ask for is sent in order per device and becomes desired; what is desired and not
  * in force is repaired (Voice Recording).
  */
-import { Book, type Coverage, type CoverageNews, type SrtpKeys } from './book';
+import { Book, NOT_RECORDED, type BegunRecording, type Coverage, type CoverageNews } from './book';
 import { BusyDevices } from './busy';
 import { systemClock, type Clock } from './clock';
 import { asO2GError, isDefinite, isSessionLoss, O2GError } from './errors';
 import { forEachBounded } from './gate';
 import type { Log } from './log';
-import { stepsFor, type Beep, type RecordTarget, type Step, type Wanted } from './plan';
+import type { MediaPorts, SrtpKeys } from './media';
+import { OwnMedia, type ArmedPorts } from './own-media';
+import { stepsFor, type Beep, type RecordTarget, type RecordWish, type Step, type Wanted } from './plan';
 import { Registration, type LinkReport, type RegistrationOptions } from './registration';
 import type { Attachment, CloseReason, Session } from './session';
 import type { Signal } from './signal';
@@ -16,6 +18,8 @@ import type { Signal } from './signal';
 export interface LinkOptions extends RegistrationOptions {
   /** Devices to keep monitored. */
   readonly devices: readonly string[];
+  /** Devices to keep recorded by a recorder of this program, and its id. */
+  readonly record?: { readonly devices: readonly string[]; readonly recorder: string } | undefined;
   /** What happens when the program stops: `keep` leaves link and recordings to an external recorder and to the next start. */
   readonly onStop: 'close' | 'keep';
 }
@@ -24,6 +28,8 @@ export interface LinkOptions extends RegistrationOptions {
 export interface StoredLink {
   readonly registrationId: string;
   readonly wanted: Iterable<readonly [string, Wanted]>;
+  /** The ports of the recorders of this program, by device. */
+  readonly armed?: Iterable<readonly [string, ArmedPorts]>;
 }
 
 export interface LinkMemory {
@@ -37,6 +43,8 @@ export interface LinkParts {
   readonly wanted?: Iterable<readonly [string, Wanted]>;
   readonly clock?: Clock;
   readonly memory?: LinkMemory;
+  /** The recorders of this program. */
+  readonly media?: MediaPorts;
 }
 
 export interface Monitored {
@@ -51,6 +59,8 @@ export interface Recorded {
   /** Whether the link is secure, when the server said it. */
   readonly secure?: boolean;
   readonly srtp?: SrtpKeys;
+  /** Told by `pause` and `resume` only. */
+  readonly paused?: boolean;
 }
 export interface Beeping {
   readonly deviceNumber: string;
@@ -71,6 +81,9 @@ export class Link implements Attachment {
   readonly #book: Book;
   readonly #registration: Registration;
   readonly #busy = new BusyDevices();
+  readonly #media: OwnMedia;
+  /** Since the session was connected last, nobody has asked which calls there are. */
+  #callsUnknown = true;
   readonly #leave: (() => void)[] = [];
   /** The last work of each device that has some: start and stop never overtake each other. */
   readonly #queues = new Map<string, Promise<unknown>>();
@@ -80,7 +93,7 @@ export class Link implements Attachment {
   #repairAgain = false;
   #closing: Promise<'gone' | 'kept'> | undefined;
 
-  constructor(options: LinkOptions, session: Session, { log, clock = systemClock, memory, wanted = [] }: LinkParts) {
+  constructor(options: LinkOptions, session: Session, { log, clock = systemClock, memory, wanted = [], media }: LinkParts) {
     this.#options = options;
     this.session = session;
     this.#log = log;
@@ -90,13 +103,31 @@ export class Link implements Attachment {
     this.#registration = new Registration(options, session, {
       reader: () => { this.#doubtAfterNewSession(); return this.#book.reader(); },
       onLost: () => { this.#book.lost(); },
-      onConfirmed: () => { this.#doubtAfterNewSession(); this.#remember(); void this.#compareMonitors().then(() => this.#repair()); },
+      onConfirmed: () => {
+        this.#doubtAfterNewSession();
+        this.#remember();
+        void this.#compareMonitors().then(() => this.#repair()).then(() => this.#learnCalls());
+      },
     }, log, clock, stored?.registrationId);
+    this.#media = new OwnMedia({
+      ports: media, clock, log, was: stored?.armed ?? [],
+      wanted: () => [...this.wanted].flatMap(([deviceNumber, { record }]) => (record?.mode === 'own' ? [[deviceNumber, record.recorder] as const] : [])),
+      secure: () => this.#registration.current?.secure,
+      onUndecipherable: (deviceNumber) => { this.#askForKeys(deviceNumber); },
+    });
     for (const [deviceNumber, want] of [...(stored?.wanted ?? []), ...wanted]) {
-      // What was monitored only because it was in the list, and is in it no more, is not desired any more.
-      if (!want.own || want.record || want.beep) this.#book.want(deviceNumber, { ...want, own: false });
+      // What was monitored or recorded only because it was in the list, and is in it no more, is not desired any more.
+      const record = want.record?.mode === 'own' && want.record.listed === true ? undefined : want.record;
+      if (!want.own || record || want.beep) this.#book.want(deviceNumber, { ...want, own: false, record });
     }
     for (const deviceNumber of options.devices) this.#book.want(deviceNumber, { ...this.#book.wanted.get(deviceNumber), own: true });
+    for (const deviceNumber of options.record?.devices ?? []) this.#wantListed(deviceNumber, options.record?.recorder ?? '');
+  }
+
+  /** What a flow asked for wins over the list. */
+  #wantListed(deviceNumber: string, recorder: string): void {
+    const want = this.#book.wanted.get(deviceNumber);
+    this.#book.want(deviceNumber, { ...want, own: true, record: want?.record ?? { mode: 'own', recorder, listed: true } });
   }
 
   get name(): string {
@@ -151,8 +182,13 @@ export class Link implements Attachment {
       this.session.onEvent.on((event) => {
         for (const deviceNumber of this.#busy.follow(event)) this.#beepAgain(deviceNumber);
         this.#followCtiLink(event);
+        this.#media.follow(event);
       }),
-      this.session.onState.on((report) => { this.#registration.follow(report); }),
+      this.session.onState.on((report) => {
+        if (report.state !== 'connected' || report.blindMs !== undefined) this.#callsUnknown = true;
+        this.#registration.follow(report);
+      }),
+      this.#media.start((recorder) => { this.#mediaChanged(recorder); }),
     );
     this.#registration.follow(this.session.report);
   }
@@ -165,6 +201,7 @@ export class Link implements Attachment {
   async #close(how: 'unregister' | 'keep'): Promise<'gone' | 'kept'> {
     await this.#registration.close(how);
     for (const leave of this.#leave.splice(0)) leave();
+    await this.#media.close(how === 'unregister');
     if (how === 'keep') return 'kept';
     if (!this.#registration.current) this.#memory?.save(undefined);
     return 'gone';
@@ -187,21 +224,42 @@ export class Link implements Attachment {
       if (record ?? doubt) await this.#sendStopRecord(deviceNumber);
       if (monitored || doubt) await this.#sendStopMonitor(deviceNumber);
       return { deviceNumber, userId, monitored: false };
-    });
+    }, () => this.#media.disarm(deviceNumber));
   }
 
   /**
-   * Starts recording a device, monitoring it before if it isn't yet: POST …/record or …/tdmrecord.
-   * @returns with the SRTP keys of a secured link, once; they are kept nowhere
-   * @throws O2GError
+   * Starts recording a device, monitoring it before if it isn't yet: POST …/record or …/tdmrecord. The ports of a recorder of this program
+   * are bound before.
+   * @returns with the SRTP keys of a secured link for a recorder that isn't ours, once; they are kept nowhere
+   * @throws O2GError; what the recorder says when it has no ports
    */
-  record(deviceNumber: string, target: RecordTarget): Promise<Recorded> {
-    return this.#begin(deviceNumber, (was) => ({ own: false, ...was, record: target }), async () => {
+  record(deviceNumber: string, wish: RecordWish): Promise<Recorded> {
+    return this.#begin(deviceNumber, (was) => ({ own: false, ...was, record: wish }), async () => {
       if (!this.#book.seen(deviceNumber).monitored) await this.#sendMonitor(deviceNumber);
-      const srtp = await this.#sendRecord(deviceNumber, target);
-      const secure = this.#registration.current?.secure;
-      return { deviceNumber, recording: true, target, ...(secure === undefined ? {} : { secure }), ...(srtp ? { srtp } : {}) };
+      return this.recorded(deviceNumber, await this.#sendRecord(deviceNumber, wish));
     });
+  }
+
+  /** What is in force when a recording has begun. */
+  recorded(deviceNumber: string, { target, srtp }: BegunRecording): Recorded {
+    const secure = this.#registration.current?.secure;
+    return { deviceNumber, recording: true, target, ...(secure === undefined ? {} : { secure }), ...(srtp ? { srtp } : {}) };
+  }
+
+  /**
+   * Writes silence instead of what is said, in the recorder of this program that records the device; needs no connection.
+   * @param resumeAfter seconds, after which it resumes by itself
+   * @throws O2GError `INVALID_INPUT` when none does
+   */
+  async pause(deviceNumber: string, resumeAfter: number | undefined): Promise<Recorded> {
+    await this.#media.recorderOf(deviceNumber).pause(deviceNumber, resumeAfter);
+    return { deviceNumber, recording: true, paused: true };
+  }
+
+  /** Ends a pause. @throws O2GError as `pause` */
+  async resume(deviceNumber: string): Promise<Recorded> {
+    await this.#media.recorderOf(deviceNumber).resume(deviceNumber);
+    return { deviceNumber, recording: true, paused: false };
   }
 
   /** Stops recording a device; it stays monitored: DELETE …/record/{deviceNumber}. @throws O2GError */
@@ -211,7 +269,7 @@ export class Link implements Attachment {
       const { record, doubt } = this.#book.seen(deviceNumber);
       if (record ?? doubt) await this.#sendStopRecord(deviceNumber);
       return { deviceNumber, recording: false };
-    });
+    }, () => this.#media.disarm(deviceNumber));
   }
 
   /** Starts the beep on a device whose recording has been asked: POST …/beep. @throws O2GError */
@@ -250,14 +308,20 @@ export class Link implements Attachment {
     });
   }
 
-  /** What ends was desired to end from the moment it was said, also while there is no connection. */
-  #end<T>(deviceNumber: string, send: () => Promise<T>): Promise<T> {
+  /**
+   * What ends was desired to end from the moment it was said, also while there is no connection.
+   * @param here ends it on this side, whatever the server says
+   */
+  #end<T>(deviceNumber: string, send: () => Promise<T>, here: () => Promise<void> = () => Promise.resolve()): Promise<T> {
     return this.#inOrder(deviceNumber, async () => {
+      if (!this.#registration.confirmed) await here();
       try {
         return await this.#sendWithLink(send);
       } catch (error) {
         this.#book.doubt(deviceNumber);
         throw error;
+      } finally {
+        await here();
       }
     });
   }
@@ -306,7 +370,7 @@ export class Link implements Attachment {
 
   #remember(): void {
     const registered = this.#registration.current;
-    if (registered) this.#memory?.save({ registrationId: registered.id, wanted: this.#book.wanted });
+    if (registered) this.#memory?.save({ registrationId: registered.id, wanted: this.#book.wanted, armed: this.#media.armed });
   }
 
   // --- single requests; they note what the server is known to do ------------------------------------------------------------
@@ -329,25 +393,47 @@ export class Link implements Attachment {
     this.#book.forget(deviceNumber);
   }
 
-  async #sendRecord(deviceNumber: string, target: RecordTarget): Promise<SrtpKeys | undefined> {
-    const keys = await this.#sendStartRecord(deviceNumber, target);
-    this.#book.see(deviceNumber, { record: target, beep: undefined });
-    return keys?.key === undefined ? undefined : keys;
+  async #sendRecord(deviceNumber: string, wish: RecordWish): Promise<BegunRecording> {
+    if (wish.mode === 'own') return this.#sendOwnRecord(deviceNumber, wish.recorder);
+    const keys = await this.#sendStartRecord(deviceNumber, wish);
+    this.#book.see(deviceNumber, { ...NOT_RECORDED, record: wish });
+    // It may have been recorded here before.
+    await this.#media.disarm(deviceNumber);
+    return { target: wish, ...(keys ? { srtp: keys } : {}) };
+  }
+
+  /** Into a recorder of this program: its ports are bound before the request is sent, and it alone gets the keys. */
+  async #sendOwnRecord(deviceNumber: string, recorder: string): Promise<BegunRecording> {
+    const before = this.#media.armed.get(deviceNumber)?.recorder;
+    if (before !== undefined && before !== recorder) await this.#media.disarm(deviceNumber);
+    const target = await this.#media.arm(deviceNumber, recorder);
+    try {
+      const keys = await this.#sendStartRecord(deviceNumber, target);
+      this.#book.see(deviceNumber, { record: target, recorder, beep: undefined });
+      await this.#media.setKeys(deviceNumber, keys);
+    } catch (error) {
+      if (isDefinite(error)) await this.#media.disarm(deviceNumber);
+      throw error;
+    }
+    this.#remember();
+    return { target };
   }
 
   async #sendStartRecord(deviceNumber: string, target: RecordTarget): Promise<SrtpKeys | undefined> {
     const path = await this.#path();
     if (target.mode === 'ip') {
       const { ipRecorderAddr, sentFlowPort, receivedFlowPort } = target;
-      return this.session.call('startRecord', path, { deviceNumber, ipRecorderAddr, sentFlowPort, receivedFlowPort }, ONCE);
+      const keys: SrtpKeys = await this.session.call('startRecord', path, { deviceNumber, ipRecorderAddr, sentFlowPort, receivedFlowPort }, ONCE);
+      return keys.key === undefined ? undefined : keys;
     }
     const { crystal, board, timeslot } = target;
-    return this.session.call('startTdmRecord', path, { deviceNumber, crystal, board, timeslot }, ONCE);
+    await this.session.call('startTdmRecord', path, { deviceNumber, crystal, board, timeslot }, ONCE);
+    return undefined;
   }
 
   async #sendStopRecord(deviceNumber: string): Promise<void> {
     await this.session.call('stopRecord', { ...(await this.#path()), deviceNumber }, undefined, ONCE).catch(ifRunning);
-    this.#book.see(deviceNumber, { record: undefined, beep: undefined });
+    this.#book.see(deviceNumber, NOT_RECORDED);
   }
 
   async #sendBeep(deviceNumber: string, beep: Beep): Promise<void> {
@@ -376,6 +462,33 @@ export class Link implements Attachment {
     this.#inOrder(deviceNumber, () => this.#sendBeep(deviceNumber, beep)).catch((error: unknown) => {
       this.#book.failed(deviceNumber, asO2GError(error));
     });
+  }
+
+  /** A recorder of this program is another one now, or gone: what it recorded isn't recorded any more. */
+  #mediaChanged(recorder: string): void {
+    for (const [deviceNumber] of [...this.wanted]) {
+      if (this.#book.seen(deviceNumber).recorder !== recorder) continue;
+      this.#book.see(deviceNumber, NOT_RECORDED);
+      this.#book.failed(deviceNumber, new O2GError('NOT_CONNECTED', 'the recorder was changed or removed'));
+    }
+    if (this.#registration.confirmed) void this.#repair();
+  }
+
+  /** The OXE may have changed the keys: only the answer to a new request tells them (specification, Voice Recording, POST …/record). */
+  #askForKeys(deviceNumber: string): void {
+    if (this.#registration.current?.secure === false) return;
+    this.#inOrder(deviceNumber, async () => {
+      const wish = this.#book.wanted.get(deviceNumber)?.record;
+      if (wish?.mode === 'own' && this.#registration.confirmed) await this.#sendOwnRecord(deviceNumber, wish.recorder);
+    }).catch((error: unknown) => { this.#log.debug(`${this.name}: ${deviceNumber}: no new keys: ${asO2GError(error).message}`); });
+  }
+
+  /** After a gap, recorders of this program must not wait for the end of a call that ended in it. */
+  async #learnCalls(): Promise<void> {
+    if (!this.#callsUnknown || this.#closing) return;
+    this.#callsUnknown = false;
+    const users = [...this.#media.armed.keys()].flatMap((deviceNumber) => this.#book.seen(deviceNumber).userId ?? []);
+    await this.#media.learn([...new Set(users)], (loginName) => this.session.call('getTelephonyState', { loginName }, undefined));
   }
 
   #doubtAfterNewSession(): void {
@@ -417,10 +530,10 @@ export class Link implements Attachment {
     try {
       await this.#inOrder(deviceNumber, async () => {
         if (!this.#registration.confirmed) return;
-        let srtp: SrtpKeys | undefined;
+        let recording: BegunRecording | undefined;
         // Planned anew: a flow may have done or undone it in the meantime.
-        for (const step of this.#book.steps(deviceNumber)) srtp = (await this.#perform(step)) ?? srtp;
-        this.#book.solved(deviceNumber, srtp);
+        for (const step of this.#book.steps(deviceNumber)) recording = (await this.#perform(step)) ?? recording;
+        this.#book.solved(deviceNumber, recording);
       });
     } catch (error) {
       const known = asO2GError(error);
@@ -430,11 +543,14 @@ export class Link implements Attachment {
     }
   }
 
-  async #perform(step: Step): Promise<SrtpKeys | undefined> {
+  async #perform(step: Step): Promise<BegunRecording | undefined> {
     switch (step.do) {
       case 'monitor': await this.#sendMonitor(step.deviceNumber); return undefined;
-      case 'record': return this.#sendRecord(step.deviceNumber, step.target);
-      case 'stopRecord': await this.#sendStopRecord(step.deviceNumber); return undefined;
+      case 'record': return this.#sendRecord(step.deviceNumber, step.wish);
+      case 'stopRecord':
+        await this.#sendStopRecord(step.deviceNumber);
+        await this.#media.disarm(step.deviceNumber);
+        return undefined;
       case 'beep': await this.#sendBeep(step.deviceNumber, step.beep); return undefined;
       case 'stopBeep': await this.#sendStopBeep(step.deviceNumber); return undefined;
     }

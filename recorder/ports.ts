@@ -40,6 +40,13 @@ export class Ports {
       + `${this.#used.size} are in use, ${resting} rest or belong to other programs`);
   }
 
+  /** Takes this very one. @returns false when it is none of ours, is used, or rests */
+  claim(port: number, now: number): boolean {
+    if (!this.#even.includes(port) || this.#used.has(port) || (this.#restingUntil.get(port) ?? 0) > now) return false;
+    this.#used.add(port);
+    return true;
+  }
+
   /** @param why `unused`: it never got a packet, and rests no time */
   release(port: number, now: number, why: 'used' | 'unused' | 'taken'): void {
     this.#used.delete(port);

@@ -38,6 +38,8 @@ export interface RecorderParts {
 export interface ArmOptions extends DeviceContext {
   /** Media is known to be encrypted: without keys that is an alarm. */
   readonly secure?: boolean | undefined;
+  /** The ports of an earlier run, which the sender may still know: taken when both are free. */
+  readonly ports?: Readonly<Record<Channel, number>> | undefined;
 }
 
 /** The fields of the record request. */
@@ -146,7 +148,7 @@ export class Recorder extends EventEmitter<RecorderEvents> {
    * Makes a device ready to be recorded: both ports are bound when the answer comes. Arming it again changes what is known of it, not its ports.
    * @throws RecorderError `PORTS_EXHAUSTED`, `BIND_FAILED`, `INVALID_INPUT`, `CLOSED`
    */
-  async arm(deviceNumber: string, { secure = false, ...context }: ArmOptions = {}): Promise<Armed> {
+  async arm(deviceNumber: string, { secure = false, ports, ...context }: ArmOptions = {}): Promise<Armed> {
     this.#requireStarted();
     if (typeof deviceNumber !== 'string' || deviceNumber === '') throw invalid('deviceNumber', deviceNumber, 'a directory number');
     for (const [field, value] of Object.entries(context)) if (value !== undefined && typeof value !== 'string') throw invalid(field, value, 'a text');
@@ -156,7 +158,7 @@ export class Recorder extends EventEmitter<RecorderEvents> {
       device.context = context;
       await this.#order(device, { do: 'describe', deviceNumber, context });
     } else {
-      device = await this.#arm(deviceNumber, context, secure);
+      device = await this.#arm(deviceNumber, context, secure, ports);
     }
     return { ipRecorderAddr: this.#options.address, sentFlowPort: device.ports.sent, receivedFlowPort: device.ports.received };
   }
@@ -251,10 +253,10 @@ export class Recorder extends EventEmitter<RecorderEvents> {
     this.#snapshots.length = 0;
   }
 
-  async #arm(deviceNumber: string, context: DeviceContext, secure: boolean): Promise<ArmedDevice> {
+  async #arm(deviceNumber: string, context: DeviceContext, secure: boolean, earlier: ArmOptions['ports']): Promise<ArmedDevice> {
     const worker = this.#leastBusy();
     for (let attempt = 1; ; attempt += 1) {
-      const ports = this.#takePorts();
+      const ports = (attempt === 1 && earlier ? this.#claimPorts(earlier) : undefined) ?? this.#takePorts();
       const arming = this.#workers[worker]?.order({ do: 'arm', deviceNumber, context, secure, ports }) ?? Promise.resolve();
       const device: ArmedDevice = { worker, ports, secure, context, describe: undefined, finishing: new Set(), arming };
       this.#devices.set(deviceNumber, device);
@@ -268,6 +270,13 @@ export class Recorder extends EventEmitter<RecorderEvents> {
         if (taken === undefined || attempt === PORT_TRIES) throw armError(error);
       }
     }
+  }
+
+  #claimPorts({ sent, received }: Readonly<Record<Channel, number>>): Record<Channel, number> | undefined {
+    if (!this.#ports.claim(sent, Date.now())) return undefined;
+    if (this.#ports.claim(received, Date.now())) return { sent, received };
+    this.#ports.release(sent, Date.now(), 'unused');
+    return undefined;
   }
 
   #takePorts(): Record<Channel, number> {

@@ -56,7 +56,7 @@ export class StateFile implements LinkMemory {
     this.#try(() => {
       mkdirSync(join(this.#path, '..'), { recursive: true, mode: 0o700 });
       const draft = `${this.#path}.new`;
-      writeFileSync(draft, JSON.stringify({ identity: this.#identity, registrationId: this.#waiting?.registrationId, wanted: [...(this.#waiting?.wanted ?? [])] }), { mode: 0o600 });
+      writeFileSync(draft, JSON.stringify({ identity: this.#identity, registrationId: this.#waiting?.registrationId, wanted: [...(this.#waiting?.wanted ?? [])], armed: [...(this.#waiting?.armed ?? [])] }), { mode: 0o600 });
       renameSync(draft, this.#path);
     });
   }

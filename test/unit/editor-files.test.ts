@@ -41,12 +41,16 @@ const PROPERTIES: Record<string, Record<string, unknown>> = {
     name: '', url: '', secondaryUrl: '', access: 'typed', eventPort: '', application: 'Node-RED', supervisedId: '', supervisedType: 'LOGIN_NAME',
     tls: undefined, timeout: 10, offlineWait: 10, delivery: 'chunk', lifetime: 0,
   },
-  'o2g-link': { name: '', server: '', oxeNode: '', recorder: 'OTHER', secured: '', devices: '', onStop: 'close' },
+  'o2g-link': { name: '', server: '', oxeNode: '', recorder: 'OTHER', secured: '', devices: '', media: '', record: '', onStop: 'close' },
+  'o2g-recorder': {
+    name: '', address: '', bind: '', portMin: 20000, portMax: 29999, folder: 'recordings', filename: '{{deviceNumber}}/{{startedAt}}-{{id}}', format: 'g711',
+    split: 'conversation', maxMinutes: 240,
+  },
   'o2g-events': { name: '', server: '', selectors: [{ names: ['telephony'], ids: [] }], snapshot: false, dynamic: false, inputs: 0 },
   'o2g-monitor': { name: '', link: '', action: 'start', ...typed('str', 'deviceNumber') },
   'o2g-record': {
-    name: '', link: '', action: 'start', mode: 'ip', ...typed('str', 'deviceNumber', 'ipRecorderAddr'),
-    ...typed('num', 'sentFlowPort', 'receivedFlowPort', 'crystal', 'board', 'timeslot'),
+    name: '', link: '', action: 'start', recorder: '', mode: 'ip', ...typed('str', 'deviceNumber', 'ipRecorderAddr'),
+    ...typed('num', 'sentFlowPort', 'receivedFlowPort', 'crystal', 'board', 'timeslot', 'resumeAfter'),
   },
   'o2g-beep': {
     name: '', link: '', action: 'start', ...typed('str', 'deviceNumber'), ...typed('num', 'tone', 'presenceDuration', 'silenceDuration'),
