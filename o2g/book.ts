@@ -220,8 +220,10 @@ export class Book {
   #adopt(deviceNumber: string, device: RecordedDevice): void {
     const record = device.recorded === true ? targetOf(device, undefined) : undefined;
     const want = this.#wanted.get(deviceNumber);
-    this.see(deviceNumber, { monitored: true, record });
-    if (record && want?.record?.mode !== 'own') this.#wanted.set(deviceNumber, { own: false, ...want, record });
+    // Whose device it is tells the answer to a monitor request only, and a recorder of ours follows that user's calls.
+    const isOwn = want?.record?.mode === 'own';
+    this.see(deviceNumber, { monitored: true, record, doubt: isOwn });
+    if (record && !isOwn) this.#wanted.set(deviceNumber, { own: false, ...want, record });
   }
 }
 

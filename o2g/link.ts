@@ -235,7 +235,10 @@ export class Link implements Attachment {
    */
   record(deviceNumber: string, wish: RecordWish): Promise<Recorded> {
     return this.#begin(deviceNumber, (was) => ({ own: false, ...was, record: wish }), async () => {
-      if (!this.#book.seen(deviceNumber).monitored) await this.#sendMonitor(deviceNumber);
+      const { monitored, record, recorder, doubt } = this.#book.seen(deviceNumber);
+      // Asked for again, the OXE would begin its flows anew, in the middle of a call; external recorders want just that, for the keys.
+      if (wish.mode === 'own' && record && recorder === wish.recorder && !doubt) return this.recorded(deviceNumber, { target: record });
+      if (!monitored) await this.#sendMonitor(deviceNumber);
       return this.recorded(deviceNumber, await this.#sendRecord(deviceNumber, wish));
     });
   }

@@ -203,6 +203,17 @@ describe('ports', () => {
     await assert.rejects(recorder.arm('2').then(() => recorder.arm('3')), refused('PORTS_EXHAUSTED'));
   });
 
+  it('of an earlier run are taken again, when both are free', async () => {
+    const { portMin, portMax } = portRange();
+    const { recorder } = await startRecorder({ portMin, portMax });
+    const earlier = { sent: portMin + 20, received: portMin + 30 };
+    assert.deepEqual(await recorder.arm('1', { ports: earlier }), { ipRecorderAddr: '127.0.0.1', sentFlowPort: earlier.sent, receivedFlowPort: earlier.received });
+    const other = await recorder.arm('2', { ports: { sent: portMin + 22, received: portMin + 30 } });
+    assert.ok(other.receivedFlowPort !== earlier.received && other.sentFlowPort !== portMin + 22, 'both or none');
+    const outside = await recorder.arm('3', { ports: { sent: portMin - 2, received: portMax + 3 } });
+    assert.ok(outside.sentFlowPort >= portMin && outside.receivedFlowPort <= portMax);
+  });
+
   it('of a device that is armed twice stay the same', async () => {
     const { recorder } = await startRecorder();
     const [one, two] = await Promise.all([recorder.arm('70120'), recorder.arm('70120', { user: 'x' })]);

@@ -339,7 +339,7 @@ describe('examples', () => {
 
     it(`"${name}" is wired to its own nodes only`, () => {
       const ids = nodes.map(({ id }) => id);
-      const references = nodes.flatMap(({ wires = [], server, link, g, z }) => [...wires.flat(), server, link, g, z]);
+      const references = nodes.flatMap(({ wires = [], server, link, recorder, media, type, g, z }) => [...wires.flat(), server, link, ...(type === 'o2g-link' ? [media] : [recorder]), g, z]);
       assert.deepEqual(references.filter((id) => id !== undefined && id !== '' && !(typeof id === 'string' && ids.includes(id))), []);
     });
   }
