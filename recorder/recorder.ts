@@ -121,6 +121,7 @@ export class Recorder extends EventEmitter<RecorderEvents> {
   #state: 'new' | 'started' | 'closed' = 'new';
   #closing: Promise<void> | undefined;
   #lookAgain: NodeJS.Timeout | undefined;
+  #recovering: Promise<void> = Promise.resolve();
   readonly #restarts = new Set<NodeJS.Timeout>();
 
   /** @throws RecorderError `INVALID_INPUT` */
@@ -133,7 +134,7 @@ export class Recorder extends EventEmitter<RecorderEvents> {
   }
 
   /**
-   * Starts the workers and completes what a crash left; each such recording is told as `finished` with `recovered`.
+   * Starts the workers: devices can be armed from now on.
    * @throws RecorderError `FOLDER_NOT_WRITABLE`
    */
   async start(): Promise<void> {
@@ -141,7 +142,20 @@ export class Recorder extends EventEmitter<RecorderEvents> {
     await checkFolder(this.#options.folder);
     this.#state = 'started';
     this.#workers = Array.from({ length: this.#options.workers }, (_, index) => this.#startWorker(index));
-    await this.#recover();
+  }
+
+  /**
+   * Completes what a crash left; each such recording is told as `finished` with `recovered`. Many large files take a while: devices are
+   * armed before, or meanwhile. Never rejects: what can't be completed stays for the next start.
+   */
+  recover(): Promise<void> {
+    // One after the other: nothing may be completed twice.
+    const recovering = this.#recovering.then(() => (this.#state === 'started' ? this.#recover() : undefined)).catch((error: unknown) => {
+      this.#warn(`looking for unfinished recordings: ${messageOf(error)}`);
+    });
+    this.#recovering = recovering;
+    this.#completing.add(recovering);
+    return recovering.finally(() => { this.#completing.delete(recovering); });
   }
 
   /**
@@ -387,14 +401,8 @@ export class Recorder extends EventEmitter<RecorderEvents> {
     for (const { file, error } of failed) this.#warn(`${file} couldn't be completed: ${messageOf(error)}`);
     if (postponed + failed.length === 0 || this.#state !== 'started') return;
     clearTimeout(this.#lookAgain);
-    this.#lookAgain = setTimeout(() => { this.#recoverAgain(); }, LOOK_AGAIN_MS);
+    this.#lookAgain = setTimeout(() => { void this.recover(); }, LOOK_AGAIN_MS);
     this.#lookAgain.unref();
-  }
-
-  #recoverAgain(): void {
-    const recovering = this.#recover().catch((error: unknown) => { this.#warn(`looking for unfinished recordings: ${messageOf(error)}`); });
-    this.#completing.add(recovering);
-    void recovering.finally(() => { this.#completing.delete(recovering); });
   }
 
   /** A worker died, which is a fault of ours: its devices are armed on the same ports again, the OXE sending on, and what it left is told. */
@@ -407,7 +415,7 @@ export class Recorder extends EventEmitter<RecorderEvents> {
       this.#restarts.delete(restart);
       this.#workers[index] = this.#startWorker(index);
       for (const [deviceNumber, device] of this.#devices) if (device.worker === index) this.#rearm(index, deviceNumber, device, error);
-      this.#recoverAgain();
+      void this.recover();
     }, RESTART_MS);
     this.#restarts.add(restart);
   }

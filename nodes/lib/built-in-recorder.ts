@@ -39,6 +39,7 @@ export class BuiltInRecorder implements MediaPort {
   #letStart: () => void = () => undefined;
   #held: RecorderNews[] | undefined;
   #closing: Promise<void> | undefined;
+  readonly #armed = new Set<string>();
   /** The conversation of each device, for the metadata. */
   readonly #conversations = new Map<string, Conversation>();
   readonly #alarms = new Map<string, Alarm>();
@@ -82,6 +83,7 @@ export class BuiltInRecorder implements MediaPort {
   async arm(deviceNumber: string, was: IpTarget | undefined, secure: boolean | undefined): Promise<IpTarget> {
     const ports = was && { sent: was.sentFlowPort, received: was.receivedFlowPort };
     const armed = await this.#do((recorder) => recorder.arm(deviceNumber, { ...this.#contextOf(deviceNumber), secure, ports }));
+    this.#armed.add(deviceNumber);
     return { mode: 'ip', ...armed };
   }
 
@@ -105,6 +107,7 @@ export class BuiltInRecorder implements MediaPort {
   }
 
   async disarm(deviceNumber: string): Promise<void> {
+    this.#armed.delete(deviceNumber);
     try {
       await this.#started?.disarm(deviceNumber);
       this.#conversations.delete(deviceNumber);
@@ -126,18 +129,23 @@ export class BuiltInRecorder implements MediaPort {
     this.release();
   }
 
+  /** Nothing is awaited before the recorder is told: events may come faster than it answers, and it must be told in their order. */
   async #follow(deviceNumber: string, conversation: Conversation): Promise<void> {
     const { state, calls } = conversation;
+    const recorder = this.#armed.has(deviceNumber) ? this.#started : undefined;
+    if (!recorder) return;
     if (state === 'over') {
       this.#conversations.delete(deviceNumber);
-      await this.#started?.endConversation(deviceNumber, () => describe(calls));
+      await recorder.endConversation(deviceNumber, () => describe(calls));
       return;
     }
     const before = this.#conversations.get(deviceNumber);
     this.#conversations.set(deviceNumber, conversation);
-    // Names of files and folders are made of it when the first packets come.
-    if (before?.calls.length !== calls.length) await this.#started?.arm(deviceNumber, this.#contextOf(deviceNumber));
-    if (state !== 'waiting') await this.#started?.expectMedia(deviceNumber, state === 'talking');
+    await Promise.all([
+      // Names of files and folders are made of it when the first packets come.
+      before?.calls.length === calls.length ? undefined : recorder.arm(deviceNumber, this.#contextOf(deviceNumber)),
+      state === 'waiting' ? undefined : recorder.expectMedia(deviceNumber, state === 'talking'),
+    ]);
   }
 
   #contextOf(deviceNumber: string): DeviceContext {
@@ -177,6 +185,8 @@ export class BuiltInRecorder implements MediaPort {
       recorder.on('alarm', (payload) => { this.#alarm(payload); });
       await recorder.start();
       this.#started = recorder;
+      // Not awaited: hashing what a crash left may take longer than the next call.
+      void recorder.recover();
       return recorder;
     } catch (error) {
       const known = inOurWords(error);

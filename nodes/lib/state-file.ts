@@ -30,7 +30,7 @@ export class StateFile implements LinkMemory {
   load(): StoredLink | undefined {
     try {
       const stored = JSON.parse(readFileSync(this.#path, 'utf8')) as StoredLink & { identity?: string };
-      const whole = typeof stored.registrationId === 'string' && Array.isArray(stored.wanted);
+      const whole = typeof stored.registrationId === 'string' && Array.isArray(stored.wanted) && Array.isArray(stored.armed ?? []);
       return whole && stored.identity === this.#identity ? stored : undefined;
     } catch {
       // No file: nothing was left behind. A broken one tells nothing that could be trusted.

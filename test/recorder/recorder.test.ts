@@ -310,6 +310,7 @@ async function finishedAtStart(folder: string): Promise<FinishedRecording[]> {
   const finished: FinishedRecording[] = [];
   recorder.on('finished', (one) => finished.push(one));
   await recorder.start();
+  await recorder.recover();
   await chmod(folder, 0o755);
   assert.equal(recorder.metrics().recovered, finished.length);
   return finished;

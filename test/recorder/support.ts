@@ -177,6 +177,7 @@ export async function startRecorder(options: Partial<RecorderOptions> = {}, part
   const recorder = new Recorder({ address: '127.0.0.1', bind: '127.0.0.1', ...portRange(), ...options, folder }, parts);
   whenTestEnds(() => recorder.close());
   await recorder.start();
+  await recorder.recover();
   return { recorder, folder };
 }
 
