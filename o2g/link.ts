@@ -193,7 +193,7 @@ export class Link implements Attachment {
     this.#registration.follow(this.session.report);
   }
 
-  /** Ends the link as its options say, in two seconds at most. Idempotent; what waits ends with `CLOSED`. */
+  /** Ends the link as its options say, in six seconds at most: two for the server, four for recorders of ours. Idempotent; what waits ends with `CLOSED`. */
   close(why: CloseReason): Promise<'gone' | 'kept'> {
     return (this.#closing ??= this.#close(why === 'stop' && this.#options.onStop === 'keep' ? 'keep' : 'unregister'));
   }

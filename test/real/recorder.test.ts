@@ -10,11 +10,11 @@ import { startNodeRed, stopAll, type NodeRed } from '../support/node-red';
 import { whenTestEnds } from '../support/cleanup';
 import { DEVICES } from './flows';
 import { temporaryFolder } from '../recorder/support';
-import { decoded, moreSent, pitchOf, probed, recorderFlow, type Finished, type RecorderProperties } from './recordings';
+import { assertComplete, decoded, moreSent, pitchOf, probed, recorderFlow, until, type Finished, type RecorderProperties } from './recordings';
 
 const CALLER = '0390670000';
 const PITCHES = [voiceOf('70120'), voiceOf(CALLER)];
-const PATIENCE = { timeoutMs: 40_000 };
+const PATIENCE = { timeoutMs: 60_000 };
 
 let oxe: Simulator;
 let red: NodeRed;
@@ -57,7 +57,7 @@ async function isTaken(port: number): Promise<boolean> {
 }
 
 describe('the recorder built in', function () {
-  this.timeout(90_000);
+  this.timeout(180_000);
 
   afterEach(async () => {
     await stopAll();
@@ -79,14 +79,16 @@ describe('the recorder built in', function () {
       assert.deepEqual([inForce.mode, inForce.ipRecorderAddr, inForce.secure], ['ip', '127.0.0.1', secure]);
       assert.deepEqual(await Promise.all(bound), [true, true]);
       const call = oxe.call({ from: CALLER, to: '70120' });
+      const from = performance.now();
       await call.answered();
       await moreSent(oxe, '70120', 120);
       await call.hangUp();
+      const callMs = performance.now() - from;
 
       const recording = await finished();
-      const { sent, received } = oxe.rtp('70120');
-      assert.deepEqual([recording.channels.sent.packets, recording.channels.received.packets], [sent, received]);
-      assert.ok(Math.abs(recording.durationMs - sent * 20) <= 100, `${recording.durationMs} ms of ${sent} packets`);
+      assertComplete(recording, oxe.rtp('70120'));
+      // As long as what was sent, and no longer than the call: a sender that had to wait sends less.
+      assert.ok(recording.durationMs >= recording.channels.sent.packets * 20 - 40 && recording.durationMs <= callMs + 100, `${recording.durationMs} ms of ${callMs} ms`);
       assert.deepEqual(recording.alarms, []);
       assert.equal(recording.calls?.length, 1);
       assert.deepEqual([recording.calls[0]?.user, recording.calls[0]?.state], ['oxe70120', 'ended']);
@@ -133,7 +135,7 @@ describe('the recorder built in', function () {
       for (const side of [sent, received]) assert.ok(side.subarray(...inside).every((sample) => Math.abs(sample) <= 8), 'silence');
       assert.equal(pitchOf(sent.subarray((atMs - 300) * 8, (atMs - 60) * 8), PITCHES), PITCHES[0]);
     }
-    assert.ok(Math.abs(recording.durationMs - oxe.rtp('70120').sent * 20) <= 100);
+    assert.ok(recording.durationMs >= recording.channels.sent.packets * 20 - 40);
   });
 
   it('refuses a pause of what it doesn\'t record, and a time that is none', async () => {
@@ -160,9 +162,7 @@ describe('the recorder built in', function () {
     await call.hangUp();
     await deploying;
     const recording = await finished();
-    const { sent, received } = oxe.rtp('70120');
-    assert.deepEqual([recording.channels.sent.packets, recording.channels.received.packets], [sent, received]);
-    assert.deepEqual([recording.channels.sent.lost, recording.channels.received.lost], [0, 0]);
+    assertComplete(recording, oxe.rtp('70120'));
     assert.deepEqual(oxe.requests().filter(({ method }) => method !== 'GET'), []);
     assert.equal(red.received('unsolicited').filter(({ topic }) => topic === 'finished').length, 1);
   });
@@ -186,13 +186,13 @@ describe('the recorder built in', function () {
       await start({ linksOutliveSessions: true, secure });
       const call = await recordedCall();
       const [before] = oxe.recordings(7);
-      // What flows asked for, and a first piece of the file, are on the disk a moment later.
-      await moreSent(oxe, '70120', 60);
       const { userDir } = red;
+      const parts = async (): Promise<string[]> => (await readdir(folder, { recursive: true })).filter((name) => name.endsWith('.wav.part')).map((name) => path.join(folder, name));
+      const lengthOf = async (file: string | undefined): Promise<number> => (file === undefined ? 0 : Number((await probed(file)).duration));
+      await until('a second of the file', async () => await lengthOf((await parts())[0]) > 1);
+      await until('what flows asked for', async () => (await readFile(path.join(userDir, '.o2g', 'link.json'), 'utf8')).includes('"armed":[["70120"'));
       await red.stop('SIGKILL');
-      const [part] = (await readdir(path.join(folder, '70120'))).filter((name) => name.endsWith('.wav.part'));
-      assert.ok(part !== undefined);
-      assert.ok(Number((await probed(path.join(folder, '70120', part))).duration) > 1);
+      assert.ok(await lengthOf((await parts())[0]) > 1, 'it plays');
 
       const asked = oxe.nextRequest({ method: 'POST', path: /\/record$/ }, { timeoutMs: 30_000 });
       red = await startNodeRed({ userDir });
@@ -228,7 +228,7 @@ describe('the recorder built in', function () {
     const first = await record();
     oxe.clearRequests();
     assert.deepEqual(await record(), first);
-    assert.deepEqual(oxe.requests(), []);
+    assert.deepEqual(oxe.requests().filter(({ method }) => method !== 'GET'), []);
     red.inject('in-record', { action: 'start', payload: { deviceNumber: '70130', mode: 'tdm' } });
     assert.match((await red.told('caught')).error?.message ?? '', /mode.*ip/);
   });
@@ -288,18 +288,24 @@ describe('the recorder built in', function () {
       await call.hangUp();
       const recording = await finished(({ deviceNumber }) => deviceNumber === device);
       assert.equal(recording.calls?.length, 1);
-      assert.equal(recording.channels.sent.packets, oxe.rtp(device).sent);
+      assertComplete(recording, oxe.rtp(device));
     }
     assert.equal(red.received('unsolicited').length, 2);
   });
 
-  it('asks for new keys when the OXE has changed them, and reads on', async () => {
+  it('asks for new keys when the OXE has changed them, every five seconds at most, and reads on', async () => {
     await start({ secure: true });
     const call = await recordedCall();
-    const again = oxe.nextRequest({ method: 'POST', path: /\/record$/ }, { timeoutMs: 30_000 });
-    oxe.rekey('70120');
-    await again;
-    await red.told('unsolicited', ({ topic, payload }) => topic === 'alarm' && (payload as { until?: string }).until !== undefined, PATIENCE);
+    const askedAt: number[] = [];
+    for (const round of [1, 2]) {
+      const again = oxe.nextRequest({ method: 'POST', path: /\/record$/ }, { timeoutMs: 30_000, what: `new keys, ${round}` });
+      oxe.rekey('70120');
+      await again;
+      askedAt.push(performance.now());
+      // Read again: the next change is another one.
+      await red.told('unsolicited', ({ topic, payload }) => topic === 'alarm' && (payload as { until?: string }).until !== undefined, PATIENCE);
+    }
+    assert.ok((askedAt[1] ?? 0) - (askedAt[0] ?? 0) > 4900, `${askedAt.join(', ')} ms`);
     await moreSent(oxe, '70120', 60);
     await call.hangUp();
     const { file } = await finished();

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 
@@ -6,6 +7,7 @@ import { catchAll, config, flow, node, o2gLink, o2gServer, probeIn, probeOut, st
 import type { Simulator } from '../../simulator';
 
 const run = promisify(execFile);
+const LAST_PACKETS = 5;
 
 /** A finished recording as it comes out of `o2g-record`, as far as tests look. */
 export interface Finished {
@@ -80,12 +82,26 @@ function powerAt(samples: Int16Array, pitch: number): number {
   return (one * one + two * two - coefficient * one * two) / Math.max(1, samples.length);
 }
 
+/** Resolves when the condition holds: for what no event tells, such as files. */
+export async function until(what: string, condition: () => Promise<boolean>, timeoutMs = 30_000): Promise<void> {
+  const end = performance.now() + timeoutMs;
+  while (!await condition()) {
+    if (performance.now() > end) throw new Error(`${what} did not come within ${timeoutMs} ms`);
+    await new Promise((resolve) => { setTimeout(resolve, 50); });
+  }
+}
+
 /** Resolves when a device's recording has been sent so many more packets in each direction. */
 export async function moreSent(oxe: Simulator, deviceNumber: string, packets: number, timeoutMs = 30_000): Promise<void> {
-  const until = performance.now() + timeoutMs;
   const goal = oxe.rtp(deviceNumber).sent + packets;
-  while (oxe.rtp(deviceNumber).sent < goal) {
-    if (performance.now() > until) throw new Error(`${deviceNumber}: ${oxe.rtp(deviceNumber).sent} packets were sent, not ${goal}`);
-    await new Promise((resolve) => { setTimeout(resolve, 20); });
+  await until(`${packets} more packets of ${deviceNumber}`, () => Promise.resolve(oxe.rtp(deviceNumber).sent >= goal), timeoutMs);
+}
+
+/** All packets are in the recording; the last ones of a call may be read after its end was told, and belong to no file then. */
+export function assertComplete({ channels }: Finished, { sent, received }: { sent: number; received: number }): void {
+  for (const [side, all] of [['sent', sent], ['received', received]] as const) {
+    const { packets, lost } = channels[side];
+    assert.ok(packets <= all && packets >= all - LAST_PACKETS, `${side}: ${packets} of ${all} packets`);
+    assert.equal(lost, 0, side);
   }
 }
