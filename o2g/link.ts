@@ -112,6 +112,7 @@ export class Link implements Attachment {
     this.#media = new OwnMedia({
       ports: media, clock, log, was: stored?.armed ?? [],
       wanted: () => [...this.wanted].flatMap(([deviceNumber, { record }]) => (record?.mode === 'own' ? [[deviceNumber, record.recorder] as const] : [])),
+      isWanted: (deviceNumber) => this.#book.wanted.get(deviceNumber)?.record?.mode === 'own',
       secure: () => this.#registration.current?.secure,
       onUndecipherable: (deviceNumber) => { this.#askForKeys(deviceNumber); },
     });
@@ -415,7 +416,10 @@ export class Link implements Attachment {
       this.#book.see(deviceNumber, { record: target, recorder, beep: undefined });
       await this.#media.setKeys(deviceNumber, keys);
     } catch (error) {
-      if (isDefinite(error)) await this.#media.disarm(deviceNumber);
+      if (isDefinite(error)) {
+        this.#book.see(deviceNumber, NOT_RECORDED);
+        await this.#media.disarm(deviceNumber);
+      }
       throw error;
     }
     this.#remember();
@@ -483,7 +487,10 @@ export class Link implements Attachment {
     this.#inOrder(deviceNumber, async () => {
       const wish = this.#book.wanted.get(deviceNumber)?.record;
       if (wish?.mode === 'own' && this.#registration.confirmed) await this.#sendOwnRecord(deviceNumber, wish.recorder);
-    }).catch((error: unknown) => { this.#log.debug(`${this.name}: ${deviceNumber}: no new keys: ${asO2GError(error).message}`); });
+    }).catch((error: unknown) => {
+      const known = asO2GError(error);
+      if (known.code !== 'CLOSED' && !isSessionLoss(known)) this.#book.failed(deviceNumber, known);
+    });
   }
 
   /** After a gap, recorders of this program must not wait for the end of a call that ended in it. */

@@ -23,6 +23,7 @@ export interface OwnMediaParts {
   readonly was: Iterable<readonly [string, ArmedPorts]>;
   /** The recorders that devices are wanted in. */
   wanted(): Iterable<readonly [deviceNumber: string, recorder: string]>;
+  isWanted(deviceNumber: string): boolean;
   secure(): boolean | undefined;
   /** What comes for a device can't be deciphered: its recording is to be asked for again, for new keys. */
   onUndecipherable(deviceNumber: string): void;
@@ -74,9 +75,11 @@ export class OwnMedia {
   /** Makes the ports of everything that is wanted, without waiting for a connection: the OXE may be sending already. */
   armAll(): void {
     const before = this.#armingAll;
-    this.#armingAll = before.then(() => Promise.all([...this.#parts.wanted()].map(([deviceNumber, recorder]) => {
+    this.#armingAll = before.then(() => Promise.all([...this.#parts.wanted()].map(async ([deviceNumber, recorder]) => {
       // What can't be armed now is told by the repair.
-      return this.#arm(deviceNumber, recorder).catch(() => undefined);
+      await this.#arm(deviceNumber, recorder).catch(() => undefined);
+      // A flow may have stopped it meanwhile: then nobody listens to it any more.
+      if (!this.#parts.isWanted(deviceNumber)) await this.disarm(deviceNumber);
     })));
   }
 
