@@ -210,6 +210,26 @@ describe('the recorder built in', function () {
     });
   }
 
+  it('goes on at the same ports, in the same file, after the loss of session and link', async () => {
+    await start();
+    const call = await recordedCall();
+    const [before] = oxe.recordings(7);
+    const again = oxe.nextRequest({ method: 'POST', path: /\/record$/, status: 200 }, { timeoutMs: 40_000 });
+    oxe.expireSession({ channel: 'close' });
+    await again;
+    await red.told('unsolicited', ({ topic }) => topic === 'restored', PATIENCE);
+    const [{ registrationId, ...after } = { registrationId: '' }] = oxe.recordings(7);
+    assert.notEqual(registrationId, before?.registrationId);
+    assert.deepEqual({ ...after, registrationId: before?.registrationId }, before);
+    await moreSent(oxe, '70120', 60);
+    await call.hangUp();
+    const recording = await finished();
+    assert.equal(recording.calls?.length, 1);
+    const { sent } = await decoded(recording.file);
+    for (const stretch of [sent.subarray(2000, 6000), sent.subarray(-6000, -2000)]) assert.equal(pitchOf(stretch, PITCHES), PITCHES[0]);
+    assert.equal(red.received('unsolicited').filter(({ topic }) => topic === 'finished').length, 1);
+  });
+
   it('completes what it records when Node-RED stops, within seconds', async () => {
     await start();
     await recordedCall();
