@@ -123,7 +123,8 @@ function tellOf(link: Link, tell: (topic: string, payload: object) => void): (()
       told = report.state;
       tell('link', { link: name, oxeNode, ...report });
     }),
-    link.onCoverage.on(({ kind, ...news }) => { tell(kind, { link: name, ...news }); }),
+    // Keys are told by o2g-record alone.
+    link.onCoverage.on(({ kind, deviceNumber, desired, actual, reason, since }) => { tell(kind, { link: name, deviceNumber, desired, actual, reason, since }); }),
   ];
 }
 

@@ -2,13 +2,14 @@ import type { NodeAPI, NodeDef } from 'node-red';
 import { readDevices } from '../o2g/devices';
 import { Link, type LinkOptions } from '../o2g/link';
 import { invalid } from '../o2g/validate';
-import { attempt, configuredServer, logOf, nodeOf } from './lib/config-node';
+import { attempt, configuredRecorder, configuredServer, logOf, nodeOf } from './lib/config-node';
 import { linksOf } from './lib/links';
-import { isBlank, labelOf, readChoice, readNumber, type Config } from './lib/properties';
+import { isBlank, labelOf, readChoice, readNumber, readText, type Config } from './lib/properties';
+import { recordersOf } from './lib/recorders';
 import { Shared } from './lib/shared';
 import { StateFile } from './lib/state-file';
 import { LINK_STATUS } from './lib/status';
-import type { LinkNode, ServerNode } from './lib/types';
+import type { LinkNode, RecorderNode, ServerNode } from './lib/types';
 
 export = (RED: NodeAPI): void => {
   RED.nodes.registerType<LinkNode, NodeDef, object, object>('o2g-link', function (this, definition) {
@@ -16,9 +17,13 @@ export = (RED: NodeAPI): void => {
     const config: Config = { ...definition };
     const options = attempt(() => readOptions(config));
     const link = new Shared<Link>(RED, this, {
-      base: () => (nodeOf(RED, config.server, 'o2g-server') as ServerNode | undefined)?.session,
+      bases: () => [
+        (nodeOf(RED, config.server, 'o2g-server') as ServerNode | undefined)?.session,
+        (nodeOf(RED, config.media, 'o2g-recorder') as RecorderNode | undefined)?.recorder,
+      ],
       recipe: () => {
         const settings = options();
+        configuredRecorder(RED, 'media', config.media);
         const session = configuredServer(RED, config.server).session.get();
         return {
           ingredients: [settings, session.id],
@@ -26,7 +31,7 @@ export = (RED: NodeAPI): void => {
             // What flows asked of the link before it was changed is still desired; on another OXE node it means nothing.
             const wanted = previous instanceof Link && previous.oxeNode === settings.oxeNode ? previous.wanted : [];
             const memory = new StateFile(RED.settings.userDir ?? '.', this.id, identityOf(settings, session.hosts[0] ?? ''), logOf(this));
-            return new Link(settings, session, { log: logOf(this), memory, wanted });
+            return new Link(settings, session, { log: logOf(this), memory, wanted, media: recordersOf(RED) });
           },
         };
       },
@@ -39,11 +44,12 @@ export = (RED: NodeAPI): void => {
       label: labelOf(config, `OXE ${String(config.oxeNode)}`),
       oxeNode: Number(config.oxeNode),
       devices: devicesOf(options),
+      media: readText(config, 'media'),
       link,
       users: link.users,
     });
     // A link with devices is needed by itself; one without only when a node uses it.
-    if (!isBlank(config.devices)) link.use(this, 'config node');
+    if (!isBlank(config.devices) || !isBlank(config.record)) link.use(this, 'config node');
     this.on('close', linksOf(RED).add(this));
   });
 };
@@ -56,7 +62,8 @@ function identityOf({ oxeNode, recorder, secured }: LinkOptions, host: string): 
 /** None when the configuration is wrong: that is told by whoever needs it. */
 function devicesOf(options: () => LinkOptions): ReadonlySet<string> {
   try {
-    return new Set(options().devices);
+    const { devices, record } = options();
+    return new Set([...devices, ...(record?.devices ?? [])]);
   } catch {
     return new Set();
   }
@@ -66,12 +73,22 @@ function readOptions(config: Config): LinkOptions {
   if (isBlank(config.oxeNode)) throw invalid('oxeNode', config.oxeNode, 'the number of an OXE node, such as 7');
   const oxeNode = readNumber(config, 'oxeNode', 0, 0, 65535);
   const secured = readChoice(config, 'secured', ['', 'true', 'false'], '');
+  const devices = isBlank(config.devices) ? [] : readDevices('devices', config.devices);
   return {
     name: labelOf(config, `OXE ${oxeNode}`),
     oxeNode,
     recorder: readChoice(config, 'recorder', ['OTHER', 'NICE'], 'OTHER'),
     secured: secured === '' ? undefined : secured === 'true',
-    devices: isBlank(config.devices) ? [] : readDevices('devices', config.devices),
+    devices,
+    record: readRecord(config, devices),
     onStop: readChoice(config, 'onStop', ['close', 'keep'], 'close'),
   };
+}
+
+/** What is kept recorded without any action node. */
+function readRecord(config: Config, devices: readonly string[]): LinkOptions['record'] {
+  if (isBlank(config.record)) return undefined;
+  const recorder = readText(config, 'media');
+  if (recorder === undefined) throw invalid('media', recorder, 'a built-in recorder, for devices are to be kept recorded');
+  return { devices: config.record === 'all' ? devices : readDevices('record', config.record), recorder };
 }

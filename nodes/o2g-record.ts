@@ -1,27 +1,53 @@
-import type { NodeAPI, NodeDef } from 'node-red';
+import type { Node, NodeAPI, NodeDef, NodeMessage } from 'node-red';
 import type { Recorded } from '../o2g/link';
-import type { RecordTarget } from '../o2g/plan';
+import type { RecordTarget, RecordWish } from '../o2g/plan';
 import { checked, invalid } from '../o2g/validate';
+import { configuredRecorder } from './lib/config-node';
+import { deploymentOf } from './lib/deployment';
 import { actOnDevices } from './lib/device-node';
-import { asNumber, isBlank } from './lib/properties';
+import { inFlightOf } from './lib/in-flight';
+import { configuredLink, linksOf } from './lib/links';
+import { asNumber, isBlank, type Config } from './lib/properties';
+import { NOT_CONFIGURED } from './lib/status';
+import type { LinkNode } from './lib/types';
 
 const IP_FIELDS = ['ipRecorderAddr', 'sentFlowPort', 'receivedFlowPort'];
 const TDM_FIELDS = ['crystal', 'board', 'timeslot'];
+/** A pause that nobody ends should end within a day: beyond that it is a mistake of units. */
+const LONGEST_PAUSE_S = 86_400;
 
 export = (RED: NodeAPI): void => {
   RED.nodes.registerType('o2g-record', function (this, definition: NodeDef) {
     RED.nodes.createNode(this, definition);
-    actOnDevices(RED, this, { ...definition }, ['mode', ...IP_FIELDS, ...TDM_FIELDS], {
+    const config: Config = { ...definition };
+    actOnDevices(RED, this, config, ['mode', ...IP_FIELDS, ...TDM_FIELDS, 'resumeAfter'], {
       start: {
         read(deviceNumber, fields) {
-          const target = readTarget(deviceNumber, fields);
-          return async (link) => inForce(await link.record(deviceNumber, target));
+          const wish = readWish(RED, config, deviceNumber, fields);
+          return async (link) => inForce(await link.record(deviceNumber, wish));
         },
       },
       stop: { read: (deviceNumber) => async (link) => inForce(await link.stopRecord(deviceNumber)) },
+      pause: {
+        read(deviceNumber, fields) {
+          const resumeAfter = readResumeAfter(fields.resumeAfter);
+          return async (link) => ({ ...inForce(await link.pause(deviceNumber, resumeAfter)), ...(resumeAfter === undefined ? {} : { resumeAfter }) });
+        },
+      },
+      resume: { read: (deviceNumber) => async (link) => inForce(await link.resume(deviceNumber)) },
     });
+    tellUnsolicited(RED, this, config);
   });
 };
+
+/** Where a device is to be recorded: in the node's built-in recorder, else as the request says. */
+function readWish(RED: NodeAPI, config: Config, deviceNumber: string, fields: Readonly<Record<string, unknown>>): RecordWish {
+  const recorder = configuredRecorder(RED, 'recorder', config.recorder);
+  if (!recorder) return readTarget(deviceNumber, fields);
+  if (fields.mode === 'tdm') throw invalid('mode', fields.mode, 'ip: the built-in recorder has no time slots');
+  recorder.recorder.get();
+  return { mode: 'own', recorder: recorder.id };
+}
 
 function readTarget(deviceNumber: string, fields: Readonly<Record<string, unknown>>): RecordTarget {
   const { mode = isBlank(fields.timeslot) ? 'ip' : 'tdm', ipRecorderAddr } = fields;
@@ -36,7 +62,68 @@ function readTarget(deviceNumber: string, fields: Readonly<Record<string, unknow
   return { mode, ipRecorderAddr: request.ipRecorderAddr, sentFlowPort, receivedFlowPort };
 }
 
+function readResumeAfter(value: unknown): number | undefined {
+  if (isBlank(value)) return undefined;
+  const seconds = asNumber(value);
+  if (typeof seconds !== 'number' || !(seconds > 0 && seconds <= LONGEST_PAUSE_S)) throw invalid('resumeAfter', value, `a number of seconds above 0, at most ${LONGEST_PAUSE_S}`);
+  return seconds;
+}
+
 /** What is in force now, in the fields of the message. */
 function inForce({ target, ...recorded }: Recorded): object {
   return { ...recorded, ...target };
+}
+
+/** Output 2: what its recorder finishes and warns of, and what its link had to record anew. */
+function tellUnsolicited(RED: NodeAPI, node: Node, config: Config): void {
+  const inFlight = inFlightOf(RED);
+  const tell = (topic: string, payload: object): void => {
+    const message: NodeMessage & { o2g: object } = { topic, payload, o2g: { unsolicited: true } };
+    inFlight.send(node, 1, message);
+  };
+  try {
+    const link = configuredLink(RED, config.link);
+    const offs = [followRecorder(RED, node, config, link, tell), followLinks(RED, link, tell)];
+    node.on('close', () => { for (const off of offs) off(); });
+  } catch {
+    // Every input is answered with the reason; until one comes, the status tells.
+    node.status(NOT_CONFIGURED);
+  }
+}
+
+/**
+ * Tells what the node's own recorder finishes, else that of its link: every recording, whoever asked for it.
+ * @returns stops that
+ * @throws O2GError `INVALID_INPUT` when the node's recorder doesn't exist
+ */
+function followRecorder(RED: NodeAPI, node: Node, config: Config, link: LinkNode | undefined, tell: (topic: string, payload: object) => void): () => void {
+  const recorder = configuredRecorder(RED, 'recorder', isBlank(config.recorder) ? link?.media : config.recorder);
+  if (!recorder) return () => undefined;
+  recorder.recorder.use(node);
+  let off = (): void => undefined;
+  try {
+    // Now, and not when the flows have started: what a deploy held up is handed on then.
+    off = recorder.recorder.get().onNews.on(({ topic, payload }) => { tell(topic, structuredClone(payload)); });
+  } catch {
+    // A mistake in its configuration is told by the recorder itself, and to every input.
+  }
+  return () => {
+    off();
+    recorder.recorder.release(node);
+  };
+}
+
+/** Tells what a link, or any when the node names none, had to record anew: external recorders need the new keys. @returns stops that */
+function followLinks(RED: NodeAPI, only: LinkNode | undefined, tell: (topic: string, payload: object) => void): () => void {
+  let leave: (() => void)[] = [];
+  const off = deploymentOf(RED).onStarted(() => {
+    for (const each of leave) each();
+    leave = linksOf(RED).current(only).map((link) => link.onCoverage.on(({ kind, deviceNumber, recording }) => {
+      if (kind === 'restored' && recording) tell('restored', { link: link.name, ...inForce(link.recorded(deviceNumber, recording)) });
+    }));
+  });
+  return () => {
+    off();
+    for (const each of leave) each();
+  };
 }

@@ -5,12 +5,12 @@ import { objectsIn } from './answers';
 import type { Clock } from './clock';
 import { isDefinite, O2GError } from './errors';
 import type { Log } from './log';
+import type { SrtpKeys } from './media';
 import { plan, sameTarget, stepsFor, type RecordTarget, type Seen, type Step, type Wanted } from './plan';
 import type { DRLink } from './registration';
 import type { Representation } from './representations';
 import { Signal } from './signal';
 
-export type SrtpKeys = Representation<'RecordingSrtpKeys'>;
 type RecordedDevice = Representation<'RecordedDevice'>;
 
 /** What a device can be. */
@@ -30,7 +30,14 @@ export interface Coverage {
 /** A desired service that is not in force any more or could not be put in force, or that is again. */
 export interface CoverageNews extends Coverage {
   readonly kind: 'unrecorded' | 'restored';
-  /** On `restored`: SRTP keys of the new recording of a secured link; handed on once, kept nowhere. */
+  /** On `restored`: the recording that was begun anew. */
+  readonly recording?: BegunRecording;
+}
+
+/** A recording that the server has just begun. */
+export interface BegunRecording {
+  readonly target: RecordTarget;
+  /** The keys of a secured link, for a recorder that isn't ours; handed on once, kept nowhere. */
   readonly srtp?: SrtpKeys;
 }
 
@@ -44,6 +51,8 @@ interface Problem {
 /** A device that was refused for good (unknown to the OXE, no licence) is tried again so seldom. */
 const SLOW_RETRY_MS = 300_000;
 const UNSEEN: Seen = { monitored: false };
+/** A beep is part of a recording. */
+export const NOT_RECORDED = { record: undefined, recorder: undefined, beep: undefined } as const satisfies Partial<Seen>;
 
 export class Book {
   readonly onNews: Signal<CoverageNews>;
@@ -158,10 +167,11 @@ export class Book {
     if (!known) this.onNews.emit({ kind: 'unrecorded', ...this.coverageOf(deviceNumber) });
   }
 
-  solved(deviceNumber: string, srtp?: SrtpKeys): void {
-    if (!this.#problems.delete(deviceNumber)) return;
-    this.onChanged.emit(deviceNumber);
-    this.onNews.emit({ kind: 'restored', ...this.coverageOf(deviceNumber), ...(srtp ? { srtp } : {}) });
+  /** @param recording what had to be begun anew; its keys are told in any case, for nobody else has them */
+  solved(deviceNumber: string, recording?: BegunRecording): void {
+    const hadProblem = this.#problems.delete(deviceNumber);
+    if (hadProblem) this.onChanged.emit(deviceNumber);
+    if (hadProblem || recording?.srtp !== undefined) this.onNews.emit({ kind: 'restored', ...this.coverageOf(deviceNumber), ...(recording ? { recording } : {}) });
   }
 
   coverageOf(deviceNumber: string): Coverage {
@@ -208,7 +218,7 @@ export class Book {
     return (logins) => {
       for (const [deviceNumber, seen] of before) {
         if (!seen.monitored || seen.userId === undefined || logins.has(seen.userId) || this.#seen.get(deviceNumber) !== seen) continue;
-        this.see(deviceNumber, { monitored: false, record: undefined, beep: undefined });
+        this.see(deviceNumber, { ...NOT_RECORDED, monitored: false });
         this.failed(deviceNumber, new O2GError('NOT_CONNECTED', 'the OXE ended the monitoring'));
       }
     };
@@ -218,15 +228,21 @@ export class Book {
     // What is listed at all is monitored; what isn't may be, on a server that lists only what it records.
     if (device && seen.doubt) this.see(deviceNumber, { monitored: true, doubt: false });
     if (!seen.record || (device?.recorded === true && sameTarget(seen.record, targetOf(device, seen.record)))) return;
-    this.see(deviceNumber, { record: undefined, beep: undefined });
+    this.see(deviceNumber, { ...NOT_RECORDED });
     this.failed(deviceNumber, new O2GError('NOT_CONNECTED', 'the OXE ended the recording'));
   }
 
-  /** What a link records that an earlier run left behind is desired until a flow says otherwise; later it is what flows have asked for that counts. */
+  /**
+   * What a link records that an earlier run left behind is desired until a flow says otherwise; later it is what flows have asked for that
+   * counts. A recorder of ours is desired itself, not the ports it had.
+   */
   #adopt(deviceNumber: string, device: RecordedDevice, desired: boolean): void {
     const record = device.recorded === true ? targetOf(device, undefined) : undefined;
-    this.see(deviceNumber, { monitored: true, record });
-    if (record && desired) this.#wanted.set(deviceNumber, { own: false, ...this.#wanted.get(deviceNumber), record });
+    const want = this.#wanted.get(deviceNumber);
+    // Whose device it is tells the answer to a monitor request only, and a recorder of ours follows that user's calls.
+    const isOwn = want?.record?.mode === 'own';
+    this.see(deviceNumber, { monitored: true, record, ...(isOwn ? { doubt: true } : {}) });
+    if (record && desired && !isOwn) this.#wanted.set(deviceNumber, { own: false, ...want, record });
   }
 }
 

@@ -3,14 +3,16 @@
  * in force is repaired (Voice Recording).
  */
 import type { AnswerOf, BodyOf, OperationName, ParametersOf } from './api';
-import { Book, type Coverage, type CoverageNews, type SrtpKeys } from './book';
+import { Book, NOT_RECORDED, type BegunRecording, type Coverage, type CoverageNews } from './book';
 import { BusyDevices } from './busy';
 import { systemClock, type Clock, type Timer } from './clock';
 import { asO2GError, isDefinite, isSessionLoss, O2GError } from './errors';
 import { forEachBounded } from './gate';
 import type { Log } from './log';
+import type { MediaPorts, SrtpKeys } from './media';
+import { OwnMedia, type ArmedPorts } from './own-media';
 import { isNode, NODE_EVENTS } from './oxe-node';
-import { stepsFor, type Beep, type RecordTarget, type Step, type Wanted } from './plan';
+import { stepsFor, type Beep, type RecordTarget, type RecordWish, type Step, type Wanted } from './plan';
 import { Registration, type LinkReport, type RegistrationOptions } from './registration';
 import type { Attachment, CloseReason, Session } from './session';
 import { Signal } from './signal';
@@ -18,6 +20,8 @@ import { Signal } from './signal';
 export interface LinkOptions extends RegistrationOptions {
   /** Devices to keep monitored. */
   readonly devices: readonly string[];
+  /** Devices to keep recorded by a recorder of this program, and its id. */
+  readonly record?: { readonly devices: readonly string[]; readonly recorder: string } | undefined;
   /** What happens when the program stops: `keep` leaves link and recordings to an external recorder and to the next start. */
   readonly onStop: 'close' | 'keep';
 }
@@ -27,6 +31,8 @@ export interface StoredLink {
   /** Identifiers of registrations by the host of the O2G site that gave them. */
   readonly registrations: Iterable<readonly [string, string]>;
   readonly wanted: Iterable<readonly [string, Wanted]>;
+  /** The ports of the recorders of this program, by device. */
+  readonly armed?: Iterable<readonly [string, ArmedPorts]>;
 }
 
 export interface LinkMemory {
@@ -40,6 +46,8 @@ export interface LinkParts {
   readonly wanted?: Iterable<readonly [string, Wanted]>;
   readonly clock?: Clock;
   readonly memory?: LinkMemory;
+  /** The recorders of this program. */
+  readonly media?: MediaPorts;
 }
 
 export interface Monitored {
@@ -54,6 +62,8 @@ export interface Recorded {
   /** Whether the link is secure, when the server said it. */
   readonly secure?: boolean;
   readonly srtp?: SrtpKeys;
+  /** Told by `pause` and `resume` only. */
+  readonly paused?: boolean;
 }
 export interface Beeping {
   readonly deviceNumber: string;
@@ -87,6 +97,9 @@ export class Link implements Attachment {
   readonly #book: Book;
   readonly #registration: Registration;
   readonly #busy = new BusyDevices();
+  readonly #media: OwnMedia;
+  /** Since the session was connected last, nobody has asked which calls there are. */
+  #callsUnknown = true;
   readonly #leave: (() => void)[] = [];
   /** The last work of each device that has some: start and stop never overtake each other. */
   readonly #queues = new Map<string, Promise<unknown>>();
@@ -103,7 +116,7 @@ export class Link implements Attachment {
   #repairsFailed = 0;
   #closing: Promise<'gone' | 'kept'> | undefined;
 
-  constructor(options: LinkOptions, session: Session, { log, clock = systemClock, memory, wanted = [] }: LinkParts) {
+  constructor(options: LinkOptions, session: Session, { log, clock = systemClock, memory, wanted = [], media }: LinkParts) {
     this.#options = options;
     this.session = session;
     this.#log = log;
@@ -116,13 +129,32 @@ export class Link implements Attachment {
       reader: () => { this.#doubtAfterNewSession(); return this.#book.reader(); },
       onLost: (reason) => { this.#book.lost(reason); },
       onForgotten: () => { this.#remember(); },
-      onConfirmed: () => { this.#doubtAfterNewSession(); this.#remember(); void this.#compareMonitors().then(() => this.#repair()); },
+      onConfirmed: () => {
+        this.#doubtAfterNewSession();
+        this.#remember();
+        void this.#compareMonitors().then(() => this.#repair()).then(() => this.#learnCalls());
+      },
     }, log, clock, stored?.registrations ?? []);
+    this.#media = new OwnMedia({
+      ports: media, clock, log, was: stored?.armed ?? [],
+      wanted: () => [...this.wanted].flatMap(([deviceNumber, { record }]) => (record?.mode === 'own' ? [[deviceNumber, record.recorder] as const] : [])),
+      isWanted: (deviceNumber) => this.#book.wanted.get(deviceNumber)?.record?.mode === 'own',
+      secure: () => this.#registration.current?.secure,
+      onUndecipherable: (deviceNumber) => { this.#askForKeys(deviceNumber); },
+    });
     for (const [deviceNumber, want] of [...(stored?.wanted ?? []), ...wanted]) {
-      // What was monitored only because it was in the list, and is in it no more, is not desired any more.
-      if (!want.own || want.record || want.beep) this.#book.want(deviceNumber, { ...want, own: false });
+      // What was monitored or recorded only because it was in the list, and is in it no more, is not desired any more.
+      const record = want.record?.mode === 'own' && want.record.listed === true ? undefined : want.record;
+      if (!want.own || record || want.beep) this.#book.want(deviceNumber, { ...want, own: false, record });
     }
     for (const deviceNumber of options.devices) this.#book.want(deviceNumber, { ...this.#book.wanted.get(deviceNumber), own: true });
+    for (const deviceNumber of options.record?.devices ?? []) this.#wantListed(deviceNumber, options.record?.recorder ?? '');
+  }
+
+  /** What a flow asked for wins over the list. */
+  #wantListed(deviceNumber: string, recorder: string): void {
+    const want = this.#book.wanted.get(deviceNumber);
+    this.#book.want(deviceNumber, { ...want, own: true, record: want?.record ?? { mode: 'own', recorder, listed: true } });
   }
 
   get name(): string {
@@ -203,13 +235,18 @@ export class Link implements Attachment {
       this.session.onEvent.on((event) => {
         for (const deviceNumber of this.#busy.follow(event)) this.#beepAgain(deviceNumber);
         this.#followNode(event);
+        this.#media.follow(event);
       }),
-      this.session.onState.on((report) => { this.#registration.follow(report); }),
+      this.session.onState.on((report) => {
+        if (report.state !== 'connected' || report.blindMs !== undefined) this.#callsUnknown = true;
+        this.#registration.follow(report);
+      }),
+      this.#media.start((recorder) => { this.#mediaChanged(recorder); }),
     );
     this.#registration.follow(this.session.report);
   }
 
-  /** Ends the link as its options say, in two seconds at most. Idempotent; what waits ends with `CLOSED`. */
+  /** Ends the link as its options say, in six seconds at most: two for the server, four for recorders of ours. Idempotent; what waits ends with `CLOSED`. */
   close(why: CloseReason): Promise<'gone' | 'kept'> {
     return (this.#closing ??= this.#close(why === 'stop' && this.#options.onStop === 'keep' ? 'keep' : 'unregister'));
   }
@@ -218,6 +255,7 @@ export class Link implements Attachment {
     this.#repairSoon?.cancel();
     await this.#registration.close(how);
     for (const leave of this.#leave.splice(0)) leave();
+    await this.#media.close(how === 'unregister');
     if (how === 'keep') return 'kept';
     if (this.#registration.all.length === 0) this.#memory?.save(undefined);
     return 'gone';
@@ -240,20 +278,44 @@ export class Link implements Attachment {
       if (record ?? doubt) await this.#sendStopRecord(path, deviceNumber);
       if (monitored || doubt) await this.#sendStopMonitor(path, deviceNumber);
       return { deviceNumber, userId, monitored: false };
-    });
+    }, () => this.#media.disarm(deviceNumber));
   }
 
   /**
-   * Starts recording a device, monitoring it before if it isn't yet: POST …/record or …/tdmrecord.
-   * @returns with the SRTP keys of a secured link, once; they are kept nowhere
-   * @throws O2GError
+   * Starts recording a device, monitoring it before if it isn't yet: POST …/record or …/tdmrecord. The ports of a recorder of this program
+   * are bound before.
+   * @returns with the SRTP keys of a secured link for a recorder that isn't ours, once; they are kept nowhere
+   * @throws O2GError; what the recorder says when it has no ports
    */
-  record(deviceNumber: string, target: RecordTarget): Promise<Recorded> {
-    return this.#begin(deviceNumber, (was) => ({ own: false, ...was, record: target }), async (path) => {
-      const srtp = await this.#monitorAndRecord(path, deviceNumber, target);
-      const secure = this.#registration.current?.secure;
-      return { deviceNumber, recording: true, target, ...(secure === undefined ? {} : { secure }), ...(srtp ? { srtp } : {}) };
+  record(deviceNumber: string, wish: RecordWish): Promise<Recorded> {
+    return this.#begin(deviceNumber, (was) => ({ own: false, ...was, record: wish }), async (path) => {
+      const { record, recorder, doubt } = this.#book.seen(deviceNumber);
+      // Asked for again, the OXE would begin its flows anew, in the middle of a call; external recorders want just that, for the keys.
+      if (wish.mode === 'own' && record && recorder === wish.recorder && !doubt) return this.recorded(deviceNumber, { target: record });
+      return this.recorded(deviceNumber, await this.#monitorAndRecord(path, deviceNumber, wish));
     });
+  }
+
+  /** What is in force when a recording has begun. */
+  recorded(deviceNumber: string, { target, srtp }: BegunRecording): Recorded {
+    const secure = this.#registration.current?.secure;
+    return { deviceNumber, recording: true, target, ...(secure === undefined ? {} : { secure }), ...(srtp ? { srtp } : {}) };
+  }
+
+  /**
+   * Writes silence instead of what is said, in the recorder of this program that records the device; needs no connection.
+   * @param resumeAfter seconds, after which it resumes by itself
+   * @throws O2GError `INVALID_INPUT` when none does
+   */
+  async pause(deviceNumber: string, resumeAfter: number | undefined): Promise<Recorded> {
+    await this.#media.recorderOf(deviceNumber).pause(deviceNumber, resumeAfter);
+    return { deviceNumber, recording: true, paused: true };
+  }
+
+  /** Ends a pause. @throws O2GError as `pause` */
+  async resume(deviceNumber: string): Promise<Recorded> {
+    await this.#media.recorderOf(deviceNumber).resume(deviceNumber);
+    return { deviceNumber, recording: true, paused: false };
   }
 
   /** Stops recording a device; it stays monitored: DELETE …/record/{deviceNumber}. @throws O2GError */
@@ -263,7 +325,7 @@ export class Link implements Attachment {
       const { record, doubt } = this.#book.seen(deviceNumber);
       if (record ?? doubt) await this.#sendStopRecord(path, deviceNumber);
       return { deviceNumber, recording: false };
-    });
+    }, () => this.#media.disarm(deviceNumber));
   }
 
   /** Starts the beep on a device whose recording has been asked: POST …/beep. @throws O2GError */
@@ -302,14 +364,20 @@ export class Link implements Attachment {
     });
   }
 
-  /** What ends was desired to end from the moment it was said, also while there is no connection. */
-  #end<T>(deviceNumber: string, send: (path: LinkPath) => Promise<T>): Promise<T> {
+  /**
+   * What ends was desired to end from the moment it was said, also while there is no connection.
+   * @param here ends it on this side, whatever the server says
+   */
+  #end<T>(deviceNumber: string, send: (path: LinkPath) => Promise<T>, here: () => Promise<void> = () => Promise.resolve()): Promise<T> {
     return this.#act(deviceNumber, async (until) => {
+      if (!this.#registration.confirmed) await here();
       try {
         return await this.#sendWithLink(until, send);
       } catch (error) {
         this.#book.doubt(deviceNumber);
         throw error;
+      } finally {
+        await here();
       }
     });
   }
@@ -371,7 +439,7 @@ export class Link implements Attachment {
 
   #remember(): void {
     const registrations = this.#registration.all;
-    if (registrations.length > 0) this.#memory?.save({ registrations, wanted: this.#book.wanted });
+    if (registrations.length > 0) this.#memory?.save({ registrations, wanted: this.#book.wanted, armed: this.#media.armed });
   }
 
   // --- single requests; they note what the server is known to do ------------------------------------------------------------
@@ -417,36 +485,61 @@ export class Link implements Attachment {
   }
 
   /** Monitors a device first if it isn't, or if the OXE says that it isn't any more. */
-  async #monitorAndRecord(path: LinkPath, deviceNumber: string, target: RecordTarget): Promise<SrtpKeys | undefined> {
+  async #monitorAndRecord(path: LinkPath, deviceNumber: string, wish: RecordWish): Promise<BegunRecording> {
     const { monitored } = this.#book.seen(deviceNumber);
     if (!monitored) await this.#sendMonitor(path, deviceNumber);
     try {
-      return await this.#sendRecord(path, deviceNumber, target);
+      return await this.#sendRecord(path, deviceNumber, wish);
     } catch (error) {
       if (!monitored || asO2GError(error).code !== 'NOT_EXPECTED') throw error;
       await this.#sendMonitor(path, deviceNumber);
-      return this.#sendRecord(path, deviceNumber, target);
+      return this.#sendRecord(path, deviceNumber, wish);
     }
   }
 
-  async #sendRecord(path: LinkPath, deviceNumber: string, target: RecordTarget): Promise<SrtpKeys | undefined> {
-    const keys = await this.#sendStartRecord(path, deviceNumber, target);
-    this.#book.see(deviceNumber, { record: target, beep: undefined });
-    return keys?.key === undefined ? undefined : keys;
+  async #sendRecord(path: LinkPath, deviceNumber: string, wish: RecordWish): Promise<BegunRecording> {
+    if (wish.mode === 'own') return this.#sendOwnRecord(path, deviceNumber, wish.recorder);
+    const keys = await this.#sendStartRecord(path, deviceNumber, wish);
+    this.#book.see(deviceNumber, { ...NOT_RECORDED, record: wish });
+    // It may have been recorded here before.
+    await this.#media.disarm(deviceNumber);
+    return { target: wish, ...(keys ? { srtp: keys } : {}) };
+  }
+
+  /** Into a recorder of this program: its ports are bound before the request is sent, and it alone gets the keys. */
+  async #sendOwnRecord(path: LinkPath, deviceNumber: string, recorder: string): Promise<BegunRecording> {
+    const before = this.#media.armed.get(deviceNumber)?.recorder;
+    if (before !== undefined && before !== recorder) await this.#media.disarm(deviceNumber);
+    const target = await this.#media.arm(deviceNumber, recorder);
+    try {
+      const keys = await this.#sendStartRecord(path, deviceNumber, target);
+      this.#book.see(deviceNumber, { record: target, recorder, beep: undefined });
+      await this.#media.setKeys(deviceNumber, keys);
+    } catch (error) {
+      if (isDefinite(error)) {
+        this.#book.see(deviceNumber, NOT_RECORDED);
+        await this.#media.disarm(deviceNumber);
+      }
+      throw error;
+    }
+    this.#remember();
+    return { target };
   }
 
   async #sendStartRecord(path: LinkPath, deviceNumber: string, target: RecordTarget): Promise<SrtpKeys | undefined> {
     if (target.mode === 'ip') {
       const { ipRecorderAddr, sentFlowPort, receivedFlowPort } = target;
-      return this.#ask(path, 'startRecord', path, { deviceNumber, ipRecorderAddr, sentFlowPort, receivedFlowPort });
+      const keys: SrtpKeys = await this.#ask(path, 'startRecord', path, { deviceNumber, ipRecorderAddr, sentFlowPort, receivedFlowPort });
+      return keys.key === undefined ? undefined : keys;
     }
     const { crystal, board, timeslot } = target;
-    return this.#ask(path, 'startTdmRecord', path, { deviceNumber, crystal, board, timeslot });
+    await this.#ask(path, 'startTdmRecord', path, { deviceNumber, crystal, board, timeslot });
+    return undefined;
   }
 
   async #sendStopRecord(path: LinkPath, deviceNumber: string): Promise<void> {
     await this.#ask(path, 'stopRecord', { ...path, deviceNumber }, undefined).catch(ifRunning);
-    this.#book.see(deviceNumber, { record: undefined, beep: undefined });
+    this.#book.see(deviceNumber, NOT_RECORDED);
   }
 
   async #sendBeep(path: LinkPath, deviceNumber: string, beep: Beep): Promise<void> {
@@ -475,6 +568,36 @@ export class Link implements Attachment {
     this.#act(deviceNumber, async (until) => this.#sendBeep(await this.#path(until), deviceNumber, beep)).catch((error: unknown) => {
       this.#book.failed(deviceNumber, asO2GError(error));
     });
+  }
+
+  /** A recorder of this program is another one now, or gone: what it recorded isn't recorded any more. */
+  #mediaChanged(recorder: string): void {
+    for (const [deviceNumber] of [...this.wanted]) {
+      if (this.#book.seen(deviceNumber).recorder !== recorder) continue;
+      this.#book.see(deviceNumber, NOT_RECORDED);
+      this.#book.failed(deviceNumber, new O2GError('NOT_CONNECTED', 'the recorder was changed or removed'));
+    }
+    if (this.#registration.confirmed) void this.#repair();
+  }
+
+  /** The OXE may have changed the keys: only the answer to a new request tells them (specification, Voice Recording, POST …/record). */
+  #askForKeys(deviceNumber: string): void {
+    if (this.#registration.current?.secure === false) return;
+    this.#inOrder(deviceNumber, async () => {
+      const wish = this.#book.wanted.get(deviceNumber)?.record;
+      if (wish?.mode === 'own' && this.#registration.confirmed) await this.#sendOwnRecord(await this.#path(this.#clock.now()), deviceNumber, wish.recorder);
+    }).catch((error: unknown) => {
+      const known = asO2GError(error);
+      if (known.code !== 'CLOSED' && !isSessionLoss(known)) this.#book.failed(deviceNumber, known);
+    });
+  }
+
+  /** After a gap, recorders of this program must not wait for the end of a call that ended in it. */
+  async #learnCalls(): Promise<void> {
+    if (!this.#callsUnknown || this.#closing) return;
+    this.#callsUnknown = false;
+    const users = [...this.#media.armed.keys()].flatMap((deviceNumber) => this.#book.seen(deviceNumber).userId ?? []);
+    await this.#media.learn([...new Set(users)], (loginName) => this.session.call('getTelephonyState', { loginName }, undefined));
   }
 
   #doubtAfterNewSession(): void {
@@ -532,10 +655,10 @@ export class Link implements Attachment {
         if (!this.#registration.confirmed) return;
         const path = await this.#path(this.#clock.now());
         try {
-          let srtp: SrtpKeys | undefined;
+          let recording: BegunRecording | undefined;
           // Planned anew: a flow may have done or undone it in the meantime.
-          for (const step of this.#book.steps(deviceNumber)) srtp = (await this.#perform(path, step)) ?? srtp;
-          this.#book.solved(deviceNumber, srtp);
+          for (const step of this.#book.steps(deviceNumber)) recording = (await this.#perform(path, step)) ?? recording;
+          this.#book.solved(deviceNumber, recording);
         } catch (error) {
           // 404 may mean the device or the whole link: what an old link answers is no word on the device.
           if (asO2GError(error).code === 'NOT_FOUND') await this.#registration.confirm();
@@ -550,11 +673,14 @@ export class Link implements Attachment {
     }
   }
 
-  async #perform(path: LinkPath, step: Step): Promise<SrtpKeys | undefined> {
+  async #perform(path: LinkPath, step: Step): Promise<BegunRecording | undefined> {
     switch (step.do) {
       case 'monitor': await this.#sendMonitor(path, step.deviceNumber); return undefined;
-      case 'record': return this.#monitorAndRecord(path, step.deviceNumber, step.target);
-      case 'stopRecord': await this.#sendStopRecord(path, step.deviceNumber); return undefined;
+      case 'record': return this.#monitorAndRecord(path, step.deviceNumber, step.wish);
+      case 'stopRecord':
+        await this.#sendStopRecord(path, step.deviceNumber);
+        await this.#media.disarm(step.deviceNumber);
+        return undefined;
       case 'beep': await this.#sendBeep(path, step.deviceNumber, step.beep); return undefined;
       case 'stopBeep': await this.#sendStopBeep(path, step.deviceNumber); return undefined;
     }

@@ -7,13 +7,22 @@ import type { BodyOf } from './api';
 export type RecordTarget =
   | ({ readonly mode: 'ip' } & Readonly<Omit<BodyOf<'startRecord'>, 'deviceNumber'>>)
   | ({ readonly mode: 'tdm' } & Readonly<Omit<BodyOf<'startTdmRecord'>, 'deviceNumber'>>);
+/** What shall be recorded where: a target, or a recorder of this program, which says the ports when it is asked for them (`media.ts`). */
+export type RecordWish = RecordTarget | OwnRecorder;
+export interface OwnRecorder {
+  readonly mode: 'own';
+  /** Its id. */
+  readonly recorder: string;
+  /** The link's own list says so, not a message. */
+  readonly listed?: boolean;
+}
 export type Beep = Readonly<Omit<BodyOf<'startBeep'>, 'deviceNumber'>>;
 
 /** What a device shall be; that it is in the map at all says that it shall be monitored. */
 export interface Wanted {
   /** It is in the link's own list, not only in messages. */
   readonly own: boolean;
-  readonly record?: RecordTarget | undefined;
+  readonly record?: RecordWish | undefined;
   readonly beep?: Beep | undefined;
 }
 
@@ -22,6 +31,8 @@ export interface Seen {
   readonly monitored: boolean;
   readonly userId?: string | undefined;
   readonly record?: RecordTarget | undefined;
+  /** The recorder of this program that has the ports of `record`. */
+  readonly recorder?: string | undefined;
   readonly beep?: Beep | undefined;
   /** An answer was lost or the server may have forgotten: what it can't tell is sent again. */
   readonly doubt?: boolean;
@@ -29,7 +40,7 @@ export interface Seen {
 
 export type Step =
   | { readonly do: 'monitor' | 'stopRecord' | 'stopBeep'; readonly deviceNumber: string }
-  | { readonly do: 'record'; readonly deviceNumber: string; readonly target: RecordTarget }
+  | { readonly do: 'record'; readonly deviceNumber: string; readonly wish: RecordWish }
   | { readonly do: 'beep'; readonly deviceNumber: string; readonly beep: Beep };
 
 const NOTHING: Seen = { monitored: false };
@@ -53,14 +64,19 @@ export function plan(wanted: ReadonlyMap<string, Wanted>, seen: ReadonlyMap<stri
 /** The steps of one device. */
 export function stepsFor(deviceNumber: string, want: Wanted, is: Seen): Step[] {
   const steps: Step[] = [];
-  const recording = want.record !== undefined && sameTarget(want.record, is.record);
+  const recording = want.record !== undefined && isInForce(want.record, is);
   if (!is.monitored || is.doubt) steps.push({ do: 'monitor', deviceNumber });
-  if (want.record && !recording) steps.push({ do: 'record', deviceNumber, target: want.record });
+  if (want.record && !recording) steps.push({ do: 'record', deviceNumber, wish: want.record });
   if (!want.record && is.record) steps.push({ do: 'stopRecord', deviceNumber });
   // A beep belongs to a recording: a new recording needs it anew, and GET doesn't tell of it.
   if (want.beep && (!is.beep || is.doubt || !recording)) steps.push({ do: 'beep', deviceNumber, beep: want.beep });
   if (!want.beep && is.beep) steps.push({ do: 'stopBeep', deviceNumber });
   return steps;
+}
+
+/** A recording that another run of this program began isn't: nobody listens at its ports any more, and its keys are known to nobody. */
+function isInForce(wish: RecordWish, { record, recorder }: Seen): boolean {
+  return wish.mode === 'own' ? record !== undefined && recorder === wish.recorder : sameTarget(wish, record);
 }
 
 /** True when both are the same recorder and ports, or the same time slot. */

@@ -1,32 +1,31 @@
 /**
- * The demo: an O2G server with an OXE behind it, a Node-RED with the first example flow, and a recorder that counts what it gets.
- * It lets calls happen and says in one line each what came of them. Ctrl-C ends it and leaves nothing behind.
+ * The demo: an O2G server with an OXE behind it, and a Node-RED with the first example flow, whose recorder writes a file of each call.
+ * It lets calls happen and says in one line each what came of them. Ctrl-C ends it and leaves nothing behind but the recordings.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { startSimulator, type CallHandle, type Simulator } from '../simulator';
 
 const ROOT = join(__dirname, '..');
 const USER_DIR = join(ROOT, '.demo');
+/** What the example calls "recordings" lies in the user directory. */
+const RECORDINGS = join(USER_DIR, 'recordings');
 const EXAMPLE = join(ROOT, 'examples', '01 Record a call.json');
 const LOOPBACK = '127.0.0.1';
 /** The usual ports; another is taken when one is not free. */
 const USUAL = { editor: 1880, rest: 8080, events: 8014, control: 8090 };
-/** As in the example: device 70000 has the ports 20000 and 20002, 70001 the next two even ones, and so on. */
+/** As in the example. */
 const DEVICES = Array.from({ length: 10 }, (_, index) => String(70000 + index));
-const FIRST_PORT = 20000;
+/** A file is complete a moment after its call. */
+const FILE_WITHIN_MS = 5000;
 const CALLERS = ['0390670000', '0155667788', '+4989123456'];
 
 const say = (line: string): void => { console.log(`${new Date().toTimeString().slice(0, 8)}  ${line}`); };
-
-/** What arrived at the two ports of a device since its call began. */
-interface Flows { sent: number; received: number; told: boolean }
 
 async function freePort(usual: number): Promise<number> {
   const server = createServer();
@@ -40,41 +39,11 @@ async function freePort(usual: number): Promise<number> {
   return port;
 }
 
-/** A recorder's ears: two UDP ports a device, from `first` on. */
-async function listen(first: number): Promise<{ flows: Map<string, Flows>; firstPort: number; close(): void }> {
-  const flows = new Map<string, Flows>(DEVICES.map((device) => [device, { sent: 0, received: 0, told: false }]));
-  const sockets: Socket[] = [];
-  try {
-    for (const [index, device] of DEVICES.entries()) {
-      for (const [offset, direction] of [[0, 'sent'], [2, 'received']] as const) {
-        const socket = createSocket('udp4');
-        sockets.push(socket);
-        socket.on('message', () => { count(device, flows.get(device), direction); });
-        socket.bind(first + index * 4 + offset, LOOPBACK);
-        await once(socket, 'listening');
-      }
-    }
-  } catch (error) {
-    for (const socket of sockets) socket.close();
-    if (first > FIRST_PORT + 1000) throw error;
-    return await listen(first + 100);
-  }
-  return { flows, firstPort: first, close: () => { for (const socket of sockets) socket.close(); } };
-}
-
-function count(device: string, flow: Flows | undefined, direction: 'sent' | 'received'): void {
-  if (!flow) return;
-  flow[direction] += 1;
-  if (flow.told || flow.sent === 0 || flow.received === 0) return;
-  flow.told = true;
-  say(`packets received on both flows of ${device}`);
-}
-
-/** The first example with the simulator's address, its administrator and the recorder's ports. */
-async function writeUserDir(oxe: Simulator, firstPort: number): Promise<void> {
+/** The first example with the simulator's address and its administrator. */
+async function writeUserDir(oxe: Simulator): Promise<void> {
   await rm(USER_DIR, { recursive: true, force: true });
   await mkdir(USER_DIR, { recursive: true });
-  const example = (await readFile(EXAMPLE, 'utf8')).replaceAll(`http://127.0.0.1:${USUAL.rest}`, oxe.url).replaceAll(String(FIRST_PORT), String(firstPort));
+  const example = (await readFile(EXAMPLE, 'utf8')).replaceAll(`http://127.0.0.1:${USUAL.rest}`, oxe.url);
   const flows = JSON.parse(example) as { id: string; type: string }[];
   const credentials = Object.fromEntries(flows.filter(({ type }) => type === 'o2g-server').map(({ id }) => [id, { login: oxe.login, password: oxe.password }]));
   await writeFile(join(USER_DIR, 'flows.json'), example);
@@ -97,18 +66,38 @@ function startNodeRed(port: number): ChildProcess {
   return red;
 }
 
+/** What the recorder says of a file, beside it. */
+interface Recording { readonly file: string; readonly deviceNumber: string; readonly durationMs: number }
+
+/** The recordings that are complete by now. */
+async function recordings(): Promise<Recording[]> {
+  const names = await readdir(RECORDINGS, { recursive: true }).catch(() => []);
+  return Promise.all(names.filter((name) => name.endsWith('.json')).map(async (name) => JSON.parse(await readFile(join(RECORDINGS, name), 'utf8')) as Recording));
+}
+
+/** The recording of a device that is new since `before`; undefined when none comes. */
+async function newRecording(device: string, before: ReadonlySet<string>): Promise<Recording | undefined> {
+  const until = Date.now() + FILE_WITHIN_MS;
+  while (Date.now() < until) {
+    await pause(100);
+    const found = (await recordings()).find(({ file, deviceNumber }) => deviceNumber === device && !before.has(file));
+    if (found) return found;
+  }
+  return undefined;
+}
+
 /** One call after the other: it rings, is answered, held, taken back and ended. */
-async function play(oxe: Simulator, flows: Map<string, Flows>, over: AbortSignal): Promise<void> {
+async function play(oxe: Simulator, over: AbortSignal): Promise<void> {
   for (let index = 0; !over.aborted; index += 1) {
     const device = DEVICES[index % DEVICES.length] ?? '70000';
     const from = CALLERS[index % CALLERS.length] ?? '0390670000';
-    flows.set(device, Object.assign(flows.get(device) ?? {}, { sent: 0, received: 0, told: false }));
+    const before = new Set((await recordings()).map(({ file }) => file));
     const call = oxe.call({ from, to: device });
     say(`call from ${from} to ${device}`);
     await live(call, over);
-    const { sent, received } = flows.get(device) ?? { sent: 0, received: 0 };
-    if (sent > 0 && received > 0) say(`recorded ${device} talking to ${from}: ${(sent / 50).toFixed(1)} s, ${sent} packets it sent, ${received} it received`);
-    else say(`not recorded: ${sent} and ${received} packets of ${device} arrived; ${join(USER_DIR, 'node-red.log')} may tell why`);
+    const recording = await newRecording(device, before);
+    if (recording) say(`recorded ${device} talking to ${from}: ${(recording.durationMs / 1000).toFixed(1)} s in ${relative(process.cwd(), recording.file)}`);
+    else say(`not recorded: no file of ${device}; ${join(USER_DIR, 'node-red.log')} may tell why`);
     await pause(2000, undefined, { signal: over }).catch(() => undefined);
   }
 }
@@ -127,14 +116,12 @@ async function live(call: CallHandle, over: AbortSignal): Promise<void> {
 async function main(): Promise<void> {
   const oxe = await startSimulator({ port: await freePort(USUAL.rest), eventPort: await freePort(USUAL.events), controlPort: await freePort(USUAL.control), devices: ['70000-70099'] });
   say(`O2G simulator at ${oxe.url}, event channel on port ${oxe.eventPort}; calls and faults by hand: ${oxe.controlUrl ?? ''}`);
-  const ears = await listen(FIRST_PORT);
-  const { flows } = ears;
   oxe.onRequest(({ method, path, body, status }) => {
     if (method !== 'POST' || !path.endsWith('/record') || status !== 200) return;
     const { deviceNumber, sentFlowPort, receivedFlowPort } = body as { deviceNumber: string; sentFlowPort: number; receivedFlowPort: number };
-    if (flows.get(deviceNumber)?.told === false) say(`recording started: ${deviceNumber} to UDP ports ${sentFlowPort} and ${receivedFlowPort}`);
+    say(`recording started: ${deviceNumber} to UDP ports ${sentFlowPort} and ${receivedFlowPort}`);
   });
-  await writeUserDir(oxe, ears.firstPort);
+  await writeUserDir(oxe);
   const editor = await freePort(USUAL.editor);
   const red = startNodeRed(editor);
   const over = new AbortController();
@@ -149,7 +136,6 @@ async function main(): Promise<void> {
     if (red.exitCode === null) await once(red, 'exit');
     const left = oxe.sessions().length + oxe.links().length + oxe.subscriptions().length;
     say(left === 0 ? 'no session, link or subscription is left on the simulator' : `${left} things are left on the simulator`);
-    ears.close();
     await oxe.close();
     process.exit(code);
   };
@@ -163,7 +149,7 @@ async function main(): Promise<void> {
 
   await oxe.once(() => oxe.monitored(7).length === DEVICES.length, { timeoutMs: 60_000, what: 'Node-RED with its devices monitored' });
   say(`Node-RED runs the flow "Record a call"; the editor is at http://${LOOPBACK}:${editor}/   (Ctrl-C ends the demo)`);
-  playing = play(oxe, flows, over.signal);
+  playing = play(oxe, over.signal);
   await playing;
 }
 

@@ -46,9 +46,10 @@ function node(major: NodeMajor): Promise<void> {
 async function debian(): Promise<void> {
   const missing = [
     ...(existsSync(chromiumBinary()) ? [] : ['chromium', 'fonts-dejavu-core']),
-    ...((await hasOpenssl()) ? [] : ['openssl']),
+    ...((await answers('openssl', 'version')) ? [] : ['openssl']),
+    ...((await answers('ffmpeg', '-version')) ? [] : ['ffmpeg']),
   ];
-  await step('Chromium and openssl', missing.length === 0, async () => {
+  await step('Chromium, openssl and ffmpeg', missing.length === 0, async () => {
     if (process.env.CHROMIUM !== undefined || process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) {
       throw new Error(`please install ${missing.join(' and ')}; set CHROMIUM to the browser's binary if it isn't /usr/bin/chromium`);
     }
@@ -58,9 +59,10 @@ async function debian(): Promise<void> {
   });
 }
 
-async function hasOpenssl(): Promise<boolean> {
+/** Whether a program is there and works. */
+async function answers(program: string, ...args: string[]): Promise<boolean> {
   try {
-    await run('openssl', ['version']);
+    await run(program, args);
     return true;
   } catch {
     return false; // not there, or not working: apt will say which

@@ -3,7 +3,8 @@ import type { Node, NodeAPI } from 'node-red';
 import { asO2GError } from '../../o2g/errors';
 import type { Log } from '../../o2g/log';
 import { invalid } from '../../o2g/validate';
-import type { ServerNode } from './types';
+import { isBlank } from './properties';
+import type { RecorderNode, ServerNode } from './types';
 
 /** The log of a node: what the libraries tell goes there, once. */
 export function logOf(node: Node): Log {
@@ -31,6 +32,18 @@ export function nodeOf(RED: NodeAPI, id: unknown, type: string): Node | undefine
   // getNode answers null for an unknown id, whatever its type says.
   const node = RED.nodes.getNode(id) as Node | null;
   return node?.type === type ? node : undefined;
+}
+
+/**
+ * The built-in recorder of a node's configuration.
+ * @returns undefined when there is none
+ * @throws O2GError `INVALID_INPUT` when it doesn't exist
+ */
+export function configuredRecorder(RED: NodeAPI, field: string, id: unknown): RecorderNode | undefined {
+  if (isBlank(id)) return undefined;
+  const node = nodeOf(RED, id, 'o2g-recorder');
+  if (!node) throw invalid(field, id, 'a built-in recorder that exists and is enabled');
+  return node as RecorderNode;
 }
 
 /**

@@ -48,9 +48,14 @@ class Links {
     return one([...this.#links].filter(({ oxeNode }) => String(oxeNode) === String(asked)), `OXE node ${String(asked)}`);
   }
 
+  /** What the links are now: the one given, else all. */
+  current(only: LinkNode | undefined): Link[] {
+    return [...(only ? [only] : this.#links)].flatMap(({ link: { current } }) => current ?? []);
+  }
+
   /** The links that live on a session now. */
   on(session: Session): Link[] {
-    return [...this.#links].flatMap(({ link: { current } }) => (current?.session === session ? [current] : []));
+    return this.current(undefined).filter((link) => link.session === session);
   }
 }
 

@@ -4,8 +4,8 @@ import type { Node, NodeAPI } from 'node-red';
 import { deploymentOf, type Deployment, type Survivor } from './deployment';
 
 export interface Sharing<T extends Survivor> {
-  /** What it needs itself, for as long as somebody needs it; undefined when that is missing in the configuration. */
-  base?(): Pick<Shared<Survivor>, 'use' | 'release'> | undefined;
+  /** What it needs itself, for as long as somebody needs it; undefined for what is missing in the configuration. */
+  bases?(): readonly (Pick<Shared<Survivor>, 'use' | 'release'> | undefined)[];
   /**
    * What it is made from: made anew only when that changes.
    * @throws O2GError `INVALID_INPUT` when the configuration is wrong
@@ -41,7 +41,7 @@ export class Shared<T extends Survivor> {
     node.on('close', (removed: boolean, done: () => void) => {
       off();
       this.#forget();
-      this.#sharing.base?.()?.release(node);
+      this.#releaseBases();
       this.#deployment.leave(node.id, removed).then(done, done);
     });
   }
@@ -66,7 +66,7 @@ export class Shared<T extends Survivor> {
 
   /** Somebody needs it, until `release`. */
   use(user: Node, kind: 'flow node' | 'config node' = 'flow node'): void {
-    if (this.#using.size === 0) this.#sharing.base?.()?.use(this.#node, 'config node');
+    if (this.#using.size === 0) for (const base of this.#sharing.bases?.() ?? []) base?.use(this.#node, 'config node');
     this.#using.add(user);
     if (kind === 'flow node') this.users[user.id] = user;
     if (this.#deployment.running) setImmediate(() => { this.#settle(); });
@@ -75,7 +75,11 @@ export class Shared<T extends Survivor> {
   release(user: Node): void {
     this.#using.delete(user);
     Reflect.deleteProperty(this.users, user.id);
-    if (this.#using.size === 0) this.#sharing.base?.()?.release(this.#node);
+    if (this.#using.size === 0) this.#releaseBases();
+  }
+
+  #releaseBases(): void {
+    for (const base of this.#sharing.bases?.() ?? []) base?.release(this.#node);
   }
 
   #settle(): void {

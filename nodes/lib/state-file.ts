@@ -30,7 +30,7 @@ export class StateFile implements LinkMemory {
   load(): StoredLink | undefined {
     try {
       const stored = JSON.parse(readFileSync(this.#path, 'utf8')) as StoredLink & { identity?: string };
-      const whole = Array.isArray(stored.registrations) && Array.isArray(stored.wanted);
+      const whole = Array.isArray(stored.registrations) && Array.isArray(stored.wanted) && Array.isArray(stored.armed ?? []);
       return whole && stored.identity === this.#identity ? stored : undefined;
     } catch {
       // No file: nothing was left behind. A broken one tells nothing that could be trusted.
@@ -56,8 +56,8 @@ export class StateFile implements LinkMemory {
     this.#try(() => {
       mkdirSync(join(this.#path, '..'), { recursive: true, mode: 0o700 });
       const draft = `${this.#path}.new`;
-      const { registrations = [], wanted = [] } = this.#waiting ?? {};
-      writeFileSync(draft, JSON.stringify({ identity: this.#identity, registrations: [...registrations], wanted: [...wanted] }), { mode: 0o600 });
+      const { registrations = [], wanted = [], armed = [] } = this.#waiting ?? {};
+      writeFileSync(draft, JSON.stringify({ identity: this.#identity, registrations: [...registrations], wanted: [...wanted], armed: [...armed] }), { mode: 0o600 });
       renameSync(draft, this.#path);
     });
   }

@@ -4,6 +4,7 @@ import type { O2GError } from '../../o2g/errors';
 import type { State } from '../../o2g/machine';
 import type { LinkReport } from '../../o2g/registration';
 import type { ConnectionReport } from '../../o2g/session';
+import type { Alarm, RecorderMetrics } from '../../recorder';
 
 const key = (name: string): string => `@o2g/node-red-recording/o2g-server:status.${name}`;
 
@@ -33,6 +34,15 @@ export const inForce = (text: string): NodeStatus => ({ fill: 'green', shape: 'd
 export const ended = (text: string): NodeStatus => ({ fill: 'grey', shape: 'dot', text });
 /** The code is what a flow branches on, and the same in every language. */
 export const failed = ({ code }: O2GError): NodeStatus => ({ fill: 'red', shape: 'ring', text: code });
+
+/** Of the built-in recorder: how many are recorded, of those that are armed, and the oldest alarm. */
+export function recorderStatus(metrics: RecorderMetrics | undefined, alarms: readonly Alarm[], failure: O2GError | undefined): NodeStatus {
+  if (!metrics) return failure ? failed(failure) : {};
+  const counts = `${metrics.recording} / ${metrics.armed}`;
+  const [alarm, ...others] = alarms;
+  if (alarm) return { fill: 'yellow', shape: 'dot', text: `${counts}, ${alarm.alarm} ${alarm.deviceNumber}${others.length === 0 ? '' : ` +${others.length}`}` };
+  return { fill: metrics.recording > 0 ? 'green' : 'grey', shape: 'dot', text: counts };
+}
 
 /** So often a status may change at most: more would flicker, and cost every open editor. */
 const MIN_MS = 300;

@@ -2,6 +2,7 @@
 import type { Node } from 'node-red';
 import type { Link } from '../../o2g/link';
 import type { Session } from '../../o2g/session';
+import type { BuiltInRecorder } from './built-in-recorder';
 import type { Shared } from './shared';
 
 export interface ServerNode extends Node {
@@ -18,5 +19,14 @@ export interface LinkNode extends Node {
   /** The devices of its own list. */
   readonly devices: ReadonlySet<string>;
   readonly link: Shared<Link>;
+  /** The id of its built-in recorder; undefined for none. */
+  readonly media: string | undefined;
+  readonly users: Record<string, Node>;
+}
+
+export interface RecorderNode extends Node {
+  /** How messages call it: its name, else its address. */
+  readonly label: string;
+  readonly recorder: Shared<BuiltInRecorder>;
   readonly users: Record<string, Node>;
 }

@@ -70,7 +70,7 @@ for (const version of ['4.1', '5.0'] as const) {
         application: 'Recording', supervisedId: '70120', supervisedType: 'PHONE_NUMBER', tls: '', timeout: '20', offlineWait: '5', delivery: 'chunk', lifetime: '', webhookUrl: '',
       });
       assert.deepEqual(own(await exported(page, linkId)), {
-        name: '', server: serverId, oxeNode: '7', recorder: 'NICE', secured: 'true', devices: '70000-70099, 70120', onStop: 'keep',
+        name: '', server: serverId, oxeNode: '7', recorder: 'NICE', secured: 'true', devices: '70000-70099, 70120', media: '', record: '', onStop: 'keep',
       });
       assert.deepEqual(own(await exported(page, id)), {
         name: 'the sales team', link: linkId, action: 'stop', deviceNumber: '70000-70099, 70120', deviceNumberType: 'str',
@@ -137,9 +137,44 @@ for (const version of ['4.1', '5.0'] as const) {
         name: '', link: 'a-link', action: 'start', deviceNumber: '70120', deviceNumberType: 'str', mode: 'tdm',
         ipRecorderAddr: '192.0.2.10', ipRecorderAddrType: 'str', sentFlowPort: '20000', sentFlowPortType: 'num',
         receivedFlowPort: 'payload.port', receivedFlowPortType: 'msg', crystal: '2', crystalType: 'num', board: '0', boardType: 'num',
-        timeslot: '10', timeslotType: 'num',
+        timeslot: '10', timeslotType: 'num', recorder: '', resumeAfter: '', resumeAfterType: 'num',
       });
       assert.deepEqual(await refusals(page, id), []);
+      assert.deepEqual(editor.problems, []);
+    });
+
+    it('a built-in recorder is added from the form of o2g-record, which then needs neither address nor ports', async () => {
+      const { page } = editor;
+      await put(page, [SERVER, LINK]);
+      const id = await drag(page, 'o2g-record');
+      const form = await openForm(page, id);
+      assert.equal(await field(form, 'Resume after').isVisible(), false);
+      const recorder = await addBeside(page, form, 'Built-in recorder');
+      await fill(recorder, 'Address', '192.0.2.10');
+      await fill(recorder, 'First port', '30000');
+      await fill(recorder, 'Last port', '30999');
+      await fill(recorder, 'Folder', '/var/lib/recordings');
+      await recorder.getByText('Options', { exact: true }).click();
+      await field(recorder, 'Format').selectOption('linear, 16 bits');
+      await field(recorder, 'Files').selectOption('one from start to stop');
+      await fill(recorder, 'Longest file', '60');
+      assert.deepEqual(await untranslated(page), []);
+      await done(page);
+      assert.equal(await field(form, 'Recorder address').isVisible(), false);
+      assert.equal(await field(form, 'Mode').isVisible(), false);
+      await field(form, 'Action').selectOption('pause: write silence');
+      await fill(form, 'Resume after', '30');
+      assert.deepEqual(await untranslated(page), []);
+      await done(page);
+
+      const [recorderId = ''] = await configsOf(page, 'o2g-recorder');
+      assert.deepEqual(own(await exported(page, recorderId)), {
+        name: '', address: '192.0.2.10', bind: '', portMin: '30000', portMax: '30999', folder: '/var/lib/recordings',
+        filename: '{{deviceNumber}}/{{startedAt}}-{{id}}', format: 'pcm16', split: 'none', maxMinutes: '60',
+      });
+      const { recorder: chosen, action, resumeAfter } = await exported(page, id);
+      assert.deepEqual({ chosen, action, resumeAfter }, { chosen: recorderId, action: 'pause', resumeAfter: '30' });
+      for (const each of [recorderId, id]) assert.deepEqual(await refusals(page, each), []);
       assert.deepEqual(editor.problems, []);
     });
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 
 import { startSimulator } from '../../simulator';
+import { moreSent, probed, recorderFlow, type Finished } from '../real/recordings';
 import { DEVICES, recordingRequests, TARGET, wholeFlow } from '../real/flows';
 import { whenTestEnds } from '../support/cleanup';
 import { startNodeRed } from '../support/node-red';
@@ -30,6 +31,24 @@ for (const { version, major, got } of [{ version: '4.1', major: 20, got: 14 }, {
       assert.deepEqual(recordingRequests(oxe).map((request) => request.split(' {')[0]?.trim()), ['POST', 'POST monitor', 'POST record', 'DELETE record/70120', 'DELETE']);
       assert.deepEqual(oxe.violations(), []);
       assert.deepEqual(nodeRed.received('caught'), []);
+    });
+
+    it('records a call to a file that plays', async () => {
+      const oxe = await startSimulator({ devices: DEVICES });
+      whenTestEnds(() => oxe.close());
+      const palette = { tarballUserDir: await userDirWithPalette(major) };
+      const { flows } = await recorderFlow(oxe);
+      const nodeRed = await startNodeRed({ version, node: nodeBinary(major), palette, flows });
+      nodeRed.inject('in-record', { action: 'start', payload: '70120' });
+      await nodeRed.told('out', undefined, { timeoutMs: 30_000 });
+      const call = oxe.call({ from: '0390670000', to: '70120' });
+      await call.answered();
+      await moreSent(oxe, '70120', 50);
+      await call.hangUp();
+      const { payload } = await nodeRed.told<Finished>('unsolicited', ({ topic }) => topic === 'finished', { timeoutMs: 30_000 });
+      assert.equal((await probed(payload.file)).channels, 2);
+      await nodeRed.stop();
+      assert.deepEqual(oxe.violations(), []);
     });
   });
 }

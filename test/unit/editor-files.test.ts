@@ -42,13 +42,17 @@ const PROPERTIES: Record<string, Record<string, unknown>> = {
     name: '', url: '', secondaryUrl: '', access: 'typed', eventPort: '', application: 'Node-RED', supervisedId: '', supervisedType: 'LOGIN_NAME',
     tls: undefined, timeout: 10, offlineWait: 10, delivery: 'chunk', lifetime: 0, webhookUrl: '', tunnelPort: '', tunnelFormat: '',
   },
-  'o2g-link': { name: '', server: '', oxeNode: '', recorder: 'OTHER', secured: '', devices: '', onStop: 'close' },
+  'o2g-link': { name: '', server: '', oxeNode: '', recorder: 'OTHER', secured: '', devices: '', media: '', record: '', onStop: 'close' },
+  'o2g-recorder': {
+    name: '', address: '', bind: '', portMin: 20000, portMax: 29999, folder: 'recordings', filename: '{{deviceNumber}}/{{startedAt}}-{{id}}', format: 'g711',
+    split: 'conversation', maxMinutes: 240,
+  },
   'o2g-events': { name: '', server: '', selectors: [{ names: ['telephony'], ids: [] }], snapshot: false, dynamic: false, inputs: 0 },
   'o2g-calls': { name: '', devices: '', changes: [] },
   'o2g-monitor': { name: '', link: '', action: 'start', ...typed('str', 'deviceNumber') },
   'o2g-record': {
-    name: '', link: '', action: 'start', mode: 'ip', ...typed('str', 'deviceNumber', 'ipRecorderAddr'),
-    ...typed('num', 'sentFlowPort', 'receivedFlowPort', 'crystal', 'board', 'timeslot'),
+    name: '', link: '', action: 'start', recorder: '', mode: 'ip', ...typed('str', 'deviceNumber', 'ipRecorderAddr'),
+    ...typed('num', 'sentFlowPort', 'receivedFlowPort', 'crystal', 'board', 'timeslot', 'resumeAfter'),
   },
   'o2g-beep': {
     name: '', link: '', action: 'start', ...typed('str', 'deviceNumber'), ...typed('num', 'tone', 'presenceDuration', 'silenceDuration'),
@@ -271,6 +275,16 @@ describe('validators', () => {
     ['o2g-link', 'devices', '70099-70000', 'devices'],
     ['o2g-link', 'devices', '70000-700', 'devices'],
     ['o2g-link', 'devices', '70000/70001', 'devices'],
+    ['o2g-link', 'record', '70000/70001', 'devices'],
+    ['o2g-link', 'media', '', 'required', { record: 'all' }],
+    ['o2g-recorder', 'address', '', 'required'],
+    ['o2g-recorder', 'address', 'recorder.example.com', 'ipv4'],
+    ['o2g-recorder', 'portMax', '20002', 'ports'],
+    ['o2g-recorder', 'portMax', '70000', 'number'],
+    ['o2g-recorder', 'folder', '', 'required'],
+    ['o2g-recorder', 'filename', '{{deviceNumber}}/{{password}}', 'filename'],
+    ['o2g-recorder', 'maxMinutes', '0', 'number'],
+    ['o2g-record', 'resumeAfter', '0', 'number', { action: 'pause' }],
     ['o2g-monitor', 'deviceNumber', 'no-device', 'devices'],
     ['o2g-record', 'ipRecorderAddr', '192.0.2.256', 'ipv4'],
     ['o2g-record', 'ipRecorderAddr', '2001:db8::1', 'ipv4'],
@@ -311,6 +325,12 @@ describe('validators', () => {
     ['o2g-record', 'sentFlowPort', '70000', { mode: 'tdm' }],
     ['o2g-record', 'sentFlowPort', '70000', { action: 'stop' }],
     ['o2g-record', 'timeslot', '31', { mode: 'ip' }],
+    ['o2g-record', 'sentFlowPort', '70000', { recorder: 'a-recorder' }],
+    ['o2g-record', 'resumeAfter', '0', { action: 'start' }],
+    ['o2g-link', 'media', undefined, { record: undefined }],
+    ['o2g-link', 'record', 'all'],
+    ['o2g-recorder', 'filename', '{{{ user }}}/{{&party}} {{id}}'],
+    ['o2g-recorder', 'folder', '${RECORDINGS}'],
     ['o2g-beep', 'tone', '${TONE}'],
     ['o2g-beep', 'tone', undefined],
     ['o2g-status', 'nodeIds', '7, 8', { query: 'logins' }],
@@ -356,7 +376,7 @@ describe('examples', () => {
 
     it(`"${name}" is wired to its own nodes only`, () => {
       const ids = nodes.map(({ id }) => id);
-      const references = nodes.flatMap(({ wires = [], server, link, g, z }) => [...wires.flat(), server, link, g, z]);
+      const references = nodes.flatMap(({ wires = [], server, link, recorder, media, type, g, z }) => [...wires.flat(), server, link, ...(type === 'o2g-link' ? [media] : [recorder]), g, z]);
       assert.deepEqual(references.filter((id) => id !== undefined && id !== '' && !(typeof id === 'string' && ids.includes(id))), []);
     });
   }

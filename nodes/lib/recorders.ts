@@ -1,0 +1,36 @@
+/** The built-in recorders of a runtime by the ids of their nodes: what links know of them. */
+import type { MediaPort, MediaPorts } from '../../o2g/media';
+import { Signal } from '../../o2g/signal';
+import { oncePerRuntime } from './runtime';
+
+class Recorders implements MediaPorts {
+  readonly onChanged: Signal<string>;
+  readonly onUndecipherable: Signal<{ readonly recorder: string; readonly deviceNumber: string }>;
+  readonly #byId = new Map<string, MediaPort>();
+
+  constructor(log: ConstructorParameters<typeof Signal>[0]) {
+    this.onChanged = new Signal(log);
+    this.onUndecipherable = new Signal(log);
+  }
+
+  find(recorder: string): MediaPort | undefined {
+    return this.#byId.get(recorder);
+  }
+
+  /** @returns takes it off again, unless another one has its place by then */
+  add(recorder: string, media: MediaPort): () => void {
+    this.#byId.set(recorder, media);
+    this.onChanged.emit(recorder);
+    return () => {
+      if (this.#byId.get(recorder) !== media) return;
+      this.#byId.delete(recorder);
+      this.onChanged.emit(recorder);
+    };
+  }
+}
+
+/** The recorders of a runtime. */
+export const recordersOf = oncePerRuntime((RED) => {
+  const log = (line: string): void => { RED.log.warn(line); };
+  return new Recorders({ info: log, warn: log, debug: log });
+});

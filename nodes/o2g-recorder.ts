@@ -1,0 +1,102 @@
+import { resolve } from 'node:path';
+import type { Node, NodeAPI, NodeDef } from 'node-red';
+import type { O2GError } from '../o2g/errors';
+import { invalid } from '../o2g/validate';
+import { checkOptions, type RecorderOptions } from '../recorder/options';
+import { BuiltInRecorder, inOurWords } from './lib/built-in-recorder';
+import { attempt, logOf } from './lib/config-node';
+import { deploymentOf, type Deployment } from './lib/deployment';
+import { labelOf, readChoice, readNumber, readText, type Config } from './lib/properties';
+import { recordersOf } from './lib/recorders';
+import { Shared } from './lib/shared';
+import { recorderStatus, statusOf } from './lib/status';
+import type { RecorderNode } from './lib/types';
+
+/** How often the status is brought up to date. */
+const LOOK_MS = 1000;
+
+export = (RED: NodeAPI): void => {
+  RED.nodes.registerType<RecorderNode, NodeDef, object, object>('o2g-recorder', function (this, definition) {
+    RED.nodes.createNode(this, definition);
+    const config: Config = { ...definition };
+    const options = attempt(() => readOptions(RED, config));
+    const recorder = new Shared<BuiltInRecorder>(RED, this, {
+      recipe: () => {
+        const settings = options();
+        return { ingredients: settings, make: () => makeRecorder(RED, this, settings) };
+      },
+      run: (current, closed) => {
+        current.release();
+        void closed.then(() => current.start());
+        return follow(this, current, deploymentOf(RED));
+      },
+    });
+    Object.assign(this, { label: labelOf(config, String(config.address)), recorder, users: recorder.users });
+  });
+};
+
+function makeRecorder(RED: NodeAPI, node: Node, settings: RecorderOptions): BuiltInRecorder {
+  const recorders = recordersOf(RED);
+  let leave = (): void => undefined;
+  const made = new BuiltInRecorder(settings, {
+    log: logOf(node),
+    onUndecipherable: (deviceNumber) => { recorders.onUndecipherable.emit({ recorder: node.id, deviceNumber }); },
+    onClose: () => { leave(); },
+  });
+  leave = recorders.add(node.id, made);
+  return made;
+}
+
+/** Shows what is recorded and what is wrong. @returns stops that */
+function follow(node: Node, recorder: BuiltInRecorder, deployment: Deployment): () => void {
+  const show = statusOf(node);
+  let shown = '';
+  let failure: O2GError | undefined;
+  const look = (): void => {
+    const { metrics, alarms } = recorder;
+    const status = recorderStatus(metrics, alarms, metrics ? undefined : failure);
+    const text = JSON.stringify(status);
+    if (text === shown) return;
+    shown = text;
+    show(status);
+  };
+  const timer = setInterval(look, LOOK_MS);
+  timer.unref();
+  const offs = [
+    recorder.onFailure.on((error) => {
+      // Every device asks for it: one mistake is told once.
+      if (error.message !== failure?.message) node.error(error, {});
+      failure = error;
+      look();
+    }),
+    recorder.onNews.on(look),
+    deployment.onStopping(() => { recorder.hold(); }),
+    () => { clearInterval(timer); },
+  ];
+  return () => { for (const off of offs) off(); };
+}
+
+function readOptions(RED: NodeAPI, config: Config): RecorderOptions {
+  const address = readText(config, 'address');
+  const folder = readText(config, 'folder');
+  if (address === undefined) throw invalid('address', address, 'the IPv4 address to which the phones send, such as 192.0.2.10');
+  if (folder === undefined) throw invalid('folder', folder, 'the path of a folder for the recordings');
+  const options: RecorderOptions = {
+    address,
+    bind: readText(config, 'bind'),
+    portMin: readNumber(config, 'portMin', 20_000, 1, 65_535),
+    portMax: readNumber(config, 'portMax', 29_999, 1, 65_535),
+    // As everything that a flow names: beside the flow file, wherever Node-RED was started.
+    folder: resolve(RED.settings.userDir ?? '.', folder),
+    filename: readText(config, 'filename'),
+    format: readChoice<'g711' | 'pcm16'>(config, 'format', ['g711', 'pcm16'], 'g711'),
+    split: readChoice<'conversation' | 'none'>(config, 'split', ['conversation', 'none'], 'conversation'),
+    maxMinutes: readNumber(config, 'maxMinutes', 240, 1, 4400),
+  };
+  try {
+    checkOptions(options);
+  } catch (error) {
+    throw inOurWords(error);
+  }
+  return options;
+}

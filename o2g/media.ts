@@ -1,0 +1,41 @@
+/**
+ * A recorder in this program, as a link needs it. Who records is no matter of this library: whoever joins the two implements this
+ * (docs/decisions/004-built-in-recorder.md).
+ */
+import type { Conversation } from './conversations';
+import type { RecordTarget } from './plan';
+import type { Representation } from './representations';
+import type { Signal } from './signal';
+
+export type IpTarget = Extract<RecordTarget, { mode: 'ip' }>;
+export type SrtpKeys = Representation<'RecordingSrtpKeys'>;
+
+export interface MediaPort {
+  /**
+   * Binds two ports for a device; it keeps those it has until `disarm`.
+   * @param was the ports of an earlier run, to which the OXE may still send: taken again when they are free
+   * @param secure what comes will be encrypted; undefined: nobody knows
+   * @returns what the record request says
+   * @throws O2GError when there are no ports, or nothing can be written
+   */
+  arm(deviceNumber: string, was: IpTarget | undefined, secure: boolean | undefined): Promise<IpTarget>;
+  /** The keys of the device's recording, as the server answered; undefined: it gave none. */
+  setKeys(deviceNumber: string, keys: SrtpKeys | undefined): Promise<void>;
+  /** Writes silence from now on. @param resumeAfter seconds, after which it resumes by itself @throws O2GError */
+  pause(deviceNumber: string, resumeAfter: number | undefined): Promise<void>;
+  /** @throws O2GError */
+  resume(deviceNumber: string): Promise<void>;
+  /** What the device's calls do. Never throws. */
+  follow(deviceNumber: string, conversation: Conversation): void;
+  /** Completes the recording and gives the ports back. Disarming what isn't armed is no error; never rejects. */
+  disarm(deviceNumber: string): Promise<void>;
+}
+
+/** The recorders of this program by their ids. */
+export interface MediaPorts {
+  find(recorder: string): MediaPort | undefined;
+  /** This recorder is another one now, or gone: what the old one had armed isn't any more. */
+  readonly onChanged: Signal<string>;
+  /** What comes for a device can't be deciphered: the OXE may have changed the keys. */
+  readonly onUndecipherable: Signal<{ readonly recorder: string; readonly deviceNumber: string }>;
+}

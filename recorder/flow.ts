@@ -1,0 +1,344 @@
+/**
+ * One of a device's two flows, from the bytes of a port to plain packets in order of arrival: whose they are, which were there before,
+ * what they say. Packets are collected and worked off a fifth of a second at a time: many at once cost a third of one by one.
+ */
+import { Decipherment } from './decipherment';
+import { lawOf } from './g711';
+import type { MasterKey } from './key-derivation';
+import { Packet } from './packet';
+import { isRtcp } from './rtp';
+import { SequenceWindow } from './sequence';
+import { Slab } from './slab';
+import { SourceLock } from './source-lock';
+import { ByteCounts, LEAST_TO_JUDGE } from './still-encrypted';
+import { Suspicion } from './suspicion';
+import { samplesAfter } from './track';
+import { SAMPLE_RATE } from './types';
+
+/** Where a flow's packets go. */
+export interface FlowListener {
+  /** A stream begins: the first of the flow, of another sender (`previous`), or a sender that began anew. */
+  begins(packet: Packet, earliest: Packet, previous: string | undefined): void;
+  /** A plain packet that wasn't there before. @param reordered a later one came first */
+  packet(packet: Packet, reordered: boolean): void;
+  duplicate(packet: Packet): void;
+  /** Came so late that nobody knows whether it was there before. */
+  tooLate(packet: Packet): void;
+  /** Audio bytes of plain packets, for the level. `payloadType` of the last one. */
+  heard(counts: ByteCounts, payloadType: number): void;
+  /** Nobody can decipher it, now. */
+  undeciphered(packet: Packet): void;
+  /** … and nobody could since: it is to be kept as it came. */
+  keep(packet: Packet): void;
+}
+
+export interface FlowCounters {
+  malformed: number;
+  rtcp: number;
+  authFailed: number;
+  undeciphered: number;
+}
+
+/** Waiting for so long, a few packets are judged as they are. */
+const LONGEST_WAIT_MS = 500;
+/** What can't be deciphered waits for keys so long, as packets of 20 ms: 12 s. */
+const MOST_HELD = 600;
+/** A jump of the sequence number that is no loss; the next packet must confirm it (RFC 3550, A.1). */
+const JUMP = 3000;
+/** After so much silence nothing is only late. */
+const PAUSE_MS = 2000;
+/** A fifth of a second, as packets of 20 ms. */
+const JUDGED_TOGETHER = 10;
+/** So many wrong tags one after the other are no accident. */
+const FAILING = 10;
+
+export class Flow {
+  readonly counters: FlowCounters = { malformed: 0, rtcp: 0, authFailed: 0, undeciphered: 0 };
+  readonly #slab = new Slab();
+  readonly #lock = new SourceLock();
+  readonly #window = new SequenceWindow();
+  readonly #decipherment = new Decipherment();
+  readonly #suspicion = new Suspicion();
+  readonly #counts = new ByteCounts();
+  #held: Packet[] = [];
+  #suspect: Packet | undefined;
+  #lastTimestamp = 0;
+  #lastArrivedAt = 0;
+  #failures = 0;
+  #begun = false;
+
+  constructor(private readonly listener: FlowListener) {}
+
+  get strangers(): number {
+    return this.#lock.strangers;
+  }
+
+  get lastStranger(): string {
+    return this.#lock.lastStranger;
+  }
+
+  /** What came and wasn't worked off yet, by the arrival of its first packet; undefined when there is nothing. */
+  get waitingSince(): number | undefined {
+    return this.#slab.firstArrival;
+  }
+
+  /** When the last packet came that isn't worked off yet. */
+  get lastWaiting(): number | undefined {
+    return this.#slab.lastArrival;
+  }
+
+  get looksEncrypted(): boolean {
+    return this.#suspicion.certain;
+  }
+
+  get hasKeys(): boolean {
+    return this.#decipherment.hasKeys;
+  }
+
+  get failsAuthentication(): boolean {
+    return this.#failures >= FAILING;
+  }
+
+  /** Takes a datagram; nothing but a copy is made here. @returns true when it should be worked off soon, being much */
+  receive(bytes: Uint8Array, source: string, arrivedAt: number): boolean {
+    if (isRtcp(bytes, 0, bytes.length)) this.counters.rtcp += 1;
+    else if (bytes.length < 12 || (bytes[0] ?? 0) >>> 6 !== 2) this.counters.malformed += 1;
+    else this.#slab.push(bytes, source, arrivedAt);
+    return this.#slab.full;
+  }
+
+  /** @param master wiped; what couldn't be deciphered so far is tried again */
+  setKeys(master: MasterKey | undefined, now: number): void {
+    this.#decipherment.setKeys(master, now);
+    this.#suspicion.reset();
+    this.#failures = 0;
+    const held = this.#held.splice(0);
+    const failed = this.#decipherment.open(held);
+    const speech = this.#speechOf(held.filter((packet) => !failed.has(packet)));
+    this.#deliver(speech);
+    const delivered = new Set(speech);
+    this.#held = held.filter((packet) => !delivered.has(packet));
+  }
+
+  /** Works off what has come. @param atOnce without waiting for more: pause, end */
+  process(now: number, atOnce: boolean): void {
+    this.#decipherment.expire(now);
+    if (!atOnce && this.#shouldWait(now)) return;
+    const own: Packet[] = [];
+    for (const packet of this.#arrived()) this.#sort(packet, own);
+    this.#run(own);
+    this.#slab.clear();
+    this.#changeSender(atOnce);
+  }
+
+  /** The recording ends: what is still held is either speech or kept. */
+  flush(now: number): void {
+    this.process(now, true);
+    for (const packet of this.#held.splice(0)) this.listener.keep(packet);
+    this.#suspicion.reset();
+  }
+
+  /** What comes belongs to another conversation: it is told where its stream begins. Keys, sender and sequence stay. */
+  beginAnew(): void {
+    this.#begun = false;
+  }
+
+  /** Forgets what came and wasn't worked off, and what is held: nothing of it may be kept. */
+  discard(): void {
+    this.#slab.clear();
+    this.#held = [];
+    this.#suspect = undefined;
+  }
+
+  close(): void {
+    this.discard();
+    this.#decipherment.wipe();
+  }
+
+  #shouldWait(now: number): boolean {
+    const since = this.waitingSince;
+    return since !== undefined && this.#suspicion.undecided && this.#slab.length < LEAST_TO_JUDGE / 160 && now - since < LONGEST_WAIT_MS;
+  }
+
+  #arrived(): Packet[] {
+    const packets: Packet[] = [];
+    this.#slab.forEach((bytes, start, end, source, arrivedAt) => {
+      const packet = Packet.read(bytes, start, end, source, arrivedAt);
+      if (packet) packets.push(packet);
+      else this.counters.malformed += 1;
+    });
+    return packets;
+  }
+
+  #sort(packet: Packet, own: Packet[]): void {
+    const whose = this.#lock.admit(packet);
+    if (whose !== 'other') own.push(packet);
+  }
+
+  #changeSender(atOnce: boolean): void {
+    const previous = this.#lock.source;
+    const packets = this.#lock.takeOver(atOnce);
+    if (packets.length === 0) return;
+    this.#keepHeld();
+    this.#restart();
+    this.#decipherment.beginStream();
+    this.#suspicion.reset();
+    this.#run(packets, previous);
+  }
+
+  #run(packets: readonly Packet[], previous?: string): void {
+    const known: Packet[] = [];
+    for (const [index, packet] of packets.entries()) {
+      const suspect = this.#suspect;
+      if (!this.#jumps(packet)) {
+        packet.extended = this.#window.extend(packet.header.sequenceNumber);
+        known.push(packet);
+      } else if (suspect && isNext(suspect, packet)) {
+        const restarted = [suspect, ...packets.slice(index)];
+        this.#suspect = undefined;
+        this.#open(known, previous);
+        this.#restart();
+        return this.#run(restarted);
+      } else {
+        this.#suspect = packet.copy();
+      }
+    }
+    this.#open(known, previous);
+  }
+
+  #restart(): void {
+    this.#window.restart();
+    this.#begun = false;
+  }
+
+  /**
+   * A sequence number far from the last one, and a timestamp that doesn't explain it by loss, or numbers that were there before after a
+   * pause: the sender began anew without a new SSRC, as simple ones do with each call, or the packet is forged. With tags nobody can forge, and nobody begins anew.
+   */
+  #jumps({ header, arrivedAt }: Packet): boolean {
+    if (this.#window.highest < 0 || this.#decipherment.authenticated) return false;
+    const ahead = this.#window.extend(header.sequenceNumber) - this.#window.highest;
+    if (ahead <= 0 && arrivedAt - this.#lastArrivedAt > PAUSE_MS) return true;
+    if (ahead > -JUMP && ahead < JUMP) return false;
+    const seconds = samplesAfter(this.#lastTimestamp, header.timestamp) / SAMPLE_RATE;
+    return ahead < 0 || Math.abs(seconds - ahead * 0.02) > ahead * 0.015;
+  }
+
+  #open(packets: readonly Packet[], previous: string | undefined): void {
+    const first = packets[0];
+    if (!first) return;
+    if (!this.#begun) {
+      this.#begun = true;
+      this.listener.begins(first, packets.reduce(earlier), previous);
+    }
+    const fresh = packets.filter((packet) => this.#isFresh(packet));
+    const failed = this.#decipherment.open(fresh);
+    this.#tellAuthentication(fresh, failed);
+    for (const packet of failed) this.#hold(packet);
+    const opened = failed.size === 0 ? fresh : fresh.filter((packet) => !failed.has(packet));
+    // All verify again: what didn't, in between, won't with keys that are still to come.
+    if (this.#decipherment.authenticated && failed.size === 0 && fresh.length > 0) this.#keepHeld();
+    if (this.#decipherment.authenticated) this.#place(opened);
+    else this.#judge(opened);
+  }
+
+  #isFresh(packet: Packet): boolean {
+    const seen = this.#window.look(packet.extended);
+    if (seen === 'duplicate') this.listener.duplicate(packet);
+    if (seen === 'old') this.listener.tooLate(packet);
+    return seen === 'new';
+  }
+
+  #tellAuthentication(packets: readonly Packet[], failed: ReadonlySet<Packet>): void {
+    this.counters.authFailed += failed.size;
+    const last = packets.at(-1);
+    if (last && !failed.has(last)) this.#failures = 0;
+    else this.#failures += failed.size;
+  }
+
+  #place(packets: readonly Packet[]): void {
+    this.#counts.clear();
+    this.#count(packets);
+    this.#tellLevel(packets);
+    this.#deliver(packets);
+  }
+
+  #judge(packets: readonly Packet[]): void {
+    this.#counts.clear();
+    this.#count(packets);
+    const verdict = this.#suspicion.judge(this.#counts);
+    if (verdict === 'hold') {
+      for (const packet of packets) this.#hold(packet);
+      return;
+    }
+    if (verdict === 'release') this.#release();
+    if (verdict === 'keep') this.#keepHeld();
+    this.#tellLevel(packets);
+    this.#deliver(packets);
+  }
+
+  #tellLevel(packets: readonly Packet[]): void {
+    const last = packets.at(-1);
+    if (last && this.#counts.total > 0) this.listener.heard(this.#counts, last.header.payloadType);
+  }
+
+  #count(packets: readonly Packet[]): void {
+    for (const { header, plain, start, end } of packets) {
+      if (lawOf(header.payloadType) !== undefined) this.#counts.add(plain, start, end);
+    }
+  }
+
+  #deliver(packets: readonly Packet[]): void {
+    for (const packet of packets) {
+      if (!this.#isFresh(packet)) continue;
+      const reordered = packet.extended < this.#window.highest;
+      this.#window.commit(packet.extended);
+      if (!reordered) {
+        this.#lastTimestamp = packet.header.timestamp;
+        this.#lastArrivedAt = packet.arrivedAt;
+      }
+      this.listener.packet(packet, reordered);
+    }
+  }
+
+  #hold(packet: Packet): void {
+    this.counters.undeciphered += 1;
+    this.listener.undeciphered(packet);
+    this.#held.push(packet.copy());
+    for (const longest of this.#held.splice(0, Math.max(0, this.#held.length - MOST_HELD))) this.listener.keep(longest);
+  }
+
+  #keepHeld(): void {
+    for (const packet of this.#held.splice(0)) this.listener.keep(packet);
+  }
+
+  /** It was speech after all, strangely even. */
+  #release(): void {
+    const held = this.#held.splice(0);
+    const failed = this.#decipherment.open(held);
+    for (const packet of failed) this.listener.keep(packet);
+    this.#deliver(held.filter((packet) => !failed.has(packet)));
+  }
+
+  /** Of packets opened with new keys, those that are speech, by tenths; the others stay held for the next keys. */
+  #speechOf(packets: readonly Packet[]): Packet[] {
+    if (this.#decipherment.authenticated) return [...packets];
+    const speech: Packet[] = [];
+    for (let start = 0; start < packets.length; start += JUDGED_TOGETHER) {
+      const together = packets.slice(start, start + JUDGED_TOGETHER);
+      this.#counts.clear();
+      this.#count(together);
+      if (!this.#counts.looksEncrypted()) speech.push(...together);
+    }
+    return speech;
+  }
+}
+
+/** A packet that confirms a jump. */
+const isNext = (suspect: Packet, { header }: Packet): boolean => header.sequenceNumber === (suspect.header.sequenceNumber + 1 & 0xffff);
+
+/** The packet that was sent first, when others have overtaken it. */
+function earlier(first: Packet, packet: Packet): Packet {
+  const ahead = samplesAfter(packet.header.timestamp, first.header.timestamp);
+  return ahead > 0 && ahead < SAMPLE_RATE ? packet : first;
+}

@@ -1,0 +1,7 @@
+export type { FinishedRecording, Description } from './complete';
+export type { DeviceSnapshot, Level } from './device';
+export { RecorderError, type RecorderErrorCode } from './errors';
+export type { KeyTexts } from './keys';
+export type { RecorderOptions } from './options';
+export { Recorder, type Armed, type ArmOptions, type Describe, type RecorderEvents, type RecorderMetrics, type RecorderParts, type RecordingEnd } from './recorder';
+export type { Alarm, AlarmName, Channel, ChannelReport, DeviceContext, Gap, GapKind, TelephoneEvent } from './types';

@@ -1,0 +1,125 @@
+/** The sockets of the armed devices, and their time. Lives in a worker, so that nothing else of Node-RED can keep packets waiting. */
+import dgram from 'node:dgram';
+import { performance } from 'node:perf_hooks';
+
+import { Device, type DeviceParts, type DeviceSnapshot } from './device';
+import { CHANNELS, type Channel, type DeviceContext } from './types';
+
+/** Holds 50 s of a flow; the system's default holds 5. */
+const RECEIVE_BUFFER = 1024 * 1024;
+/** Each device has its turn five times a second; spread over ten turns, none keeps packets waiting for long. */
+const TURNS = 10;
+const TURN_MS = 20;
+/** Later than this, packets have waited: their arrival can't be trusted. */
+const BUSY_MS = 200;
+/** Reading what has waited takes a while. */
+const CATCH_UP_MS = 1000;
+/** Longer than this isn't believed, the timeline's window being 12 s. */
+const MOST_SLACK_MS = 10_000;
+
+interface Armed {
+  readonly device: Device;
+  readonly sockets: readonly dgram.Socket[];
+  readonly turn: number;
+}
+
+/** A port that another program has. */
+export class PortTaken extends Error {
+  constructor(readonly port: number, message: string, readonly systemCode: string) {
+    super(message);
+  }
+}
+
+/** A flow's packets come from one sender: its name is made once, not for each packet. */
+class SourceName {
+  #address = '';
+  #port = 0;
+  #name = '';
+
+  of(address: string, port: number): string {
+    if (port !== this.#port || address !== this.#address) {
+      this.#address = address;
+      this.#port = port;
+      this.#name = `${address}:${port}`;
+    }
+    return this.#name;
+  }
+}
+
+export class Receiver {
+  readonly #armed = new Map<string, Armed>();
+  readonly #timer: NodeJS.Timeout;
+  #turn = 0;
+  #turnAt = performance.now();
+  #slack = 0;
+  #slackUntil = 0;
+
+  /** @param bind local IPv4 address; 0.0.0.0 for all */
+  constructor(private readonly bind: string, private readonly parts: DeviceParts) {
+    this.#timer = setInterval(() => { this.#takeTurn(performance.now()); }, TURN_MS);
+  }
+
+  /** Binds both ports. @throws PortTaken; then neither is bound */
+  async arm(deviceNumber: string, context: DeviceContext, secure: boolean, ports: Readonly<Record<Channel, number>>): Promise<void> {
+    const device = new Device(deviceNumber, context, secure, this.parts);
+    const sockets: dgram.Socket[] = [];
+    try {
+      for (const channel of CHANNELS) sockets.push(await this.#open(ports[channel], device, channel));
+    } catch (error) {
+      for (const socket of sockets) socket.close();
+      throw error;
+    }
+    this.#armed.set(deviceNumber, { device, sockets, turn: this.#armed.size % TURNS });
+  }
+
+  get size(): number {
+    return this.#armed.size;
+  }
+
+  device(deviceNumber: string): Device | undefined {
+    return this.#armed.get(deviceNumber)?.device;
+  }
+
+  /** Closes the ports, completes the file. */
+  async disarm(deviceNumber: string, endedBy: string): Promise<void> {
+    const armed = this.#armed.get(deviceNumber);
+    if (!armed) return;
+    this.#armed.delete(deviceNumber);
+    await Promise.all(armed.sockets.map((socket) => new Promise<void>((resolve) => { socket.close(resolve); })));
+    await armed.device.close(endedBy, performance.now());
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    await Promise.all([...this.#armed.keys()].map((deviceNumber) => this.disarm(deviceNumber, 'closed')));
+  }
+
+  snapshots(): DeviceSnapshot[] {
+    return [...this.#armed.values()].map(({ device }) => device.snapshot());
+  }
+
+  #open(port: number, device: Device, channel: Channel): Promise<dgram.Socket> {
+    return new Promise((resolve, reject) => {
+      const socket = dgram.createSocket({ type: 'udp4', recvBufferSize: RECEIVE_BUFFER });
+      socket.on('error', (error: NodeJS.ErrnoException) => {
+        // Before it is bound: the port isn't ours. After: a datagram could not be read; the next one can.
+        reject(new PortTaken(port, error.message, error.code ?? 'ERROR'));
+      });
+      const source = new SourceName();
+      socket.on('message', (bytes, { address, port: from }) => { device.receive(channel, bytes, source.of(address, from), performance.now()); });
+      socket.bind({ port, address: this.bind, exclusive: true }, () => { resolve(socket); });
+    });
+  }
+
+  #takeTurn(now: number): void {
+    const late = now - this.#turnAt - TURN_MS;
+    this.#turnAt = now;
+    if (now > this.#slackUntil) this.#slack = 0;
+    if (late > BUSY_MS) {
+      this.#slack = Math.min(MOST_SLACK_MS, Math.max(this.#slack, late));
+      this.#slackUntil = now + this.#slack + CATCH_UP_MS;
+    }
+    this.#turn = (this.#turn + 1) % TURNS;
+    for (const { device, turn } of this.#armed.values()) if (turn === this.#turn) device.tick(now, this.#slack);
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * Whose packets a flow is made of. A port is open to anybody: the first sender has it. Another one gets it only when the first has
+ * been silent, as after hold, conference or transfer; what it sent meanwhile is kept for that case, so that nothing is lost by waiting.
+ */
+import type { Packet } from './packet';
+
+/** Senders pause for a few packets at most; a phone that takes a call over needs longer than this. */
+const SILENCE_MS = 500;
+/** Packets of old and new sender may overtake each other by so much. */
+const OVERLAP_MS = 100;
+const MOST_KEPT = 64;
+
+export class SourceLock {
+  #owner: { readonly ssrc: number; readonly source: string; heardAt: number } | undefined;
+  #candidate: Packet[] = [];
+  /** Packets of others, which are in no recording. */
+  strangers = 0;
+  lastStranger = '';
+
+  get source(): string | undefined {
+    return this.#owner?.source;
+  }
+
+  /** @returns `first` when the flow begins with it, `own` when it goes on */
+  admit(packet: Packet): 'first' | 'own' | 'other' {
+    const { header: { ssrc }, source, arrivedAt } = packet;
+    if (!this.#owner) {
+      this.#owner = { ssrc, source, heardAt: arrivedAt };
+      return 'first';
+    }
+    if (ssrc === this.#owner.ssrc && source === this.#owner.source) {
+      this.#owner.heardAt = arrivedAt;
+      return 'own';
+    }
+    this.#consider(packet);
+    return 'other';
+  }
+
+  /**
+   * The packets of a sender that has the flow from now on, the first sender being silent; none when there is none.
+   * @param atOnce the recording ends: whoever came last has it
+   */
+  takeOver(atOnce: boolean): Packet[] {
+    const first = this.#candidate[0];
+    const last = this.#candidate.at(-1);
+    if (!first || !last || !this.#owner) return [];
+    this.#refuse(({ arrivedAt }) => arrivedAt < (this.#owner?.heardAt ?? 0) - OVERLAP_MS);
+    if (this.#candidate.length === 0 || (!atOnce && last.arrivedAt - this.#owner.heardAt < SILENCE_MS)) return [];
+    if (atOnce && last.arrivedAt < this.#owner.heardAt) return [];
+    this.#owner = { ssrc: first.header.ssrc, source: first.source, heardAt: last.arrivedAt };
+    return this.#candidate.splice(0);
+  }
+
+  /** One candidate at a time: of several, none is trusted but the first. */
+  #consider(packet: Packet): void {
+    const first = this.#candidate[0];
+    if (first && (first.header.ssrc !== packet.header.ssrc || first.source !== packet.source)) return this.#count(packet);
+    this.#candidate.push(packet.copy());
+    if (this.#candidate.length > MOST_KEPT) this.#refuse((_, index) => index === 0);
+  }
+
+  #refuse(refused: (packet: Packet, index: number) => boolean): void {
+    this.#candidate = this.#candidate.filter((packet, index) => {
+      if (refused(packet, index)) this.#count(packet);
+      else return true;
+      return false;
+    });
+  }
+
+  #count(packet: Packet): void {
+    this.strangers += 1;
+    this.lastStranger = packet.source;
+  }
+}

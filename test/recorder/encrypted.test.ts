@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+
+import { arrivals, desk, type Desk } from './desk';
+import { at, PACKET, packetsOf, randomBytes, SrtpSender, voice, type RtpFields } from './support';
+
+const SILENT = 0xff;
+
+const keys = (seed: number, bits: 128 | 256 = 128): { key: Buffer; salt: Buffer } => ({ key: randomBytes(bits / 8, seed), salt: randomBytes(14, seed + 1) });
+const master = ({ key, salt }: { key: Buffer; salt: Buffer }): { key: Uint8Array; salt: Uint8Array } => ({ key: Uint8Array.from(key), salt: Uint8Array.from(salt) });
+const protect = (packets: Buffer[], sending: { key: Buffer; salt: Buffer }, tag: 10 | 4 | 0): Buffer[] => {
+  const sender = new SrtpSender({ ...sending, tag });
+  return packets.map((packet) => sender.protect(packet));
+};
+const alarmsOf = ({ alarms }: Desk): string[] => alarms.map(({ alarm, until }) => (until === undefined ? alarm : `${alarm} over`)).filter((alarm) => !alarm.startsWith('one-way'));
+
+const TAGS = [10, 4, 0] as const;
+const audio = voice(150);
+const first = keys(11);
+const second = keys(22);
+
+describe('an encrypted flow', () => {
+  for (const bits of [128, 256] as const) {
+    for (const tag of TAGS) {
+      it(`AES-${bits} with ${tag === 0 ? 'no tag' : `a tag of ${8 * tag} bits`}, found out by itself, is recorded sample by sample`, async () => {
+        const on = await desk();
+        const used = keys(5, bits);
+        on.device.setKeys(master(used), 1000);
+        const fields: Partial<RtpFields> = { sequenceNumber: 65_500, timestamp: 2 ** 32 - 8000 };
+        await on.play(arrivals(protect(packetsOf(audio, fields), used, tag)), 5000);
+        const { wav, recorded } = await on.end();
+        assert.deepEqual(wav.left, audio);
+        assert.deepEqual(alarmsOf(on), []);
+        assert.equal(recorded.needsDecode, false);
+      });
+    }
+  }
+
+  for (const tag of TAGS) {
+    const name = tag === 0 ? 'without a tag' : `with a tag of ${8 * tag} bits`;
+    const [before, after] = [audio.subarray(0, 75 * PACKET), audio.subarray(75 * PACKET)];
+    const changing = [...protect(packetsOf(before), first, tag), ...protect(packetsOf(after, { sequenceNumber: 1075, timestamp: 5000 + 75 * PACKET }), second, tag)];
+
+    it(`${name}: new keys told before the sender uses them lose nothing`, async () => {
+      const on = await desk();
+      on.device.setKeys(master(first), 1000);
+      await on.play(arrivals(changing.slice(0, 70)));
+      on.device.setKeys(master(second), on.now());
+      await on.play(arrivals(changing.slice(70), { from: 2400 }), 5000);
+      assert.deepEqual((await on.end()).wav.left, audio);
+      assert.deepEqual(alarmsOf(on), []);
+    });
+
+    it(`${name}: new keys told two seconds late open what waited for them`, async () => {
+      const on = await desk();
+      on.device.setKeys(master(first), 1000);
+      // The change falls between two turns, so that no fifth of a second is half speech and half noise.
+      await on.play(arrivals(changing), 1000 + 75 * 20 + 1500);
+      assert.deepEqual(alarmsOf(on), [tag === 0 ? 'encrypted' : 'auth-failed']);
+      on.device.setKeys(master(second), on.now());
+      await on.play([], 5000);
+      const { wav, recorded } = await on.end();
+      assert.deepEqual(alarmsOf(on), tag === 0 ? ['encrypted', 'encrypted over'] : ['auth-failed', 'auth-failed over']);
+      const wrong = differing(wav.left, audio);
+      assert.ok(wrong <= (tag === 0 ? 10 : 0), `${wrong} packets differ`);
+      assert.equal(recorded.gaps.filter(({ channel }) => channel === 'sent').length, 0, JSON.stringify(recorded.gaps));
+    });
+
+    it(`${name}: packets that came before any keys are opened when these come`, async () => {
+      const on = await desk();
+      await on.play(arrivals(protect(packetsOf(audio), first, tag)), 3000);
+      on.device.setKeys(master(first), on.now());
+      await on.play([], 6000);
+      const { wav, recorded } = await on.end();
+      assert.deepEqual(wav.left, audio);
+      assert.equal(recorded.raw.length, 0);
+    });
+
+    it(`${name}: what no key opens is silence in the file, kept beside it as it came, and an alarm`, async () => {
+      const on = await desk();
+      on.device.setKeys(master(second), 1000);
+      const packets = protect(packetsOf(audio), first, tag);
+      await on.play(arrivals(packets), 5000);
+      const { wav, recorded } = await on.end();
+      assert.deepEqual(wav.left, Buffer.alloc(audio.length, 0xd5));
+      assert.deepEqual(alarmsOf(on), [tag === 0 ? 'encrypted' : 'auth-failed']);
+      assert.deepEqual(recorded.gaps.filter(({ channel }) => channel === 'sent'), [{ channel: 'sent', atMs: 0, durationMs: 3000, kind: 'encrypted' }]);
+      assert.equal(recorded.needsDecode, true);
+      const dump = await readFile(path.join(on.folder, `${recorded.raw[0]?.path ?? ''}.part`));
+      assert.deepEqual(packetsOfDump(dump), packets);
+    });
+  }
+
+  it('without keys is an alarm that says so', async () => {
+    const on = await desk();
+    await on.play(arrivals(protect(packetsOf(audio), first, 0)), 4100);
+    assert.deepEqual(on.alarms.filter(({ alarm }) => alarm === 'encrypted').map(({ details }) => details), [{ channel: 'sent', keys: false }]);
+  });
+
+  it('that is clear although keys were told is recorded', async () => {
+    const on = await desk();
+    on.device.setKeys(master(first), 1000);
+    await on.play(arrivals(packetsOf(audio)), 5000);
+    assert.deepEqual((await on.end()).wav.left, audio);
+  });
+
+  it('takes neither a repeated nor a forged packet, and neither moves what follows', async () => {
+    const on = await desk();
+    on.device.setKeys(master(first), 1000);
+    const packets = protect(packetsOf(audio), first, 10);
+    const forged = Buffer.from(at(packets, 60));
+    forged.writeUInt16BE(30_000, 2);
+    forged.writeUInt8(forged.readUInt8(20) ^ 1, 20);
+    await on.play(arrivals(packets).flatMap((arrival, index) => (index === 50 ? [arrival, arrival] : index === 60 ? [{ ...arrival, packet: forged }, arrival] : [arrival])), 5000);
+    const { wav, recorded: { channels: { sent } } } = await on.end();
+    assert.deepEqual(wav.left, audio);
+    assert.deepEqual({ duplicated: sent.duplicated, authFailed: sent.authFailed }, { duplicated: 1, authFailed: 1 });
+  });
+
+  it('of a sender that counts its rollovers anew with new keys is opened', async () => {
+    const on = await desk();
+    on.device.setKeys(master(first), 1000);
+    await on.play(arrivals(protect(packetsOf(audio.subarray(0, 75 * PACKET), { sequenceNumber: 65_500 }), first, 10)));
+    on.device.setKeys(master(second), on.now());
+    await on.play(arrivals(protect(packetsOf(audio.subarray(75 * PACKET), { sequenceNumber: 39, timestamp: 5000 + 75 * PACKET }), second, 10), { from: 2500 }), 5000);
+    assert.deepEqual((await on.end()).wav.left, audio);
+  });
+
+  it('no speech, tone, noise or silence passes for ciphertext', async () => {
+    const tones: Record<string, Buffer> = {
+      'digital silence': Buffer.alloc(audio.length, SILENT),
+      'a quiet line': Buffer.from(audio.map((_, index) => (index * 7919 % 5 === 0 ? 0xfe : 0x7e))),
+      'a loud tone': Buffer.from(Array.from({ length: audio.length }, (_, index) => 0x80 | Math.round(60 + 50 * Math.sin(index / 3)))),
+    };
+    for (const [name, tone] of Object.entries(tones)) {
+      const on = await desk();
+      await on.play(arrivals(packetsOf(tone)), 5000);
+      assert.deepEqual((await on.end()).wav.left, tone, name);
+      assert.deepEqual(alarmsOf(on), [], name);
+    }
+  });
+});
+
+function differing(one: Buffer, other: Buffer): number {
+  let count = Math.abs(one.length - other.length) / PACKET;
+  for (let from = 0; from < other.length; from += PACKET) if (!one.subarray(from, from + PACKET).equals(other.subarray(from, from + PACKET))) count += 1;
+  return count;
+}
+
+/** The packets of an rtpdump file. */
+function packetsOfDump(dump: Buffer): Buffer[] {
+  const packets: Buffer[] = [];
+  for (let from = dump.indexOf(0x0a) + 1 + 16; from < dump.length; from += dump.readUInt16BE(from)) packets.push(dump.subarray(from + 8, from + 8 + dump.readUInt16BE(from + 2)));
+  return packets;
+}

@@ -1,0 +1,189 @@
+import assert from 'node:assert/strict';
+
+import { arrivals, desk, inOrderOfArrival, type Arrival, type Desk, type Ended } from './desk';
+import { at, PACKET, packetsOf, random, rtp, voice } from './support';
+
+const SILENT = 0xff;
+const silence = (samples: number): Buffer => Buffer.alloc(samples, SILENT);
+
+async function recorded(packets: readonly Arrival[], before?: (on: Desk) => void): Promise<Ended> {
+  const on = await desk();
+  before?.(on);
+  const ordered = inOrderOfArrival(packets);
+  await on.play(ordered, (ordered.at(-1)?.at ?? 0) + 1000);
+  return on.end();
+}
+
+/** A hundred packets, of which some are replaced by silence in what is expected. */
+function withSilenceAt(audio: Buffer, lost: (index: number) => boolean): Buffer {
+  const expected = Buffer.from(audio);
+  for (let index = 0; index * PACKET < audio.length; index += 1) if (lost(index)) expected.fill(SILENT, index * PACKET, (index + 1) * PACKET);
+  return expected;
+}
+
+describe('audio is placed where it was spoken', () => {
+  const audio = voice(100);
+  const inOrder = arrivals(packetsOf(audio));
+  const swapped = inOrder.map((arrival, index) => ({ ...arrival, at: arrival.at + (index % 2 === 0 ? 30 : 0) }));
+  const jitter = random(7);
+  const jittered = inOrder.map((arrival) => ({ ...arrival, at: arrival.at + 60 * jitter() }));
+
+  for (const [title, packets] of Object.entries<Arrival[]>({
+    'in order': inOrder,
+    'in pairs that overtake each other': swapped,
+    'with 60 ms of jitter': jittered,
+    'each of them twice': inOrder.flatMap((arrival) => [arrival, { ...arrival, at: arrival.at + 5 }]),
+    'across the end of sequence numbers and timestamps': arrivals(packetsOf(audio, { sequenceNumber: 65_480, timestamp: 2 ** 32 - 50 * PACKET + 7 })),
+    'in packets of 10 ms': arrivals(packetsOf(audio, {}, 80), { every: 10 }),
+    'in packets of 30 ms': arrivals(packetsOf(audio, {}, 240), { every: 30 }),
+    'with padding, CSRC and header extension': arrivals(Array.from({ length: 100 }, (_, index) => rtp(audio.subarray(index * PACKET, (index + 1) * PACKET),
+      { sequenceNumber: index, timestamp: index * PACKET, padding: index % 5, csrcs: index % 3, ...(index % 4 === 0 ? { extensionWords: index % 8 } : {}) }))),
+    'among garbage and truncated packets': inOrder.flatMap((arrival, index) => [{ ...arrival, at: arrival.at - 1, packet: [Buffer.from('garbage'), Buffer.alloc(0), Buffer.alloc(200, 0xff), arrival.packet.subarray(0, 11), Buffer.from([0x8f, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]), Buffer.from([0x80, 200, ...Buffer.alloc(30)])][index % 6] as Buffer }, arrival]),
+    'by a sender that begins anew with other numbers and goes on': [...inOrder.slice(0, 50), ...arrivals(packetsOf(audio.subarray(50 * PACKET), { sequenceNumber: 40_000, timestamp: 77 }), { from: 2000 })],
+    'by another SSRC from the middle on': [...inOrder.slice(0, 50), ...arrivals(packetsOf(audio.subarray(50 * PACKET), { ssrc: 42, sequenceNumber: 3, timestamp: 9_999_999 }), { from: 2000 })],
+    'by another SSRC whose packets take 30 ms longer': [...inOrder.slice(0, 50), ...arrivals(packetsOf(audio.subarray(50 * PACKET), { ssrc: 42, sequenceNumber: 3, timestamp: 9_999_999 }), { from: 2030 })],
+    'by a timestamp that jumps in the middle': [...inOrder.slice(0, 50), ...arrivals(packetsOf(audio.subarray(50 * PACKET), { sequenceNumber: 1050, timestamp: 3_000_000_000 }), { from: 2000 })],
+    'all at once, the process having been busy': inOrder.map((arrival, index) => ({ ...arrival, at: 3000 + index / 1000 })),
+  })) {
+    it(title, async () => {
+      const { recorded: { gaps, durationMs, channels }, wav } = await recorded(packets);
+      assert.ok(wav.exact);
+      assert.equal(wav.tag, 7);
+      assert.deepEqual(wav.left, audio);
+      assert.deepEqual(wav.right, silence(audio.length));
+      assert.deepEqual(gaps, [{ channel: 'received', atMs: 0, durationMs: 2000, kind: 'no-media' }]);
+      assert.equal(durationMs, 2000);
+      assert.equal(channels.sent.lost, 0);
+    });
+  }
+
+  it('with silence of the right length for 15 % of lost packets, each of them listed', async () => {
+    const next = random(3);
+    const lost = new Set(Array.from({ length: 98 }, (_, index) => index + 1).filter(() => next() < 0.15));
+    const { recorded: { gaps, channels }, wav } = await recorded(inOrder.filter((_, index) => !lost.has(index)));
+    assert.ok(lost.size > 8);
+    assert.deepEqual(wav.left, withSilenceAt(audio, (index) => lost.has(index)));
+    assert.equal(channels.sent.lost, lost.size);
+    const listed = gaps.filter(({ channel }) => channel === 'sent');
+    assert.deepEqual([...new Set(listed.map(({ kind }) => kind))], ['loss']);
+    assert.equal(listed.reduce((sum, { durationMs }) => sum + durationMs, 0), 20 * lost.size);
+    assert.deepEqual(listed.map(({ atMs }) => atMs), [...lost].filter((index) => !lost.has(index - 1)).map((index) => 20 * index));
+  });
+
+  it('counts what was done to the stream: lost, repeated, overtaken', async () => {
+    const packets = inOrder.filter((_, index) => index !== 20 && index !== 21)
+      .flatMap((arrival, index) => (index === 40 ? [arrival, arrival, arrival] : [index === 60 ? { ...arrival, at: arrival.at + 45 } : arrival]));
+    const { recorded: { channels: { sent } } } = await recorded(packets);
+    assert.deepEqual({ packets: sent.packets, lost: sent.lost, duplicated: sent.duplicated, reordered: sent.reordered, late: sent.late },
+      { packets: 98, lost: 2, duplicated: 2, reordered: 1, late: 0 });
+    assert.equal(sent.longestGapMs, 40);
+  });
+
+  it('jitter is that of RFC 3550: about 20 ms for delays between 0 and 60', async () => {
+    const { recorded: { channels: { sent, received } } } = await recorded([...jittered, ...arrivals(packetsOf(voice(100, 2)), { channel: 'received' })]);
+    assert.ok(sent.jitterMs > 12 && sent.jitterMs < 28, `${sent.jitterMs} ms`);
+    assert.equal(received.jitterMs, 0);
+    assert.ok(sent.mos !== null && received.mos !== null && sent.mos < received.mos);
+  });
+
+  it('both channels on one line of time: the second begins where it came in', async () => {
+    const { recorded: { gaps }, wav } = await recorded([...inOrder, ...arrivals(packetsOf(voice(50, 2)), { channel: 'received', from: 1500 })]);
+    assert.deepEqual(wav.left, audio);
+    assert.deepEqual(wav.right, Buffer.concat([silence(4000), voice(50, 2), silence(4000)]));
+    assert.deepEqual(gaps, [{ channel: 'received', atMs: 0, durationMs: 500, kind: 'no-media' }, { channel: 'received', atMs: 1500, durationMs: 500, kind: 'no-media' }]);
+  });
+
+  it('the first packets of both flows are t = 0, whichever is worked off first', async () => {
+    const { wav } = await recorded([...arrivals(packetsOf(voice(50, 2)), { channel: 'received' }), ...arrivals(packetsOf(audio), { from: 1100 })]);
+    assert.deepEqual(wav.right.subarray(0, 50 * PACKET), voice(50, 2));
+    assert.deepEqual(wav.left, Buffer.concat([silence(800), audio]));
+  });
+
+  it('after a hold in which the timestamp stood still', async () => {
+    const on = await desk();
+    on.device.expectMedia(true, 1000);
+    await on.play([...inOrder.slice(0, 50), ...arrivals(packetsOf(audio.subarray(50 * PACKET), { sequenceNumber: 1050, timestamp: 5000 + 50 * PACKET }), { from: 62_000 })], 64_000);
+    const { recorded: { gaps }, wav } = await on.end();
+    assert.deepEqual(wav.left, Buffer.concat([audio.subarray(0, 50 * PACKET), silence(60_000 * 8), audio.subarray(50 * PACKET)]));
+    assert.deepEqual(gaps.filter(({ channel }) => channel === 'sent'), [{ channel: 'sent', atMs: 1000, durationMs: 60_000, kind: 'no-media' }]);
+  });
+
+  it('with silence where the sender suppresses it, told by comfort noise or not', async () => {
+    const noise = rtp(Buffer.from([60]), { payloadType: 13, sequenceNumber: 1040, timestamp: 5000 + 40 * PACKET });
+    const after = packetsOf(audio.subarray(40 * PACKET), { sequenceNumber: 1041, timestamp: 5000 + 140 * PACKET });
+    const { recorded: { gaps, channels }, wav } = await recorded([...inOrder.slice(0, 40), { at: 1800, packet: noise },
+      ...arrivals(after.slice(0, 30), { from: 3800 }), ...arrivals(packetsOf(audio.subarray(70 * PACKET), { sequenceNumber: 1071, timestamp: 5000 + 220 * PACKET }), { from: 5400 })]);
+    assert.deepEqual(wav.left, Buffer.concat([audio.subarray(0, 6400), silence(16_000), audio.subarray(6400, 11_200), silence(8000), audio.subarray(11_200)]));
+    assert.deepEqual(gaps.filter(({ channel }) => channel === 'sent').map(({ atMs, durationMs, kind }) => [atMs, durationMs, kind]), [[800, 2000, 'noise'], [3400, 1000, 'no-media']]);
+    assert.equal(channels.sent.lost, 0);
+  });
+
+  it('a packet that comes after its stretch is closed is counted and its gap is called late', async () => {
+    const both = voice(800);
+    const all = packetsOf(both);
+    const { recorded: { gaps, channels }, wav } = await recorded([
+      ...arrivals(all).filter((_, index) => index !== 10), { at: 1000 + 14_000, packet: at(all, 10) }, ...arrivals(packetsOf(voice(800, 2)), { channel: 'received' })]);
+    assert.deepEqual(wav.left, withSilenceAt(both, (index) => index === 10));
+    assert.deepEqual(gaps, [{ channel: 'sent', atMs: 200, durationMs: 20, kind: 'late' }]);
+    assert.equal(channels.sent.late, 1);
+  });
+
+  it('a packet 8 s late still finds its place when the other channel is behind as well', async () => {
+    const all = packetsOf(voice(500));
+    const { wav, recorded: { gaps } } = await recorded([...arrivals(all).filter((_, index) => index !== 10), { at: 9200, packet: at(all, 10) }]);
+    assert.deepEqual(wav.left, voice(500));
+    assert.deepEqual(gaps.filter(({ channel }) => channel === 'sent'), []);
+  });
+
+  it('in the law of the file when the sender changes from mu-law to A-law', async () => {
+    // Linear values at which both laws have a step of the same size, so that the change loses nothing.
+    const [ulaw, alaw] = [Buffer.from([0xff, 0x80, 0x00]), Buffer.from([0xd5, 0xaa, 0x2a])];
+    const parts = [Buffer.alloc(PACKET, 0x90), Buffer.concat([alaw, Buffer.alloc(PACKET - 3, alaw[0])])];
+    const { wav } = await recorded(parts.map((payload, index) => ({ at: 1000 + 20 * index, packet: rtp(payload, { payloadType: index === 0 ? 0 : 8, sequenceNumber: index, timestamp: index * PACKET }) })));
+    assert.equal(wav.tag, 7);
+    assert.deepEqual(wav.left.subarray(PACKET, PACKET + 3), ulaw);
+    assert.deepEqual(wav.left.subarray(PACKET + 3), silence(PACKET - 3));
+  });
+
+  it('keys pressed are listed, and are no audio and no gap', async () => {
+    const event = (duration: number, end: boolean): Buffer => Buffer.from([5, (end ? 0x80 : 0) | 10, duration >> 8, duration & 0xff]);
+    const presses = [160, 320, 480, 480, 480].map((duration, index) => ({ at: 2000 + 20 * index, packet: rtp(event(duration, index > 1), { payloadType: 101, sequenceNumber: 1050 + index, timestamp: 5000 + 50 * PACKET }) }));
+    const { recorded: { events, gaps }, wav } = await recorded([...inOrder.slice(0, 50), ...presses, ...arrivals(packetsOf(audio.subarray(53 * PACKET), { sequenceNumber: 1055, timestamp: 5000 + 53 * PACKET }), { from: 2100 })]);
+    assert.deepEqual(events, [{ channel: 'sent', event: '5', atMs: 1000, durationMs: 60 }]);
+    assert.deepEqual(gaps.filter(({ channel }) => channel === 'sent'), []);
+    assert.deepEqual(wav.left, withSilenceAt(audio, (index) => index >= 50 && index < 53));
+  });
+
+  it('as linear PCM when that is asked for, both laws decoded', async () => {
+    const on = await desk({ format: 'pcm16' });
+    await on.play([{ at: 1000, packet: rtp(Buffer.from([0x00, 0x80, 0xff, 0x7f]), { sequenceNumber: 0, timestamp: 0 }) }, { at: 1020, packet: rtp(Buffer.from([0x2a, 0xaa, 0xd5]), { payloadType: 8, sequenceNumber: 1, timestamp: 4 }) }], 2000);
+    const { wav } = await on.end();
+    assert.equal(wav.tag, 1);
+    const samples = Array.from({ length: 7 }, (_, index) => wav.left.readInt16LE(2 * index));
+    assert.deepEqual(samples, [-32_124, 32_124, 0, 0, -32_256, 32_256, 8]);
+  });
+});
+
+describe('clocks that differ', () => {
+  /** 90 s at a clock that is faster by a thousandth, speech of 9 s and silence of 1 s in turn. */
+  function drifting(perMille: number): Arrival[] {
+    const audio = Buffer.concat(Array.from({ length: 9 }, (_, index) => Buffer.concat([voice(450, index + 1), silence(50 * PACKET)])));
+    return arrivals(packetsOf(audio), { every: 20 * (1 + perMille / 1000) });
+  }
+
+  for (const perMille of [2, -2]) {
+    it(`${perMille} ‰ apart are put right in silence, by more than 40 ms each, so that the channels stay together`, async () => {
+      const on = await desk();
+      const packets = inOrderOfArrival([...drifting(perMille), ...arrivals(packetsOf(voice(4500, 50)), { channel: 'received' })]);
+      await on.play(packets, (packets.at(-1)?.at ?? 0) + 1000);
+      const { recorded: { corrections }, wav } = await on.end();
+      assert.ok(corrections.length >= 2 && corrections.length <= 4, JSON.stringify(corrections));
+      for (const { movedMs } of corrections) assert.ok(Math.sign(movedMs) === Math.sign(perMille) && Math.abs(movedMs) > 40 && Math.abs(movedMs) < 80, `${movedMs} ms`);
+      const spoken = voice(450, 9);
+      const at = wav.left.indexOf(spoken) / 8;
+      assert.ok(at > 0, 'the last speech is whole');
+      const arrived = 80_000 * (1 + perMille / 1000);
+      assert.ok(Math.abs(at - arrived) < 80, `placed at ${at} ms, spoken at ${arrived} ms`);
+    });
+  }
+});
