@@ -21,6 +21,8 @@ export interface MediaPort {
   arm(deviceNumber: string, was: IpTarget | undefined, secure: boolean | undefined): Promise<IpTarget>;
   /** The keys of the device's recording, as the server answered; undefined: it gave none. */
   setKeys(deviceNumber: string, keys: SrtpKeys | undefined): Promise<void>;
+  /** Whether what comes for the device can't be deciphered now. */
+  isUndecipherable(deviceNumber: string): boolean;
   /** Writes silence from now on. @param resumeAfter seconds, after which it resumes by itself @throws O2GError */
   pause(deviceNumber: string, resumeAfter: number | undefined): Promise<void>;
   /** @throws O2GError */
@@ -36,6 +38,6 @@ export interface MediaPorts {
   find(recorder: string): MediaPort | undefined;
   /** This recorder is another one now, or gone: what the old one had armed isn't any more. */
   readonly onChanged: Signal<string>;
-  /** What comes for a device can't be deciphered: the OXE may have changed the keys. */
+  /** What comes for a device can't be deciphered any more: the OXE may have changed the keys. Told once, when it begins. */
   readonly onUndecipherable: Signal<{ readonly recorder: string; readonly deviceNumber: string }>;
 }

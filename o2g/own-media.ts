@@ -29,8 +29,9 @@ export interface OwnMediaParts {
   onUndecipherable(deviceNumber: string): void;
 }
 
-/** An OXE that changes keys needs one request; one whose keys never fit must not be flooded. */
+/** An OXE that changes keys needs one request; one whose keys never fit is asked less and less often. */
 const ASK_AGAIN_MS = 5_000;
+const ASK_SELDOM_MS = 60_000;
 /** A recorder completes its files in less; a disk that hangs must not hold up the end of the link. */
 const DISARM_WITHIN_MS = 4_000;
 /** Requests for the state of calls, after a gap: what is recorded already goes on meanwhile. */
@@ -66,7 +67,7 @@ export class OwnMedia {
     const offs = [
       ports.onChanged.on((recorder) => { this.armAll(); onChanged(recorder); }),
       ports.onUndecipherable.on(({ recorder, deviceNumber }) => {
-        if (this.#armed.get(deviceNumber)?.recorder === recorder) this.#askAgain(deviceNumber);
+        if (this.#armed.get(deviceNumber)?.recorder === recorder) this.#askAgain(deviceNumber, ASK_AGAIN_MS);
       }),
     ];
     return () => { for (const off of offs) off(); };
@@ -167,13 +168,18 @@ export class OwnMedia {
     return recorder === undefined ? undefined : this.#parts.ports?.find(recorder);
   }
 
-  #askAgain(deviceNumber: string): void {
-    if (this.#closed || this.#asking.has(deviceNumber)) return;
+  /** Asks for keys, `ms` after they were asked for last, and again as long as those that came don't fit. */
+  #askAgain(deviceNumber: string, ms: number): void {
+    this.#asking.get(deviceNumber)?.cancel();
+    if (this.#closed) return;
     const { clock } = this.#parts;
-    const wait = (this.#askedAt.get(deviceNumber) ?? -Infinity) + ASK_AGAIN_MS - clock.now();
+    const wait = (this.#askedAt.get(deviceNumber) ?? -Infinity) + ms - clock.now();
     this.#asking.set(deviceNumber, clock.after(Math.max(0, wait), () => {
       this.#asking.delete(deviceNumber);
+      if (this.#mediaOf(deviceNumber)?.isUndecipherable(deviceNumber) !== true) return;
+      this.#askedAt.set(deviceNumber, clock.now());
       this.#parts.onUndecipherable(deviceNumber);
+      this.#askAgain(deviceNumber, Math.min(2 * ms, ASK_SELDOM_MS));
     }));
   }
 }

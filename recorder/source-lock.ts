@@ -8,6 +8,8 @@ import type { Packet } from './packet';
 const SILENCE_MS = 500;
 /** Packets of old and new sender may overtake each other by so much. */
 const OVERLAP_MS = 100;
+/** One that wants the flow and is quiet for so long has given it up: a call that is transferred twice in a moment. */
+const GIVEN_UP_MS = 100;
 const MOST_KEPT = 64;
 
 export class SourceLock {
@@ -51,10 +53,13 @@ export class SourceLock {
     return this.#candidate.splice(0);
   }
 
-  /** One candidate at a time: of several, none is trusted but the first. */
+  /** One candidate at a time: of several, none is trusted but the first, as long as it sends. */
   #consider(packet: Packet): void {
-    const first = this.#candidate[0];
-    if (first && (first.header.ssrc !== packet.header.ssrc || first.source !== packet.source)) return this.#count(packet);
+    const last = this.#candidate.at(-1);
+    if (last && (last.header.ssrc !== packet.header.ssrc || last.source !== packet.source)) {
+      if (packet.arrivedAt - last.arrivedAt < GIVEN_UP_MS) return this.#count(packet);
+      this.#refuse(() => true);
+    }
     this.#candidate.push(packet.copy());
     if (this.#candidate.length > MOST_KEPT) this.#refuse((_, index) => index === 0);
   }

@@ -92,6 +92,10 @@ export class BuiltInRecorder implements MediaPort {
     await this.#do((recorder) => recorder.setKeys(deviceNumber, key === undefined || salt === undefined ? undefined : { key, salt }));
   }
 
+  isUndecipherable(deviceNumber: string): boolean {
+    return [...UNDECIPHERABLE].some((alarm) => this.#alarms.has(keyOf(deviceNumber, alarm)));
+  }
+
   async pause(deviceNumber: string, resumeAfter: number | undefined): Promise<void> {
     await this.#do((recorder) => recorder.pause(deviceNumber, { resumeAfter }));
   }
@@ -196,7 +200,7 @@ export class BuiltInRecorder implements MediaPort {
   }
 
   #alarm(alarm: Alarm): void {
-    const key = `${alarm.deviceNumber} ${alarm.alarm}`;
+    const key = keyOf(alarm.deviceNumber, alarm.alarm);
     if (alarm.until === undefined) this.#alarms.set(key, alarm);
     else this.#alarms.delete(key);
     this.#tell({ topic: 'alarm', payload: alarm });
@@ -208,6 +212,8 @@ export class BuiltInRecorder implements MediaPort {
     else if (!this.#held) this.onNews.emit(news);
   }
 }
+
+const keyOf = (deviceNumber: string, alarm: Alarm['alarm']): string => `${deviceNumber} ${alarm}`;
 
 /** The calls of a conversation, as `o2g-calls` tells them, without what is only a change's. */
 function describe(calls: Conversation['calls']): Readonly<Record<string, unknown>> {

@@ -71,6 +71,19 @@ describe('a conversation', () => {
     assert.deepEqual(on.alarms.map(({ alarm, details }) => [alarm, details]), [['one-way', { channel: 'received', reason: 'digital silence' }]]);
   });
 
+  it('is taken over by the last of two senders, when the first of them was too short to have it', async () => {
+    const on = await desk();
+    await on.play(both(60));
+    await on.play(inOrderOfArrival([
+      ...arrivals(packetsOf(voice(10, 3), { ssrc: 3, timestamp: 99 }), { from: 2210 }),
+      ...arrivals(packetsOf(voice(100, 4), { ssrc: 4, timestamp: 123 }), { from: 2411 }),
+    ]), 4500);
+    const { recorded, wav } = await on.end();
+    assert.deepEqual(recorded.takeOvers.map(({ ssrc }) => ssrc), [4]);
+    // Before it was certain that the first had given up, 100 ms were lost.
+    assert.ok(wav.left.includes(voice(100, 4).subarray(6 * PACKET)));
+  });
+
   it('takes nothing of a stranger that sends at the same time, and tells of it', async () => {
     const on = await desk();
     const stranger = arrivals(packetsOf(voice(60, 9), { ssrc: 666, timestamp: 5000 }), { from: 1301, source: '203.0.113.9:4000' });
