@@ -619,14 +619,22 @@ export class Session {
 
   #probe(): boolean {
     const loginName = this.probeLogin;
-    if (loginName === undefined) return false;
-    this.call('askTelephonySnapshot', { loginName }, undefined).catch((error: unknown) => {
+    if (loginName === undefined || !this.#open) return false;
+    this.#probed = loginName;
+    void this.#askForSign(this.#open, loginName);
+    return true;
+  }
+
+  /** Not by `call`, whose snapshots are for flows. */
+  async #askForSign(open: OpenSession, loginName: string): Promise<void> {
+    try {
+      readAnswer('askTelephonySnapshot', await this.#send(open, requestOf('askTelephonySnapshot', { loginName }, undefined), this.#life.signal));
+    } catch (error) {
+      if (isSessionLoss(error)) this.#sessionLost(open);
       // A user that isn't there any more never answers: another one is asked the next time.
       if (isDefinite(error) && this.probeLogin === loginName) this.probeLogin = undefined;
       this.#log.debug(`${this.host}: no snapshot as a sign of life: ${asO2GError(error).message}`);
-    });
-    this.#probed = loginName;
-    return true;
+    }
   }
 
   #stopVitals(): void {
