@@ -10,7 +10,7 @@ import { requestOf, type AnswerOf, type BodyOf, type OperationName, type Paramet
 import { EventReader, type O2GEvent } from './channel';
 import { systemClock, type Clock, type Timer } from './clock';
 import { Delivery } from './delivery';
-import { asO2GError, Denied, isDefinite, isSessionLoss, O2GError } from './errors';
+import { asO2GError, Denied, isDefinite, isSessionLoss, mayHaveArrived, O2GError } from './errors';
 import { unionFilter, type Filter, type Interest } from './events';
 import { callIn, logIn, type Account, type OpenSession, type SessionInfo } from './login';
 import type { Log } from './log';
@@ -131,6 +131,8 @@ export class Session {
   #openedAt = 0;
   #heardAt = 0;
   #lastRequestAt = 0;
+  /** When the session was last known to be there: by an answer or by an event. The channel's keepalives may outlive it. */
+  #provenAt = 0;
   /** Since when events may be missing; undefined while none can be. */
   #blindSince: number | undefined;
   /** Whose snapshot was asked for as a sign of life: its answer is for no flow. */
@@ -336,6 +338,7 @@ export class Session {
       if (this.#closing) return;
       if (isSessionLoss(error)) {
         const stale = had !== undefined && this.#open === had;
+        this.#blindSinceProven();
         this.#forgetSession();
         if (stale) return this.#establish();
       }
@@ -348,7 +351,7 @@ export class Session {
     const send = (call: Call): Promise<Answer> => this.#transport.request(call, this.#life.signal);
     const open = async (side: Side): Promise<OpenSession> => {
       const session = await logIn(this.#typed, side, account, send);
-      this.#lastRequestAt = this.#clock.now();
+      this.#lastRequestAt = this.#provenAt = this.#clock.now();
       this.#generation += 1;
       return session;
     };
@@ -387,7 +390,7 @@ export class Session {
     const { lifetime, webHookUrl, eventPort } = this.#options;
     const way = webHookUrl === undefined ? { timeout: lifetime } : { webHookUrl };
     const request = requestOf('subscribe', {}, { filter, version: '1.0', ...way });
-    const answer = readAnswer('subscribe', await this.#send(this.#open, request, this.#life.signal));
+    const answer = readAnswer('subscribe', await this.#send(this.#open, request, this.#life.signal).catch((error: unknown) => this.#subscriptionUnknown(error)));
     if (answer.status !== 'ACCEPTED' || answer.subscriptionId === undefined) {
       const words = answer.message ?? answer.status;
       throw new Denied('REFUSED', `O2G refuses the subscription: ${words}`, { type: 'REFUSED', innerMessage: words });
@@ -396,6 +399,16 @@ export class Session {
     const offered = { public: answer.publicPollingUrl, private: answer.privatePollingUrl };
     const channelUrl = webHookUrl === undefined ? chooseChannelUrl(this.#typed, side, offered, eventPort) : undefined;
     return { id: answer.subscriptionId, channelUrl };
+  }
+
+  /** The subscription may have been made, and a session has one only: without its identifier it goes with the session. */
+  async #subscriptionUnknown(error: unknown): Promise<never> {
+    const open = this.#open;
+    if (open && mayHaveArrived(error)) {
+      await this.#endBriefly(open, requestOf('closeSession', {}, undefined));
+      this.#forgetSession();
+    }
+    throw error;
   }
 
   /** Resolves when the channel is open; its later end is an input of the machine. */
@@ -485,6 +498,7 @@ export class Session {
   #sessionLost(open: OpenSession): void {
     // Several requests may notice the same loss; by then the session of now may be another one.
     if (this.#open !== open) return;
+    this.#blindSinceProven();
     this.#forgetSession();
     this.#failures = 0;
     this.#input('sessionLost', 'O2G does not know the session any more');
@@ -499,6 +513,11 @@ export class Session {
     this.#stopVitals();
   }
 
+  /** A session may have been gone for a while before somebody noticed, with its channel open and nothing but keepalives on it. */
+  #blindSinceProven(): void {
+    if (this.#subscription) this.#blindSince = Math.min(this.#blindSince ?? this.#heardAt, this.#provenAt);
+  }
+
   #takeBlindTime(): number | undefined {
     const since = this.#blindSince;
     this.#blindSince = undefined;
@@ -509,6 +528,7 @@ export class Session {
 
   #receive(event: O2GEvent): void {
     this.#counts.events += 1;
+    if (event.eventName !== 'OnChannelInformation') this.#provenAt = this.#clock.now();
     // Without a link it is those whose events come that can be asked for.
     if (this.probeLogin === undefined && typeof event.loginName === 'string' && event.eventName !== 'OnUserDeleted') this.probeLogin = event.loginName;
     this.onEvent.emit(event);
@@ -595,10 +615,12 @@ export class Session {
     }
   }
 
-  #send(open: OpenSession, request: Request, signal: AbortSignal): Promise<Answer> {
+  async #send(open: OpenSession, request: Request, signal: AbortSignal): Promise<Answer> {
     this.#counts.requests += 1;
-    this.#lastRequestAt = this.#clock.now();
-    return this.#transport.request(callIn(open, request), signal);
+    const sentAt = (this.#lastRequestAt = this.#clock.now());
+    const answer = await this.#transport.request(callIn(open, request), signal);
+    if (answer.status >= 200 && answer.status <= 299 && this.#open === open) this.#provenAt = Math.max(this.#provenAt, sentAt);
+    return answer;
   }
 
   // --- signs of life ----------------------------------------------------------------------------------------------------------
