@@ -49,6 +49,16 @@ export function isDefinite(error: unknown): boolean {
   return error instanceof O2GError && DEFINITE.has(error.code);
 }
 
+/** Failures of a connection that was never there. */
+const NEVER_SENT: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']);
+
+/** Whether the server may have done what was asked for, though no answer came. */
+export function mayHaveArrived(error: unknown): boolean {
+  if (!(error instanceof O2GError)) return false;
+  const { code, cause } = error;
+  return code === 'TIMEOUT' || (code === 'NOT_CONNECTED' && !(cause && 'code' in cause && NEVER_SENT.has(String(cause.code))));
+}
+
 const DEFINITE: ReadonlySet<string> = new Set([
   'INVALID_INPUT', 'NOT_ALLOWED', 'NOT_FOUND', 'NOT_EXPECTED', 'NOT_SUPPORTED', 'BAD_PARAMETER',
 ]);

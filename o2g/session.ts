@@ -10,7 +10,7 @@ import { requestOf, type AnswerOf, type BodyOf, type OperationName, type Paramet
 import type { O2GEvent } from './channel';
 import { systemClock, type Clock, type Timer } from './clock';
 import { Delivery } from './delivery';
-import { asO2GError, Denied, isDefinite, isSessionLoss, O2GError } from './errors';
+import { asO2GError, Denied, isDefinite, isSessionLoss, mayHaveArrived, O2GError } from './errors';
 import { unionFilter, type Filter, type Interest } from './events';
 import { callIn, logIn, type Account, type OpenSession, type SessionInfo } from './login';
 import type { Log } from './log';
@@ -130,6 +130,8 @@ export class Session {
   #openedAt = 0;
   #heardAt = 0;
   #lastRequestAt = 0;
+  /** When the session was last known to be there: by an answer or by an event. The channel's keepalives may outlive it. */
+  #provenAt = 0;
   /** Since when events may be missing; undefined while none can be. */
   #blindSince: number | undefined;
   /** Events come by webhook, and none of this subscription has come yet. */
@@ -355,6 +357,7 @@ export class Session {
       if (this.#closing) return;
       if (isSessionLoss(error)) {
         const stale = had !== undefined && this.#open === had;
+        this.#blindSinceProven();
         this.#forgetSession();
         if (stale) return this.#establish();
       }
@@ -365,7 +368,7 @@ export class Session {
   async #logIn(): Promise<OpenSession> {
     const { access, account } = this.#options;
     const session = await logIn(this.#typed, access, account, (call) => this.#transport.request(call, this.#life.signal));
-    this.#lastRequestAt = this.#clock.now();
+    this.#lastRequestAt = this.#provenAt = this.#clock.now();
     this.#generation += 1;
     return session;
   }
@@ -397,10 +400,20 @@ export class Session {
     const identifier = this.#transport.identify();
     const plain = requestOf('subscribe', {}, { filter, version: '1.0', ...way });
     const request = identifier === undefined ? plain : { ...plain, target: `${plain.target}?${identifier}` };
-    const { id, offered } = readSubscription(await this.#send(this.#open, request, this.#life.signal));
+    const { id, offered } = readSubscription(await this.#send(this.#open, request, this.#life.signal).catch((error: unknown) => this.#subscriptionUnknown(error)));
     this.#filterInForce = JSON.stringify(filter);
     if (webHookUrl !== undefined) return { id, channelUrl: undefined };
     return { id, channelUrl: identifier === undefined ? chooseChannelUrl(this.#typed, side, offered, eventPort) : this.#typed };
+  }
+
+  /** The subscription may have been made, and a session has one only: without its identifier it goes with the session. */
+  async #subscriptionUnknown(error: unknown): Promise<never> {
+    const open = this.#open;
+    if (open && mayHaveArrived(error)) {
+      await this.#endBriefly(open, requestOf('closeSession', {}, undefined));
+      this.#forgetSession();
+    }
+    throw error;
   }
 
   /** Resolves when the channel is open; its later end is an input of the machine. */
@@ -492,6 +505,7 @@ export class Session {
   #sessionLost(open: OpenSession): void {
     // Several requests may notice the same loss; by then the session of now may be another one.
     if (this.#open !== open) return;
+    this.#blindSinceProven();
     this.#forgetSession();
     this.#failures = 0;
     this.#input('sessionLost', 'O2G does not know the session any more');
@@ -506,6 +520,11 @@ export class Session {
     this.#stopVitals();
   }
 
+  /** A session may have been gone for a while before somebody noticed, with its channel open and nothing but keepalives on it. */
+  #blindSinceProven(): void {
+    if (this.#subscription) this.#blindSince = Math.min(this.#blindSince ?? this.#heardAt, this.#provenAt);
+  }
+
   #takeBlindTime(): number | undefined {
     const since = this.#blindSince;
     this.#blindSince = undefined;
@@ -516,6 +535,7 @@ export class Session {
 
   #receive(event: O2GEvent): void {
     this.#counts.events += 1;
+    if (event.eventName !== 'OnChannelInformation') this.#provenAt = this.#clock.now();
     // Without a link it is those whose events come that can be asked for.
     if (this.#probeLogin === undefined && typeof event.loginName === 'string' && event.eventName !== 'OnUserDeleted') this.#probeLogin = event.loginName;
     this.onEvent.emit(event);
@@ -602,10 +622,12 @@ export class Session {
     }
   }
 
-  #send(open: OpenSession, request: Request, signal: AbortSignal): Promise<Answer> {
+  async #send(open: OpenSession, request: Request, signal: AbortSignal): Promise<Answer> {
     this.#counts.requests += 1;
-    this.#lastRequestAt = this.#clock.now();
-    return this.#transport.request(callIn(open, request), signal);
+    const sentAt = (this.#lastRequestAt = this.#clock.now());
+    const answer = await this.#transport.request(callIn(open, request), signal);
+    if (answer.status >= 200 && answer.status <= 299 && this.#open === open) this.#provenAt = Math.max(this.#provenAt, sentAt);
+    return answer;
   }
 
   // --- signs of life ----------------------------------------------------------------------------------------------------------
@@ -626,14 +648,22 @@ export class Session {
 
   #probe(): boolean {
     const loginName = this.#probeLogin;
-    if (loginName === undefined) return false;
-    this.call('askTelephonySnapshot', { loginName }, undefined).catch((error: unknown) => {
+    if (loginName === undefined || !this.#open) return false;
+    this.#probed = loginName;
+    void this.#askForSign(this.#open, loginName);
+    return true;
+  }
+
+  /** Not by `call`, whose snapshots are for flows. */
+  async #askForSign(open: OpenSession, loginName: string): Promise<void> {
+    try {
+      readAnswer('askTelephonySnapshot', await this.#send(open, requestOf('askTelephonySnapshot', { loginName }, undefined), this.#life.signal));
+    } catch (error) {
+      if (isSessionLoss(error)) this.#sessionLost(open);
       // A user that isn't there any more never answers: another one is asked the next time.
       if (isDefinite(error) && this.#probeLogin === loginName) this.#probeLogin = undefined;
       this.#log.debug(`${this.host}: no snapshot as a sign of life: ${asO2GError(error).message}`);
-    });
-    this.#probed = loginName;
-    return true;
+    }
   }
 
   #stopVitals(): void {

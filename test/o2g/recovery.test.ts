@@ -94,6 +94,27 @@ describe('a DR link recovers', function recovery() {
     assert.ok(gets('/system/status') <= asked + 2, 'the event was enough');
   });
 
+  it('from a subscription whose answer is lost, with a session of its own', async () => {
+    oxe = await startSimulator({ devices: MANY });
+    oxe.answerNext({ method: 'POST', path: /\/subscriptions$/, hang: true, execute: true });
+    ({ session } = openSession(oxe, { timeoutMs: 500 }));
+    await until(session, 'connected', 20_000);
+    assert.deepEqual([oxe.sessions().length, oxe.subscriptions().length], [1, 1]);
+  });
+
+  it('and says since when events may be missing: since the session was last known to be there, though its channel went on', async () => {
+    await start({ keepaliveMs: 50 });
+    startLink(session, { devices: ['70000'] });
+    await oxe.once(() => oxe.monitored(7).length === 1, PATIENCE);
+    oxe.expireSession({ channel: 'keep' });
+    // Keepalives go on meanwhile.
+    await new Promise((resolve) => { setTimeout(resolve, 1000); });
+    const back = next(session.onState, ({ blindMs }) => blindMs !== undefined, 'the report of the break');
+    await session.call('getSystemStatus', {}, undefined);
+    const { blindMs = 0 } = await back;
+    assert.ok(blindMs >= 900, `${blindMs} ms`);
+  });
+
   it('keeps its subscription, and what is queued for it, when the channel is answered with 503', async () => {
     await start();
     const got = next(session.onEvent, ({ callRef }) => callRef === 'queued', 'the event');

@@ -81,6 +81,7 @@ for (const { version, secure } of [{ version: '4.1', secure: false }, { version:
 
     it('makes the same requests from the nodes\' properties as from the message', async () => {
       const steps = async (): Promise<string[]> => {
+        await oxe.once(() => oxe.links(7).length === 1, { what: 'the link' });
         oxe.clearRequests();
         for (const [name, action] of [['monitor', 'start'], ['record', 'start'], ['beep', 'start'], ['beep', 'stop'], ['record', 'stop'], ['monitor', 'stop']] as const) {
           red.inject(`in-${name}`, { action, payload: fromMessage ? { deviceNumber: '70120', ...TARGET, ...BEEP } : '' });
