@@ -73,7 +73,9 @@ window.o2gSidebar = (function () {
       $('<b>').text(deviceNumber).appendTo(first);
       const services = $('<span class="o2g-services">').appendTo(first);
       for (const service of Object.keys(SERVICES)) {
-        if (!actual.includes(service) && !desired.includes(service)) continue;
+        // A recorded device is a monitored one: one word less in a narrow panel.
+        const implied = service === 'monitored' && actual.includes('recorded');
+        if (implied || (!actual.includes(service) && !desired.includes(service))) continue;
         $('<span class="o2g-service">').toggleClass('o2g-missing', !actual.includes(service)).append(
           icon(SERVICES[service]), document.createTextNode(words(actual.includes(service) ? `service.${service}` : `missing.${service}`)),
         ).appendTo(services);

@@ -1,7 +1,7 @@
 /** Makes the pictures of the documentation from the real editor: `npm run screenshots`, after a build. */
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { startSimulator } from '../simulator';
+import { startSimulator, type Simulator } from '../simulator';
 import { openEditor } from '../test/support/browser';
 import { runEnds } from '../test/support/cleanup';
 import type { Flow } from '../test/support/flow';
@@ -9,6 +9,22 @@ import { startNodeRed } from '../test/support/node-red';
 
 const ROOT = join(__dirname, '..');
 const IMAGES = join(ROOT, 'docs', 'images');
+
+/** The sidebar with a device that the OXE doesn't know, and one in a call that is recorded. Node-RED 4.1 gives it the whole height. */
+async function sidebar(flows: Flow, oxe: Simulator): Promise<void> {
+  const red = await startNodeRed({ flows: flows.map((each) => (each.type === 'o2g-link' ? { ...each, devices: '70000-70009, 79999' } : each)) });
+  const editor = await openEditor(red);
+  await editor.page.setViewportSize({ width: 1500, height: 620 });
+  await editor.page.evaluate(`RED.sidebar.show('o2g-sidebar')`);
+  const panel = editor.page.locator('.o2g-sidebar');
+  await panel.getByText('79999').first().waitFor();
+  const call = oxe.call({ from: '0390670000', to: '70000' });
+  await call.answered();
+  for (const text of ['in a call', 'recorded', /^OXE 7 oxe/]) await panel.getByText(text).last().waitFor();
+  await panel.screenshot({ path: join(IMAGES, 'sidebar.png') });
+  await editor.close();
+  await red.stop();
+}
 
 async function main(): Promise<void> {
   await mkdir(IMAGES, { recursive: true });
@@ -29,6 +45,8 @@ async function main(): Promise<void> {
   await page.screenshot({ path: join(IMAGES, 'editor.png') });
   await editor.close();
   await red.stop();
+  await call.hangUp();
+  await sidebar(flows, oxe);
   await oxe.close();
   await runEnds();
 }

@@ -9,11 +9,13 @@ import { chooseType, done, exported, field, openConfigForm, openForm } from './e
 
 const SETTINGS = { adminAuth: { type: 'credentials', users: [] } };
 
-/** Types key by key, as completion needs it, and waits for its menu. @returns the rows */
+/** Types key by key, as completion needs it, and waits until the menu answers the last one: its first row is what was typed. @returns the rows */
 async function typed(page: Page, input: Locator, text: string): Promise<string[]> {
   await input.fill('');
   await input.pressSequentially(text);
   const menu = page.locator('.red-ui-autoComplete-container:visible');
+  const part = /[^,\s]*$/.exec(text)?.[0] ?? '';
+  await menu.locator('li:first-child').getByText(part, { exact: true }).waitFor();
   await menu.locator('li').nth(1).waitFor();
   return menu.locator('li').allInnerTexts();
 }

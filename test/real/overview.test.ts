@@ -18,7 +18,8 @@ interface Answer {
 const STEP_MS = 100;
 const STEPS = 300;
 
-describe('what the sidebar asks for', () => {
+describe('what the sidebar asks for', function () {
+  this.timeout(60_000);
   let oxe: Simulator;
   let red: NodeRed;
 

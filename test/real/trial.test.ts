@@ -12,7 +12,8 @@ interface Line {
   readonly error?: string;
 }
 
-describe('the route of "Test connection"', () => {
+describe('the route of "Test connection"', function () {
+  this.timeout(60_000);
   let oxe: Simulator;
   let red: NodeRed;
 
