@@ -65,7 +65,8 @@ export = (RED: NodeAPI): void => {
   offerOverview(RED);
   offerSuggestions(RED);
   offerTrial(RED, (config, credentials) => {
-    const { session, timeoutMs, tls } = readSettings(RED, config, credentials);
+    const { session, timeoutMs, tls, tunnel } = readSettings(RED, config, credentials);
+    if (tunnel) throw invalid('delivery', 'tunnel', 'chunk or webhook to be tested: an agent comes only when the node is deployed');
     return { ...session, timeoutMs, tls };
   });
 };

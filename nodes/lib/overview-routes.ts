@@ -10,6 +10,7 @@ import { nodeOf } from './config-node';
 import { deploymentOf } from './deployment';
 import { linksOf } from './links';
 import { Overview } from './overview';
+import { needsPermission } from './permission';
 import { serversOf } from './servers';
 import type { LinkNode } from './types';
 
@@ -28,12 +29,12 @@ export function offerOverview(RED: NodeAPI): void {
     setImmediate(() => { overview.watch(serversOf(RED).all, linksOf(RED).all); });
   });
 
-  RED.httpAdmin.get('/o2g/overview', RED.auth.needsPermission('o2g.read'), (request, response) => {
+  RED.httpAdmin.get('/o2g/overview', needsPermission(RED, 'o2g.read'), (request, response) => {
     const { since } = request.query;
     response.set('Cache-Control', 'no-store').json(overview.since(typeof since === 'string' ? since : undefined));
   });
 
-  RED.httpAdmin.post('/o2g/links/:id/:action', RED.auth.needsPermission('o2g.write'), (request, response) => {
+  RED.httpAdmin.post('/o2g/links/:id/:action', needsPermission(RED, 'o2g.write'), (request, response) => {
     act(RED, String(request.params.id), String(request.params.action), request.query.device)
       .then(() => { response.status(204).end(); })
       .catch((error: unknown) => {

@@ -6,6 +6,7 @@ import type { NodeAPI } from 'node-red';
 import type { Session } from '../../o2g/session';
 import { nodeOf } from './config-node';
 import { linksOf } from './links';
+import { needsPermission } from './permission';
 import { serversOf } from './servers';
 import type { LinkNode, ServerNode } from './types';
 
@@ -33,7 +34,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
 
 /** Adds the route `GET o2g/suggestions/:kind`; `?of=` names the o2g-server or the o2g-link in question, without it all servers are. */
 export function offerSuggestions(RED: NodeAPI): void {
-  RED.httpAdmin.get('/o2g/suggestions/:kind', RED.auth.needsPermission('o2g.read'), (request, response) => {
+  RED.httpAdmin.get('/o2g/suggestions/:kind', needsPermission(RED, 'o2g.read'), (request, response) => {
     const name = String(request.params.kind);
     const kind = Object.hasOwn(KINDS, name) ? KINDS[name] : undefined;
     const sessions = sessionsFor(RED, request.query.of).filter(({ report }) => report.state === 'connected');

@@ -8,6 +8,7 @@ import { asO2GError } from '../../o2g/errors';
 import { HttpTransport, type TlsOptions } from '../../o2g/http';
 import { tryConnection, type TrialOptions } from '../../o2g/trial';
 import { nodeOf } from './config-node';
+import { needsPermission } from './permission';
 import { ownField, type Config } from './properties';
 
 type Credentials = Readonly<Record<string, string>>;
@@ -17,7 +18,7 @@ export type ReadTrial = (config: Config, credentials: Credentials) => Omit<Trial
 
 /** Adds the route `POST o2g/trial`. Its body: `id` of the node, its `properties`, and of its `credentials` those that were typed. */
 export function offerTrial(RED: NodeAPI, read: ReadTrial): void {
-  RED.httpAdmin.post('/o2g/trial', RED.auth.needsPermission('flows.write'), (request, response) => {
+  RED.httpAdmin.post('/o2g/trial', needsPermission(RED, 'flows.write'), (request, response) => {
     const giveUp = new AbortController();
     response.on('close', () => { giveUp.abort(); });
     // Proxies must not keep the lines until the last one is there.

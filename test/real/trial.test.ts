@@ -36,8 +36,7 @@ describe('the route of "Test connection"', function () {
     red = await startNodeRed({ settings: ADMIN_AUTH, flows: flow([stored()]) });
     const body = { id: 'server', properties: { url: oxe.url }, credentials: {} };
     const status = async (authorization: string): Promise<number> => (await post(body, { authorization })).status;
-    // Node-RED itself answers 401, not 403, to somebody without the permission.
-    assert.deepEqual([await status(''), await status(`Bearer ${red.token('read')}`), await status(`Bearer ${red.token('o2g.write')}`)], [401, 401, 401]);
+    assert.deepEqual([await status(''), await status(`Bearer ${red.token('read')}`), await status(`Bearer ${red.token('o2g.write')}`)], [401, 403, 403]);
     assert.deepEqual(oxe.requests(), []);
     assert.equal(await status(`Bearer ${red.token('flows.write')}`), 200);
     await oxe.once(() => oxe.requests().length > 0);
