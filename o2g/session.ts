@@ -382,10 +382,9 @@ export class Session {
       const gone = code === 'REFUSED' || (code === 'NOT_READY' && this.#failures >= NOT_READY_CHANNELS);
       if (known === undefined || !gone) throw error;
       // The server (or the tunnel's agent) doesn't know the subscription any more: a new one, without what the old one had queued.
+      await this.#endSubscription(known.id);
       this.#subscription = undefined;
       this.#blindSince ??= this.#heardAt;
-      // If it does, the new one would be a second, and a session has one.
-      if (this.#open) await this.#endBriefly(this.#open, requestOf('unsubscribe', { subscriptionId: known.id }, undefined));
       await this.#listen((this.#subscription = await this.#subscribe()));
     }
     this.#workedBefore = true;
@@ -404,6 +403,16 @@ export class Session {
     this.#filterInForce = JSON.stringify(filter);
     if (webHookUrl !== undefined) return { id, channelUrl: undefined };
     return { id, channelUrl: identifier === undefined ? chooseChannelUrl(this.#typed, side, offered, eventPort) : this.#typed };
+  }
+
+  /** Makes sure that a subscription is gone: the next one would be a second, and a session has one. @throws O2GError while the server can't say */
+  async #endSubscription(subscriptionId: string): Promise<void> {
+    if (!this.#open) return;
+    try {
+      readAnswer('unsubscribe', await this.#send(this.#open, requestOf('unsubscribe', { subscriptionId }, undefined), this.#life.signal));
+    } catch (error) {
+      if (isSessionLoss(error) || ['NOT_READY', 'NOT_CONNECTED', 'TIMEOUT', 'CLOSED'].includes(asO2GError(error).code)) throw error;
+    }
   }
 
   /** The subscription may have been made, and a session has one only: without its identifier it goes with the session. */
