@@ -12,6 +12,8 @@ const FLUSH_MS = 500;
 const FLUSH_MANY_MS = 1000;
 const MANY = 100;
 const SNAPSHOT_MS = 1000;
+/** Orders after which a packet has no place any more. */
+const ENDS: ReadonlySet<Order['do']> = new Set<Order['do']>(['end', 'disarm', 'close']);
 
 const { bind, options, owner } = workerData as WorkerData;
 const tell = (message: FromWorker): void => { parentPort?.postMessage(message); };
@@ -25,12 +27,21 @@ const receiver: Receiver = new Receiver(bind, {
 });
 const snapshots = setInterval(() => { tell({ tells: 'snapshot', devices: receiver.snapshots() }); }, SNAPSHOT_MS);
 
+/** Orders begin in the order in which they came, also when one of them has to wait for what lies unread. */
+let ready: Promise<void> = Promise.resolve();
+
 parentPort?.on('message', ({ request, order }: Request) => {
-  obey(order).then(
+  if (ENDS.has(order.do)) ready = ready.then(readPending);
+  ready.then(() => obey(order)).then(
     () => { tell({ tells: 'reply', request }); },
     (error: unknown) => { tell({ tells: 'reply', request, refusal: refusalOf(error) }); },
   );
 });
+
+/** The last packets may have come before the order, and be unread all the same: the event loop reads its sockets before the check phase. */
+async function readPending(): Promise<void> {
+  for (let turn = 0; turn < 2; turn += 1) await new Promise((resolve) => { setImmediate(resolve); });
+}
 
 async function obey(order: Order): Promise<void> {
   if (order.do === 'arm') return receiver.arm(order.deviceNumber, order.context, order.secure, order.ports);
