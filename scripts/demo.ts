@@ -67,7 +67,12 @@ function startNodeRed(port: number): ChildProcess {
 }
 
 /** What the recorder says of a file, beside it. */
-interface Recording { readonly file: string; readonly deviceNumber: string; readonly durationMs: number }
+interface Recording {
+  readonly file: string;
+  readonly deviceNumber: string;
+  readonly durationMs: number;
+  readonly channels: Readonly<Record<'sent' | 'received', { readonly packets: number }>>;
+}
 
 /** The recordings that are complete by now. */
 async function recordings(): Promise<Recording[]> {
@@ -96,19 +101,25 @@ async function play(oxe: Simulator, over: AbortSignal): Promise<void> {
     say(`call from ${from} to ${device}`);
     await live(call, over);
     const recording = await newRecording(device, before);
-    if (recording) say(`recorded ${device} talking to ${from}: ${(recording.durationMs / 1000).toFixed(1)} s in ${relative(process.cwd(), recording.file)}`);
+    if (recording) tell(recording, from);
     else say(`not recorded: no file of ${device}; ${join(USER_DIR, 'node-red.log')} may tell why`);
     await pause(2000, undefined, { signal: over }).catch(() => undefined);
   }
+}
+
+function tell({ file, deviceNumber, durationMs, channels: { sent, received } }: Recording, from: string): void {
+  say(`packets received: ${sent.packets} of what ${deviceNumber} said, ${received.packets} of what it heard`);
+  say(`recorded ${deviceNumber} talking to ${from}: ${(durationMs / 1000).toFixed(1)} s in ${relative(process.cwd(), file)}`);
 }
 
 async function live(call: CallHandle, over: AbortSignal): Promise<void> {
   const steps = [[1500, () => call.answered()], [4000, () => call.hold()], [1500, () => call.retrieve()], [3000, () => call.hangUp()]] as const;
   for (const [ms, step] of steps) {
     await pause(ms, undefined, { signal: over }).catch(() => undefined);
-    if (over.aborted) return;
+    if (over.aborted) break;
     await step();
   }
+  if (over.aborted) await call.hangUp();
   // What is still on its way when the call ends belongs to it.
   await pause(100);
 }
