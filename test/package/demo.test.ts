@@ -16,7 +16,7 @@ describe('the demo', () => {
     const lines: string[] = [];
     for await (const line of createInterface(child.stdout)) {
       lines.push(line.slice(10));
-      if (/ recorded /.test(line)) child.kill('SIGINT');
+      if (line.includes(' recorded ')) child.kill('SIGINT');
     }
     assert.deepEqual(await exit, [0, null]);
     const text = lines.join('\n');
