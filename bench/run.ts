@@ -1,20 +1,22 @@
-/** `npm run bench [suite …] [-- --tiny]`: all suites, or those named. */
-import { reader } from './reader';
-import { requests } from './requests';
+/** `npm run bench [suite …] [-- --tiny] [-- --chart]`: all suites, or those named. */
+import { runEnds } from '../test/support/cleanup';
+import { ingest } from './ingest';
+import type { Part } from './measure';
+import { report } from './report';
 
-const SUITES: Readonly<Record<string, (tiny: boolean) => Promise<void>>> = { reader, requests };
+const SUITES: Readonly<Record<string, (tiny: boolean) => Promise<Part[]>>> = { ingest };
 
 async function main(): Promise<void> {
   const args = process.argv.slice(2);
-  const names = args.filter((arg) => arg !== '--tiny');
+  const names = args.filter((arg) => !arg.startsWith('--'));
   for (const name of names.length > 0 ? names : Object.keys(SUITES)) {
     const suite = SUITES[name];
     if (!suite) throw new RangeError(`there is no suite ${name}: ${Object.keys(SUITES).join(', ')}`);
-    await suite(args.includes('--tiny'));
+    report(name, await suite(args.includes('--tiny')));
   }
 }
 
 main().catch((error: unknown) => {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = 2;
-});
+}).finally(runEnds);
