@@ -1,10 +1,15 @@
 /** `npm run bench [suite …] [-- --tiny] [-- --chart]`: all suites, or those named. */
 import { runEnds } from '../test/support/cleanup';
+import { actions } from './actions';
 import { ingest } from './ingest';
 import type { Part } from './measure';
+import { reader } from './reader';
 import { report } from './report';
+import { requests } from './requests';
+import { start } from './start';
+import { state } from './state';
 
-const SUITES: Readonly<Record<string, (tiny: boolean) => Promise<Part[]>>> = { ingest };
+const SUITES: Readonly<Record<string, (tiny: boolean) => Promise<Part[]>>> = { reader, ingest, requests, actions, state, start };
 
 async function main(): Promise<void> {
   const args = process.argv.slice(2);

@@ -27,7 +27,7 @@ module.exports = (RED) => {
         meter.expect(msg.events, msg.check, (result) => { this.send([{ payload: result }, null]); });
         this.send([{ payload: 'ready' }, null]);
       } else {
-        seen += 1;
+        if (msg.payload.eventName !== 'OnChannelInformation') seen += 1;
         meter.take(msg.payload);
         if (config.every > 0 && seen % config.every === 0) send([null, action(seen)]);
       }
@@ -52,17 +52,22 @@ module.exports = (RED) => {
     });
   });
 
-  /** Where answers of actions arrive; their times are sent when asked. */
+  /** Where answers of actions arrive: {topic: 'times', actions} is answered with the milliseconds of so many, once they are there. */
   RED.nodes.registerType('bench-answers', function BenchAnswers(config) {
     RED.nodes.createNode(this, config);
     let took = [];
+    let asked = Infinity;
     this.on('input', (msg, send, done) => {
       if (msg.topic === 'times') {
-        send({ payload: took });
-        took = [];
+        asked = msg.actions;
       } else {
         took.push(performance.now() - msg.at);
         msg.answered?.();
+      }
+      if (took.length >= asked) {
+        send({ payload: took });
+        took = [];
+        asked = Infinity;
       }
       done();
     });
