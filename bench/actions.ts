@@ -103,7 +103,7 @@ function pacedIn(red: NodeRed, perSecond: number, count: number): Contender {
 async function inBurst(server: LoadServer, tiny: boolean): Promise<Part> {
   const events = tiny ? 1000 : 100_000;
   const rounds = tiny ? 1 : 5;
-  const floor = await plainReader(server, 'burst', true, EVERY);
+  const floor = plainReader(server, 'burst', true, EVERY);
   await server.channel('burst');
   const red = await startNodeRedWith(paletteFlow(server.base, 'palette', node('meter', 'bench-meter', { every: EVERY }, 'out', 'record'), ...answered('meter')));
   await server.channel('palette');

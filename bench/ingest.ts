@@ -45,7 +45,7 @@ export async function ingest(tiny: boolean): Promise<Part[]> {
   const scale = tiny ? TINY : FULL;
   const server = await LoadServer.start();
   const readers: Reader[] = [];
-  const ready = async (name: string, reader: Promise<Reader>): Promise<[string, Reader]> => {
+  const ready = async (name: string, reader: Promise<Reader> | Reader): Promise<[string, Reader]> => {
     readers.push(await reader);
     await server.channel(name);
     return [name, await reader];

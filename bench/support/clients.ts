@@ -5,7 +5,7 @@ import { HttpTransport } from '../../o2g/http';
 
 export interface Client {
   readonly name: string;
-  post(url: URL, body: string): Promise<unknown>;
+  readonly post: (url: URL, body: string) => Promise<unknown>;
   close(): void;
 }
 

@@ -92,10 +92,12 @@ function* cutPieces(events: number): Generator<Buffer> {
   let seed = 1;
   for (let left = Math.floor(events / BLOCK.length); left >= 0; left -= 1) {
     const bytes = left === 0 ? last : block;
-    for (let at = 0, size = 0; at < bytes.length; at += size) {
+    let at = 0;
+    while (at < bytes.length) {
       seed = (seed * 48271) % 2147483647;
-      size = 1 + (seed % 600);
-      yield bytes.subarray(at, at + size);
+      const end = at + 1 + (seed % 600);
+      yield bytes.subarray(at, end);
+      at = end;
     }
   }
 }

@@ -57,7 +57,7 @@ export interface Reader {
 }
 
 /** The floor without Node-RED. @param every an action once in so many events, 0 for none */
-export async function plainReader(server: LoadServer, name: string, yields: boolean, every = 0): Promise<Reader> {
+export function plainReader(server: LoadServer, name: string, yields: boolean, every = 0): Reader {
   const child = new Child('reader.cjs', [server.base, name, yields ? 'yields' : 'greedy', String(every)]);
   return {
     async expect(events, check) {
