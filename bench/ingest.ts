@@ -16,7 +16,7 @@ interface Scale {
   readonly rounds: number;
 }
 
-const FULL: Scale = { events: 100_000, cutEvents: 50_000, checkedEvents: 1_000_000, longEvents: 2_000_000, rounds: 7 };
+const FULL: Scale = { events: 100_000, cutEvents: 50_000, checkedEvents: 1_000_000, longEvents: 1_000_000, rounds: 7 };
 const TINY: Scale = { events: 1000, cutEvents: 500, checkedEvents: 1500, longEvents: 2000, rounds: 1 };
 
 const metered = [probeIn('in', 'meter'), node('meter', 'bench-meter', { every: 0 }, 'out', null), probeOut('out')];

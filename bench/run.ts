@@ -6,10 +6,11 @@ import type { Part } from './measure';
 import { reader } from './reader';
 import { report } from './report';
 import { requests } from './requests';
+import { scale } from './scale';
 import { start } from './start';
 import { state } from './state';
 
-const SUITES: Readonly<Record<string, (tiny: boolean) => Promise<Part[]>>> = { reader, ingest, requests, actions, state, start };
+const SUITES: Readonly<Record<string, (tiny: boolean) => Promise<Part[]>>> = { reader, ingest, requests, actions, state, start, scale };
 
 async function main(): Promise<void> {
   const args = process.argv.slice(2);

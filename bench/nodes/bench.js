@@ -5,6 +5,10 @@ const { readChannel } = require('../support/floor.cjs');
 const { Meter } = require('../support/meter.cjs');
 const { pace } = require('../support/pace.cjs');
 
+/** The devices that the events are about. */
+const FIRST = 70000;
+const DEVICES = 64;
+
 module.exports = (RED) => {
   // The probe tells every finished input to the test: here that would be the most of what is measured.
   RED.events.once('flows:started', () => { RED.hooks.remove('onComplete.probe'); });
@@ -29,7 +33,7 @@ module.exports = (RED) => {
       } else {
         if (msg.payload.eventName !== 'OnChannelInformation') seen += 1;
         meter.take(msg.payload);
-        if (config.every > 0 && seen % config.every === 0) send([null, action(seen)]);
+        if (config.every > 0 && seen % config.every === 0) send([null, action(FIRST, seen % DEVICES)]);
       }
       done();
     });
@@ -41,7 +45,7 @@ module.exports = (RED) => {
     this.on('input', (msg, send, done) => {
       const cpu = process.cpuUsage();
       pace(msg.perSecond, msg.actions, (index) => new Promise((resolve) => {
-        const message = action(index);
+        const message = action(config.first ?? FIRST, index % (config.devices ?? DEVICES));
         message.answered = resolve;
         send([null, message]);
       })).then((took) => {
@@ -74,6 +78,6 @@ module.exports = (RED) => {
   });
 };
 
-function action(index) {
-  return { payload: { deviceNumber: String(70000 + (index % 64)), ipRecorderAddr: '127.0.0.1', sentFlowPort: 20000, receivedFlowPort: 20002 }, at: performance.now() };
+function action(first, index) {
+  return { payload: { deviceNumber: String(first + index), ipRecorderAddr: '127.0.0.1', sentFlowPort: 20000, receivedFlowPort: 20002 }, at: performance.now() };
 }

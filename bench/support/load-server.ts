@@ -7,17 +7,19 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { BLOCK, BLOCK_BYTES, bytesOf } from './events';
 
-/** Events for the channel of a name (the login of its session), at full speed. */
+/** Events for the channel of a name (the login of its session), at full speed unless a pace is given. */
 export interface Order {
   readonly to: string;
   readonly events: number;
   /** In writes of 1 to 600 bytes, cut anywhere, else in blocks of 64 KiB. */
   readonly cut: boolean;
+  readonly perSecond?: number;
 }
 
 const channels = new Map<string, ServerResponse>();
 /** Users with a monitored device: a link asks for them. */
 const monitored = new Set<string>();
+let expected = 0;
 let thinkMs = 0;
 let base = '';
 
@@ -65,15 +67,26 @@ function bodyOf(method: string, url: string, { headers }: IncomingMessage): stri
 function monitor(text: string): string {
   const userId = `oxe${(JSON.parse(text) as { deviceNumber: string }).deviceNumber}`;
   monitored.add(userId);
+  if (monitored.size === expected) process.send?.({ told: 'monitored' });
   return JSON.stringify({ userId });
 }
 
-async function stream({ to, events, cut }: Order): Promise<void> {
+async function stream({ to, events, cut, perSecond }: Order): Promise<void> {
   const channel = channels.get(to);
   if (!channel) throw new Error(`nobody reads the channel of ${to}`);
   channel.socket?.setNoDelay(true);
+  if (perSecond !== undefined) return streamPaced(channel, events, perSecond);
   for (const piece of cut ? cutPieces(events) : wholePieces(events)) {
     if (!channel.write(piece)) await once(channel, 'drain');
+  }
+}
+
+async function streamPaced(channel: ServerResponse, events: number, perSecond: number): Promise<void> {
+  const began = performance.now();
+  for (let sent = 0; sent < events;) {
+    const due = Math.min(events, Math.floor(((performance.now() - began) / 1000) * perSecond));
+    for (; sent < due; sent += 1) channel.write(BLOCK[sent % BLOCK.length] ?? '');
+    await new Promise((resolve) => { setTimeout(resolve, 5); });
   }
 }
 
@@ -108,8 +121,10 @@ server.listen(0, '127.0.0.1', () => {
   base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   process.send?.({ told: 'listening', base });
 });
-process.on('message', (message: { stream?: Order; thinkMs?: number }) => {
+process.on('message', (message: { stream?: Order; thinkMs?: number; monitored?: number }) => {
   thinkMs = message.thinkMs ?? thinkMs;
+  expected = message.monitored ?? expected;
+  if (expected > 0 && monitored.size >= expected) process.send?.({ told: 'monitored' });
   if (message.stream) void stream(message.stream);
 });
 process.on('disconnect', () => process.exit());

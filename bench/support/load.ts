@@ -34,6 +34,12 @@ export class LoadServer {
     await this.#child.told('channel', (news) => news.name === name);
   }
 
+  /** Resolves when so many users have a monitored device. */
+  async monitored(users: number): Promise<void> {
+    this.#child.send({ monitored: users });
+    await this.#child.told('monitored');
+  }
+
   stream(order: Order): void {
     this.#child.send({ stream: order });
   }
