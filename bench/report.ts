@@ -4,8 +4,11 @@ import type { Part } from './measure';
 
 const WIDTH = 19;
 
+/** What the figures depend on most. */
+export const MACHINE = `${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}`;
+
 export function report(suite: string, parts: readonly Part[]): void {
-  console.log(JSON.stringify({ suite, at: new Date().toISOString(), node: process.version, cpus: `${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}`, parts }));
+  console.log(JSON.stringify({ suite, at: new Date().toISOString(), node: process.version, machine: MACHINE, parts }));
   for (const part of parts) print(suite, part);
 }
 

@@ -1,10 +1,14 @@
-/** `npm run bench [suite …] [-- --tiny] [-- --chart]`: all suites, or those named. */
+/** `npm run bench [suite …] [-- --tiny] [-- --chart]`: all suites, or those named; with --chart their picture for the README. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { runEnds } from '../test/support/cleanup';
+import { ROOT } from '../test/support/toolchain';
 import { actions } from './actions';
+import { chart } from './chart';
 import { ingest } from './ingest';
 import type { Part } from './measure';
 import { reader } from './reader';
-import { report } from './report';
+import { MACHINE, report } from './report';
 import { requests } from './requests';
 import { scale } from './scale';
 import { start } from './start';
@@ -14,12 +18,19 @@ const SUITES: Readonly<Record<string, (tiny: boolean) => Promise<Part[]>>> = { r
 
 async function main(): Promise<void> {
   const args = process.argv.slice(2);
-  const names = args.filter((arg) => !arg.startsWith('--'));
-  for (const name of names.length > 0 ? names : Object.keys(SUITES)) {
-    const suite = SUITES[name];
-    if (!suite) throw new RangeError(`there is no suite ${name}: ${Object.keys(SUITES).join(', ')}`);
-    report(name, await suite(args.includes('--tiny')));
+  const named = args.filter((arg) => !arg.startsWith('--'));
+  const names = named.length > 0 ? named : Object.keys(SUITES);
+  const unknown = names.find((name) => !Object.hasOwn(SUITES, name));
+  if (unknown !== undefined) throw new RangeError(`there is no suite ${unknown}: ${Object.keys(SUITES).join(', ')}`);
+  const all: Part[] = [];
+  for (const name of names) {
+    const parts = await SUITES[name]?.(args.includes('--tiny')) ?? [];
+    report(name, parts);
+    all.push(...parts);
   }
+  if (!args.includes('--chart')) return;
+  const footnote = `${new Date().toISOString().slice(0, 10)}, ${MACHINE}, Node.js ${process.version}; medians; blue: the palette, grey: what it is compared with`;
+  await writeFile(join(ROOT, 'docs', 'images', 'bench.svg'), chart(all, footnote));
 }
 
 main().catch((error: unknown) => {
