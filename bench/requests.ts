@@ -1,38 +1,34 @@
-/** Our transport against bare got with a keep-alive agent, eight requests under way at a time. */
-import { createServer, Agent } from 'node:http';
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
+/** Many requests at once, as when thousands of devices are monitored at the start: our transport against bare node:http and bare got. */
 import { forEachBounded } from '../o2g/gate';
-import { HttpTransport } from '../o2g/http';
-import { measure, report } from './measure';
+import { measure, timed, type Part } from './measure';
+import { bareGot, bareHttp, ours } from './support/clients';
+import { LoadServer } from './support/load';
 
-const AT_A_TIME = 8;
-const ANSWER = JSON.stringify({ userId: 'oxe70120' });
-const BODY = JSON.stringify({ deviceNumber: '70120' });
-const HEADERS = { 'Content-Type': 'application/json', Cookie: 'AlcUserId=token' };
+const BODY = JSON.stringify({ deviceNumber: '70000' });
 
-export async function requests(tiny: boolean): Promise<void> {
-  const server = createServer((request, response) => {
-    request.resume().once('end', () => response.setHeader('Content-Type', 'application/json').end(ANSWER));
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/api/rest/1.0/iprecord/7/link/1/monitor`);
-  const items = Array.from({ length: tiny ? 50 : 3000 }, (_, index) => index);
-  const { default: got } = await import('got');
-  const agent = new Agent({ keepAlive: true, maxSockets: AT_A_TIME });
-  const transport = new HttpTransport({ timeoutMs: 10_000 });
-  const { signal } = new AbortController();
-  report('requests', 'request', await measure([
-    {
-      name: 'bare got, keep-alive agent',
-      run: async () => { await forEachBounded(items, AT_A_TIME, () => got(url, { method: 'POST', body: BODY, headers: HEADERS, agent: { http: agent } })); },
-    },
-    {
-      name: 'HttpTransport',
-      run: async () => { await forEachBounded(items, AT_A_TIME, () => transport.request({ method: 'POST', url, body: BODY, headers: HEADERS }, signal)); },
-    },
-  ], items.length, tiny ? 1 : 7));
-  transport.close();
-  agent.destroy();
-  server.close();
+export async function requests(tiny: boolean): Promise<Part[]> {
+  const rounds = tiny ? 1 : 5;
+  const server = await LoadServer.start();
+  const parts: Part[] = [];
+  for (const thinkMs of [0, 5]) {
+    server.think(thinkMs);
+    for (const atATime of [8, 32, 64]) {
+      const items = Array.from({ length: tiny ? 64 : 2000 }, (_, index) => index);
+      const url = new URL('/api/rest/1.0/iprecord/7/link/bench/monitor', server.base);
+      const clients = [bareHttp(atATime), await bareGot(atATime), ours()];
+      const figures = await measure(clients.map(({ name, post }) => ({
+        name,
+        run: () => timed(items.length, () => forEachBounded(items, atATime, () => post(url, BODY))),
+      })), rounds);
+      for (const client of clients) client.close();
+      parts.push({
+        title: `a request, ${atATime} at a time, the server takes ${thinkMs} ms`,
+        rounds,
+        figures,
+        ...(thinkMs === 0 && atATime === 8 ? { chart: 'cpuUs' } : {}),
+      });
+    }
+  }
+  await server.end();
+  return parts;
 }

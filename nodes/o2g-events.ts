@@ -11,6 +11,7 @@ import { deploymentOf } from './lib/deployment';
 import { inFlightOf } from './lib/in-flight';
 import { onInput } from './lib/input';
 import { linksOf } from './lib/links';
+import { nextMessageId } from './lib/message-id';
 import type { Config } from './lib/properties';
 import { connectionStatus, NOT_CONFIGURED } from './lib/status';
 import type { ServerNode } from './lib/types';
@@ -96,6 +97,7 @@ function start(RED: NodeAPI, node: Node, { server, session, selectors, snapshot 
 
 function eventMessage(server: ServerNode, links: readonly Link[], event: O2GEvent, receivedAt: number): NodeMessage {
   const message: NodeMessage & { o2g: object } = {
+    _msgid: nextMessageId(),
     topic: event.eventName,
     payload: event,
     o2g: { server: server.label, package: packageOf(event.eventName), ...monitoredBy(links, event.loginName), receivedAt, unsolicited: true },

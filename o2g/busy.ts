@@ -17,18 +17,26 @@ export class BusyDevices {
   }
 
   /** @returns the devices that began to talk: their leg is ACTIVE */
-  follow(event: O2GEvent): string[] {
-    if (typeof event.loginName !== 'string' || typeof event.callRef !== 'string') return [];
-    const call = `${event.loginName} ${event.callRef}`;
-    if (event.eventName === 'OnCallRemoved') this.#byCall.delete(call);
-    if (event.eventName !== 'OnCallCreated' && event.eventName !== 'OnCallModified') return [];
-    if (typeof event.previousCallRef === 'string') this.#byCall.delete(`${event.loginName} ${event.previousCallRef}`);
+  follow(event: O2GEvent): readonly string[] {
+    const { eventName, loginName, callRef } = event;
+    const over = eventName === 'OnCallRemoved';
+    // Looked at for every event of a server: most are about no call.
+    if (!over && eventName !== 'OnCallCreated' && eventName !== 'OnCallModified') return NONE;
+    if (typeof loginName !== 'string' || typeof callRef !== 'string') return NONE;
+    const call = `${loginName} ${callRef}`;
+    if (over) {
+      this.#byCall.delete(call);
+      return NONE;
+    }
+    if (typeof event.previousCallRef === 'string') this.#byCall.delete(`${loginName} ${event.previousCallRef}`);
     const devices = this.#byCall.get(call) ?? new Set<string>();
     const talking: string[] = [];
-    for (const { deviceId, state } of [...legs(event.legs), ...legs(event.addedLegs), ...legs(event.modifiedLegs)]) {
-      if (state === 'ACTIVE') talking.push(deviceId);
-      if (state !== undefined && OVER.has(state)) devices.delete(deviceId);
-      else devices.add(deviceId);
+    for (const told of [event.legs, event.addedLegs, event.modifiedLegs]) {
+      for (const { deviceId, state } of legs(told)) {
+        if (state === 'ACTIVE') talking.push(deviceId);
+        if (state !== undefined && OVER.has(state)) devices.delete(deviceId);
+        else devices.add(deviceId);
+      }
     }
     for (const { deviceId } of legs(event.removedLegs)) devices.delete(deviceId);
     if (devices.size > 0) this.#byCall.set(call, devices);
@@ -38,6 +46,9 @@ export class BusyDevices {
   }
 }
 
-function legs(value: unknown): Leg[] {
-  return Array.isArray(value) ? value.filter((leg: unknown): leg is Leg => typeof leg === 'object' && leg !== null && 'deviceId' in leg) : [];
+const NONE: readonly never[] = [];
+
+function legs(value: unknown): readonly Leg[] {
+  if (!Array.isArray(value) || value.length === 0) return NONE;
+  return value.filter((leg: unknown): leg is Leg => typeof leg === 'object' && leg !== null && 'deviceId' in leg);
 }

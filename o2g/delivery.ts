@@ -59,14 +59,19 @@ export class Delivery {
 
   #deliver(event: O2GEvent, receivedAt: number): void {
     const takers = this.#routes.of(event);
+    const [only] = takers;
+    if (only === undefined) return;
+    if (takers.length === 1) return this.#give(only, event, receivedAt);
     // The first may keep the parsed object; the others' copies are made before any flow can change it.
     const copies = takers.map((_, index) => (index === 0 ? event : copied(event)));
-    for (const [index, taker] of takers.entries()) {
-      try {
-        taker.deliver(copies[index] ?? event, receivedAt);
-      } catch (error) {
-        this.#log.warn(`a taker of ${event.eventName.slice(0, 80)} failed: ${asO2GError(error).message}`);
-      }
+    for (const [index, taker] of takers.entries()) this.#give(taker, copies[index] ?? event, receivedAt);
+  }
+
+  #give(taker: Interest, event: O2GEvent, receivedAt: number): void {
+    try {
+      taker.deliver(event, receivedAt);
+    } catch (error) {
+      this.#log.warn(`a taker of ${event.eventName.slice(0, 80)} failed: ${asO2GError(error).message}`);
     }
   }
 }

@@ -96,28 +96,37 @@ interface Route {
 /** Far more names than O2G has: a server that makes up new ones for ever doesn't fill the memory. */
 const REMEMBERED_NAMES = 200;
 
+/** The routes of one event name. */
+interface Way {
+  readonly routes: readonly Route[];
+  /** The takers, when they are the same for every login; else undefined. */
+  readonly all: readonly Interest[] | undefined;
+}
+
 /** Finds the takers of an event by maps, not by trying every selector on it. */
 export class Routes {
   readonly #interests: Iterable<Interest>;
-  readonly #byEvent = new Map<string, readonly Route[]>();
+  readonly #byEvent = new Map<string, Way>();
 
   constructor(interests: Iterable<Interest>) {
     this.#interests = interests;
   }
 
   /** The takers of an event, each once. */
-  of(event: O2GEvent): Interest[] {
-    let routes = this.#byEvent.get(event.eventName);
-    if (!routes) {
-      routes = this.#routesOf(event.eventName);
-      if (this.#byEvent.size < REMEMBERED_NAMES) this.#byEvent.set(event.eventName, routes);
+  of(event: O2GEvent): readonly Interest[] {
+    let way = this.#byEvent.get(event.eventName);
+    if (!way) {
+      way = this.#wayOf(event.eventName);
+      if (this.#byEvent.size < REMEMBERED_NAMES) this.#byEvent.set(event.eventName, way);
     }
+    if (way.all) return way.all;
     const login = loginOf(event);
-    const takers: Interest[] = [];
-    for (const { logins, interest } of routes) {
-      if (logins === undefined || login === undefined || logins.has(login)) takers.push(interest);
-    }
-    return takers;
+    return way.routes.filter(({ logins }) => logins === undefined || login === undefined || logins.has(login)).map(({ interest }) => interest);
+  }
+
+  #wayOf(eventName: string): Way {
+    const routes = this.#routesOf(eventName);
+    return { routes, all: routes.every(({ logins }) => logins === undefined) ? routes.map(({ interest }) => interest) : undefined };
   }
 
   #routesOf(eventName: string): readonly Route[] {

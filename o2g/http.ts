@@ -3,7 +3,7 @@
  */
 import http from 'node:http';
 import https from 'node:https';
-import type { Got, Response } from 'got';
+import type { Got, RequestFunction } from 'got';
 import { EventReader } from './channel';
 import { asO2GError, O2GError } from './errors';
 import { Gate } from './gate';
@@ -44,27 +44,44 @@ export class HttpTransport implements Transport {
     return this.#gate.run(() => this.#request(call, signal));
   }
 
-  async #request(call: Call, signal: AbortSignal): Promise<Answer> {
-    const sent: { request?: http.ClientRequest; tooLong?: true } = {};
-    try {
-      const client = await (this.#client ??= this.#load());
-      const response = await client(call.url, {
-        method: call.method,
-        headers: call.headers,
-        ...(call.body === undefined ? {} : { body: call.body }),
-        signal,
-      }).on('request', (request: http.ClientRequest) => {
-        sent.request = request;
-      }).on('downloadProgress', ({ transferred, total = 0 }) => {
-        if (Math.max(transferred, total) <= LONGEST_ANSWER) return;
-        sent.tooLong = true;
-        sent.request?.destroy();
+  /**
+   * By got's stream, which costs a tenth less than its promise; with a timer of ours instead of got's own, which listen at every stage of a
+   * request, another tenth is saved.
+   */
+  async #request({ method, url, headers, body }: Call, signal: AbortSignal): Promise<Answer> {
+    const client = await (this.#client ??= this.#load());
+    if (signal.aborted) throw this.#failure(undefined, url, signal);
+    return new Promise((resolve, reject) => {
+      const stream = client.stream(url, { method, headers, ...(body === undefined ? {} : { body }) });
+      const settle = (): void => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', abort);
+      };
+      const fail = (error: unknown): void => {
+        settle();
+        reject(this.#failure(error, url, signal));
+        stream.destroy();
+      };
+      const abort = (): void => { fail(undefined); };
+      const timer = setTimeout(() => { fail(new O2GError('TIMEOUT', `${url.host} did not answer within ${this.#options.timeoutMs / 1000} s`)); }, this.#options.timeoutMs);
+      signal.addEventListener('abort', abort);
+      let text = '';
+      stream.setEncoding('utf8').on('data', (piece: string) => {
+        text += piece;
+        if (text.length > LONGEST_ANSWER) fail(new O2GError('SERVER_PROBLEM', `${url.host} sent an answer of more than ${LONGEST_ANSWER / 1024 / 1024} MiB: it was not read (is that address an O2G server?)`));
       });
-      return readable(response, call.url);
-    } catch (error) {
-      if (sent.tooLong) throw new O2GError('SERVER_PROBLEM', `${call.url.host} sent an answer of more than ${LONGEST_ANSWER / 1024 / 1024} MiB: it was not read (is that address an O2G server?)`);
-      throw this.#failure(error, call.url, signal);
-    }
+      stream.once('end', () => {
+        settle();
+        const { statusCode = 0, headers: answered = {} } = stream.response ?? {};
+        const { 'content-encoding': coding = 'identity' } = answered;
+        // One that is compressed was not asked for, and a small one may unfold to more than the memory holds.
+        if (coding === 'identity') resolve({ status: statusCode, headers: answered, body: text });
+        else reject(new O2GError('SERVER_PROBLEM', `${url.host} sent an answer compressed (${coding.slice(0, 20)}), which was not asked for: it was not read`));
+      });
+      // Not once: what a destroyed stream still says is nobody's error.
+      stream.on('error', fail);
+      if (body === undefined && method !== 'GET') stream.end();
+    });
   }
 
   channel(url: URL, listener: ChannelListener, signal: AbortSignal): Promise<void> {
@@ -116,8 +133,7 @@ export class HttpTransport implements Transport {
     const { default: got } = await import('got');
     return got.extend({
       agent: this.#agents,
-      timeout: { request: this.#options.timeoutMs },
-      responseType: 'text',
+      request: leanRequest,
       throwHttpErrors: false,
       followRedirect: false,
       decompress: false,
@@ -128,21 +144,19 @@ export class HttpTransport implements Transport {
   #failure(error: unknown, url: URL, signal: AbortSignal): O2GError {
     if (signal.aborted) return new O2GError('CLOSED', 'the connection to O2G was closed before the answer came');
     if (error instanceof O2GError) return error;
-    if (error instanceof Error && (error as NodeJS.ErrnoException).code === 'ETIMEDOUT' && error.name === 'TimeoutError') {
-      return new O2GError('TIMEOUT', `${url.host} did not answer within ${this.#options.timeoutMs / 1000} s`);
-    }
     const known = asO2GError(error);
     const code = known.cause && 'code' in known.cause ? String(known.cause.code) : '';
     return new O2GError('NOT_CONNECTED', `${url.host} can't be reached: ${explain(code, url)}`, known.cause);
   }
 }
 
-/** An answer as text. One that is compressed was not asked for, and a small one may unfold to more than the memory holds. */
-function readable({ statusCode, headers, body }: Response<string>, url: URL): Answer {
-  const { 'content-encoding': coding = 'identity' } = headers;
-  if (coding !== 'identity') throw new O2GError('SERVER_PROBLEM', `${url.host} sent an answer compressed (${coding.slice(0, 20)}), which was not asked for: it was not read`);
-  return { status: statusCode, headers, body };
-}
+/**
+ * What got hands to Node.js are thirty options, which are copied several times on their way to the socket, and an address to be taken apart: these
+ * are all that O2G needs. What concerns TLS is the agent's.
+ */
+const leanRequest: RequestFunction = ({ protocol, hostname, port, pathname, search }, { method, headers, agent }) => (
+  (protocol === 'https:' ? https : http).request({ hostname: hostname.replace(/^\[|\]$/g, ''), port, path: pathname + search, method, headers, agent })
+);
 
 /** Hands the bytes on and lets the loop turn by a budget of bytes: yielding after every read would cost a sixth of the throughput. */
 function readByTurns(response: http.IncomingMessage, listener: ChannelListener): void {

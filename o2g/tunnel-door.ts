@@ -5,9 +5,10 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
 import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
+import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { WebSocketServer } from 'ws';
+import type * as ws from 'ws';
 import { systemClock, type Clock } from './clock';
 import type { TlsOptions } from './http';
 import type { Log } from './log';
@@ -22,7 +23,7 @@ export class TunnelDoor {
   readonly #log: Log;
   readonly #clock: Clock;
   readonly #tunnels = new Map<string, { readonly digest: Buffer; readonly tunnel: Tunnel }>();
-  readonly #sockets = new WebSocketServer({ noServer: true, maxPayload: LARGEST_MESSAGE, perMessageDeflate: false });
+  readonly #sockets = openSockets();
   #refused = 0;
   #toldAt = -Infinity;
   #server: http.Server | undefined;
@@ -88,6 +89,12 @@ export class TunnelDoor {
     }
     socket.end('HTTP/1.1 401 Unauthorized\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
   }
+}
+
+/** ws is loaded for the first door: it is a fifth of what the palette would load at the start, and few have a tunnel. */
+function openSockets(): ws.WebSocketServer {
+  const { WebSocketServer } = createRequire(__filename)('ws') as typeof ws;
+  return new WebSocketServer({ noServer: true, maxPayload: LARGEST_MESSAGE, perMessageDeflate: false });
 }
 
 /** In the header `Authorization: Bearer …`, or in the query as `token`, for agents that can only be given an address. */

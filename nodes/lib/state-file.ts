@@ -8,8 +8,10 @@ import { asO2GError } from '../../o2g/errors';
 import type { LinkMemory, StoredLink } from '../../o2g/link';
 import type { Log } from '../../o2g/log';
 
-/** Devices come in hundreds: their changes are written together. */
+/** Devices come in hundreds: their changes are written together … */
 const WRITE_AFTER_MS = 200;
+/** … and thousands of devices less often, for nothing else runs meanwhile: so many times as long as the last writing took. */
+const PAUSE = 50;
 
 export class StateFile implements LinkMemory {
   readonly #path: string;
@@ -17,6 +19,7 @@ export class StateFile implements LinkMemory {
   readonly #log: Log;
   #waiting: StoredLink | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #tookMs = 0;
 
   /**
    * @param identity says which server, OXE node and type of recorder the registration is for: another one is never adopted
@@ -39,20 +42,25 @@ export class StateFile implements LinkMemory {
   }
 
   save(stored: StoredLink | undefined): void {
+    // The registration must not be lost in a crash right after it was made; the devices may be a moment late.
+    const fresh = namesOf(this.#waiting) !== namesOf(stored);
+    this.#waiting = stored;
+    // A timer that runs is left alone: changes that never pause are written, too.
+    if (!fresh && stored) this.#timer ??= setTimeout(() => { this.#write(); }, Math.max(WRITE_AFTER_MS, PAUSE * this.#tookMs));
+    else if (stored) this.#write();
+    else this.#remove();
+  }
+
+  #remove(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    if (stored === undefined) {
-      this.#try(() => { rmSync(this.#path, { force: true }); });
-      return;
-    }
-    // The registration must not be lost in a crash right after it was made; the devices may be a moment late.
-    const fresh = JSON.stringify([...(this.#waiting?.registrations ?? [])]) !== JSON.stringify([...stored.registrations]);
-    this.#waiting = stored;
-    if (fresh) this.#write();
-    else this.#timer = setTimeout(() => { this.#write(); }, WRITE_AFTER_MS);
+    this.#try(() => { rmSync(this.#path, { force: true }); });
   }
 
   #write(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const began = performance.now();
     this.#try(() => {
       mkdirSync(join(this.#path, '..'), { recursive: true, mode: 0o700 });
       const draft = `${this.#path}.new`;
@@ -60,6 +68,7 @@ export class StateFile implements LinkMemory {
       writeFileSync(draft, JSON.stringify({ identity: this.#identity, registrations: [...registrations], wanted: [...wanted], armed: [...armed] }), { mode: 0o600 });
       renameSync(draft, this.#path);
     });
+    this.#tookMs = performance.now() - began;
   }
 
   #try(work: () => void): void {
@@ -69,4 +78,9 @@ export class StateFile implements LinkMemory {
       this.#log.warn(`${this.#path} can't be written, after a crash the link will not be found again: ${asO2GError(error).message}`);
     }
   }
+}
+
+/** Its registrations, to be compared. */
+function namesOf(stored: StoredLink | undefined): string {
+  return JSON.stringify([...(stored?.registrations ?? [])]);
 }

@@ -1,0 +1,49 @@
+// The floor without Node-RED, in a process of its own: reads the channel of a name, and when asked sends an action once in so many events.
+'use strict';
+
+const http = require('node:http');
+const { readChannel } = require('./floor.cjs');
+const { Meter } = require('./meter.cjs');
+
+const [base, name, yields, every = '0'] = process.argv.slice(2);
+const agent = new http.Agent({ keepAlive: true, maxSockets: 16 });
+const body = JSON.stringify({ deviceNumber: '70000', ipRecorderAddr: '127.0.0.1', sentFlowPort: 20000, receivedFlowPort: 20002 });
+const headers = { 'Content-Type': 'application/json', 'Content-Length': body.length, Cookie: 'AlcUserId=floor' };
+const meter = new Meter();
+let seen = 0;
+let took = [];
+let result;
+
+/** All events are there, and the answers of all actions. */
+function tell() {
+  if (result && took.length === (every === '0' ? 0 : Math.floor(seen / Number(every)))) process.send({ told: 'result', result, took });
+}
+
+function act() {
+  const at = performance.now();
+  const request = http.request(`${base}/api/rest/1.0/iprecord/7/link/floor/record`, { method: 'POST', agent, headers }, (response) => {
+    response.resume().once('end', () => {
+      took.push(performance.now() - at);
+      tell();
+    });
+  });
+  request.end(body);
+}
+
+readChannel(base, name, yields === 'yields', (event) => {
+  if (event.eventName === 'OnChannelInformation') return;
+  seen += 1;
+  if (every !== '0' && seen % Number(every) === 0) act();
+  meter.take(event);
+});
+process.on('message', ({ expect, check }) => {
+  seen = 0;
+  took = [];
+  result = undefined;
+  meter.expect(expect, check === true, (ended) => {
+    result = ended;
+    tell();
+  });
+  process.send({ told: 'ready' });
+});
+process.on('disconnect', () => process.exit());
