@@ -25,7 +25,7 @@ function history(): TimedChange[] {
 
 const between = (device: string, from: number, to: number): string[] =>
   callsBetween(history(), device, START + from * 1000, START + to * 1000)
-    .map(({ id, changes }) => `${id}: ${changes.map(({ change, offsetMs }) => `${change} ${offsetMs / 1000}`).join(', ')}`);
+    .map(({ id, changes }) => `${id}: ${changes.map(({ change, atMs }) => `${change} ${atMs / 1000}`).join(', ')}`);
 
 describe('the calls that touched a device during a time', () => {
   for (const [device, from, to, expected] of [
@@ -45,7 +45,7 @@ describe('the calls that touched a device during a time', () => {
   it('come with what was last known of them, and with the parties of each change', () => {
     const [call] = callsBetween(history(), '70121', START + 5000, START + 31000);
     assert.deepEqual({ ...call, changes: call?.changes.map(({ state, parties, cause }) => [state, parties.length, cause]) }, {
-      id: 'A', callRef: 'A', user: 'oxe70120', direction: 'incoming', external: true,
+      state: 'ended', id: 'A', callRef: 'A', user: 'oxe70120', devices: ['70121'], direction: 'incoming', external: true,
       parties: [{ number: '0390670000', type: 'EXTERNAL' }, { number: '70130', login: 'oxe70130', type: 'USER' }],
       startedAt: at(0), answeredAt: at(5), endedAt: at(30), ringMs: 5000, talkMs: 25000, data: 'order 7',
       changes: [['ringing', 1, undefined], ['talking', 1, undefined], ['talking', 2, 'CONFERENCED'], ['ended', 2, undefined]],
