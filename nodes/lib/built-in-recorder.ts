@@ -31,6 +31,8 @@ export class BuiltInRecorder implements MediaPort {
   readonly onNews: Signal<RecorderNews>;
   /** It could not start: the folder can't be written, say. */
   readonly onFailure: Signal<O2GError>;
+  /** Something is being recorded: once a second and device, with its number. */
+  readonly onLevel: Signal<string>;
   readonly #options: RecorderOptions;
   readonly #parts: BuiltInRecorderParts;
   #recorder: Promise<Recorder> | undefined;
@@ -52,6 +54,7 @@ export class BuiltInRecorder implements MediaPort {
     this.#parts = parts;
     this.onNews = new Signal(parts.log);
     this.onFailure = new Signal(parts.log);
+    this.onLevel = new Signal(parts.log);
     this.#mayStart = new Promise((resolve) => { this.#letStart = resolve; });
   }
 
@@ -202,6 +205,7 @@ export class BuiltInRecorder implements MediaPort {
         warn: (line) => { this.#parts.log.warn(line); },
       });
       recorder.on('started', ({ deviceNumber, id, startedAt }) => { this.#historyOf(deviceNumber).open(id, Date.parse(startedAt)); });
+      recorder.on('level', ({ deviceNumber }) => { this.onLevel.emit(deviceNumber); });
       recorder.on('finished', (payload) => { this.#tell({ topic: 'finished', payload }); });
       recorder.on('alarm', (payload) => { this.#alarm(payload); });
       await recorder.start();

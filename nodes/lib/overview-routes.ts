@@ -10,6 +10,7 @@ import { nodeOf } from './config-node';
 import { deploymentOf } from './deployment';
 import { linksOf } from './links';
 import { Overview } from './overview';
+import { recordersOf } from './recorders';
 import { serversOf } from './servers';
 import type { LinkNode } from './types';
 
@@ -25,7 +26,7 @@ export function offerOverview(RED: NodeAPI): void {
   const overview = new Overview((revision) => { RED.comms.publish('o2g/changed', { revision }, true); });
   deploymentOf(RED).onStarted(() => {
     // Servers and links find out in the same moment what they hold now.
-    setImmediate(() => { overview.watch(serversOf(RED).all, linksOf(RED).all); });
+    setImmediate(() => { overview.watch(serversOf(RED).all, linksOf(RED).all, recordersOf(RED).all); });
   });
 
   RED.httpAdmin.get('/o2g/overview', RED.auth.needsPermission('o2g.read'), (request, response) => {
