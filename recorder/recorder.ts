@@ -27,7 +27,7 @@ export interface RecordingEnd {
 }
 
 export interface RecorderParts {
-  /** Asked for each recording, unless `endConversation` brought its own. It has 2 s; what it throws goes to the metadata as `describeError`. */
+  /** Asked for each recording when its audio is complete, also for what a crash left. It has 2 s; what it throws goes to the metadata as `describeError`. */
   readonly describe?: Describe;
   /** One line for what nobody else is told. */
   readonly warn?: (line: string) => void;
@@ -78,8 +78,6 @@ interface ArmedDevice {
   readonly ports: Readonly<Record<Channel, number>>;
   readonly secure: boolean;
   context: DeviceContext;
-  /** For the conversation that is being ended. */
-  describe: Describe | undefined;
   /** Being completed, or completed while somebody waits for it. */
   readonly finishing: Set<Promise<FinishedRecording | undefined>>;
   /** Set until the worker has bound the ports. */
@@ -196,18 +194,12 @@ export class Recorder extends EventEmitter<RecorderEvents> {
 
   /**
    * The conversation is over: its file is completed. Packets within the next second that stop again belong to no file.
-   * @param describe what else is to be in its metadata, asked for when the audio is complete
    * @returns the recordings that this ended; none when there was no media
    */
-  async endConversation(deviceNumber: string, describe?: Describe): Promise<FinishedRecording[]> {
+  async endConversation(deviceNumber: string): Promise<FinishedRecording[]> {
     const device = this.#armed(deviceNumber);
-    device.describe = describe;
-    try {
-      await this.#order(device, { do: 'end', deviceNumber, endedBy: 'told' });
-      return await this.#finished(device);
-    } finally {
-      device.describe = undefined;
-    }
+    await this.#order(device, { do: 'end', deviceNumber, endedBy: 'told' });
+    return this.#finished(device);
   }
 
   /**
@@ -229,10 +221,9 @@ export class Recorder extends EventEmitter<RecorderEvents> {
    * Completes the file and gives the ports back. Disarming what isn't armed is no error.
    * @returns the recordings that this ended
    */
-  async disarm(deviceNumber: string, describe?: Describe): Promise<FinishedRecording[]> {
+  async disarm(deviceNumber: string): Promise<FinishedRecording[]> {
     const device = this.#devices.get(deviceNumber);
     if (!device) return [];
-    device.describe = describe;
     try {
       await this.#order(device, { do: 'disarm', deviceNumber, endedBy: 'disarmed' });
     } finally {
@@ -272,7 +263,7 @@ export class Recorder extends EventEmitter<RecorderEvents> {
     for (let attempt = 1; ; attempt += 1) {
       const ports = (attempt === 1 && earlier ? this.#claimPorts(earlier) : undefined) ?? this.#takePorts();
       const arming = this.#workers[worker]?.order({ do: 'arm', deviceNumber, context, secure, ports }) ?? Promise.resolve();
-      const device: ArmedDevice = { worker, ports, secure, context, describe: undefined, finishing: new Set(), arming };
+      const device: ArmedDevice = { worker, ports, secure, context, finishing: new Set(), arming };
       this.#devices.set(deviceNumber, device);
       try {
         await arming;
@@ -371,7 +362,7 @@ export class Recorder extends EventEmitter<RecorderEvents> {
 
   #complete(recorded: Recorded): void {
     const device = this.#devices.get(recorded.deviceNumber);
-    const finishing = this.#completeOne(recorded, device?.describe ?? this.#parts.describe);
+    const finishing = this.#completeOne(recorded);
     this.#completing.add(finishing);
     device?.finishing.add(finishing);
     void finishing.finally(() => {
@@ -380,9 +371,9 @@ export class Recorder extends EventEmitter<RecorderEvents> {
     });
   }
 
-  async #completeOne(recorded: Recorded, describe: Describe | undefined): Promise<FinishedRecording | undefined> {
+  async #completeOne(recorded: Recorded): Promise<FinishedRecording | undefined> {
     try {
-      const finished = await complete(this.#options.folder, recorded, describe && await describedBy(describe, recorded), this.#manifest);
+      const finished = await complete(this.#options.folder, recorded, await this.#described(recorded), this.#manifest);
       this.#counts.finished += 1;
       this.#emit('finished', finished);
       return finished;
@@ -394,8 +385,14 @@ export class Recorder extends EventEmitter<RecorderEvents> {
     }
   }
 
+  async #described(recorded: Recorded): Promise<Description | undefined> {
+    const { describe } = this.#parts;
+    return describe && describedBy(describe, recorded);
+  }
+
   async #recover(): Promise<void> {
-    const { finished, postponed, failed } = await recover(this.#options.folder, { us: this.#owner, dead: this.#dead, alive: new Set(this.#alive) }, this.#manifest);
+    const own = { us: this.#owner, dead: this.#dead, alive: new Set(this.#alive) };
+    const { finished, postponed, failed } = await recover(this.#options.folder, own, (recorded) => this.#described(recorded), this.#manifest);
     this.#counts.recovered += finished.length;
     for (const recording of finished) this.#emit('finished', recording);
     for (const { file, error } of failed) this.#warn(`${file} couldn't be completed: ${messageOf(error)}`);

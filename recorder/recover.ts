@@ -5,7 +5,7 @@
 import { open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 
-import { complete, type FinishedRecording } from './complete';
+import { complete, type Description, type FinishedRecording } from './complete';
 import type { Manifest } from './manifest';
 import { isAbandoned, type Owner } from './owner';
 import { sha256OfFile, type Sidecar } from './recording';
@@ -30,8 +30,11 @@ export interface Own {
   readonly alive: ReadonlySet<string>;
 }
 
+/** What the caller still knows of a recording: nothing after a crash of the whole process. Never rejects. */
+type Describe = (recorded: Recorded) => Promise<Description | undefined>;
+
 /** Completes all that nobody works on any more. */
-export async function recover(folder: string, { us, dead, alive }: Own, manifest: Manifest): Promise<Recovery> {
+export async function recover(folder: string, { us, dead, alive }: Own, describe: Describe, manifest: Manifest): Promise<Recovery> {
   const finished: FinishedRecording[] = [];
   const failed: { file: string; error: unknown }[] = [];
   let postponed = 0;
@@ -41,7 +44,7 @@ export async function recover(folder: string, { us, dead, alive }: Own, manifest
       const owner = sidecar?.owner ?? us;
       if (alive.has(owner.instance)) continue;
       if (!dead.has(owner.instance) && !isAbandoned(owner, us, await untouchedMs(folder, name))) postponed += 1;
-      else finished.push(...await recoverOne(folder, name, sidecar?.recorded, manifest));
+      else finished.push(...await recoverOne(folder, name, sidecar?.recorded, describe, manifest));
     } catch (error) {
       failed.push({ file: path.join(folder, name), error });
     }
@@ -71,7 +74,7 @@ async function untouchedMs(folder: string, name: string): Promise<number> {
   return Date.now() - Math.max(...times);
 }
 
-async function recoverOne(folder: string, name: string, known: Recorded | undefined, manifest: Manifest): Promise<FinishedRecording[]> {
+async function recoverOne(folder: string, name: string, known: Recorded | undefined, describe: Describe, manifest: Manifest): Promise<FinishedRecording[]> {
   const base = path.join(folder, name);
   if (!known || await isWithoutMedia(base, known)) {
     // Torn or empty: the crash came before the first packet was on the disk.
@@ -85,7 +88,7 @@ async function recoverOne(folder: string, name: string, known: Recorded | undefi
     ...known, name: name.split(path.sep).join('/'), bytes, durationMs, endedAt: new Date(Date.parse(known.startedAt) + durationMs).toISOString(),
     sha256: await sha256OfFile(`${base}.wav.part`), raw: await repairRaw(folder, known.raw), endedBy: known.endedBy === '' ? 'crash' : known.endedBy, recovered: true,
   };
-  return [await complete(folder, recorded, undefined, manifest)];
+  return [await complete(folder, recorded, await describe(recorded), manifest)];
 }
 
 async function isWithoutMedia(base: string, { raw }: Recorded): Promise<boolean> {

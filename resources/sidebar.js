@@ -1,5 +1,5 @@
 /*
- * The sidebar: what is desired and not in force first, then every device, the servers and links, recent errors. The runtime says over its
+ * The sidebar: what is desired and not in force first, then every device, the recordings under way, the servers and links, recent errors. The runtime says over its
  * comms that something changed, and no more than that; what changed is asked for by a request that needs the permission o2g.read.
  */
 window.o2gSidebar = (function () {
@@ -14,6 +14,8 @@ window.o2gSidebar = (function () {
     inCall: ({ inCall }) => inCall,
     recorded: ({ actual }) => actual.includes('recorded'),
   };
+  /** Levels in dB below full scale that a meter shows from its left to its right. */
+  const QUIETEST = -60;
   const SERVICES = { monitored: 'fa-eye', recorded: 'fa-circle', beeping: 'fa-bell' };
 
   function isLacking({ desired, actual, reason }) {
@@ -31,12 +33,13 @@ window.o2gSidebar = (function () {
   function makeState() {
     const devices = new Map();
     const key = ({ link, deviceNumber }) => `${link} ${deviceNumber}`;
-    const state = { revision: '', servers: [], links: [], errors: [], devices };
+    const state = { revision: '', servers: [], links: [], errors: [], recordings: { all: 0, shown: [] }, devices };
     state.take = (answer) => {
       if (answer.whole) devices.clear();
       for (const device of answer.devices) devices.set(key(device), device);
       for (const device of answer.gone) devices.delete(key(device));
-      Object.assign(state, { revision: answer.revision, servers: answer.servers, links: answer.links, errors: answer.errors });
+      const { revision, servers, links, recordings, errors } = answer;
+      Object.assign(state, { revision, servers, links, recordings, errors });
     };
     return state;
   }
@@ -56,6 +59,7 @@ window.o2gSidebar = (function () {
     const search = $('<input type="text">').attr({ placeholder: words('search'), 'aria-label': words('search') }).appendTo(tools);
     const list = o2gVirtualList.make({ label: words('devices'), height: ROW_HEIGHT, render: deviceRow });
     content.append(list.element);
+    const recordings = section('recordings', true);
     const servers = section('servers', true);
     const errors = section('errors', false);
 
@@ -89,6 +93,38 @@ window.o2gSidebar = (function () {
       const told = lacking ? words('lackingSince', { reason: reason || words('pending'), since: timeOf(since) }) : [user, linkOf(link)?.label].filter(Boolean).join(' · ');
       $('<div class="o2g-line o2g-told">').text(told).attr('title', told).appendTo(row);
       return row;
+    }
+
+    function recordingBlock({ deviceNumber, since, paused, alarms, sent, received }) {
+      const block = $('<div class="o2g-recording">');
+      const line = $('<div class="o2g-line">').appendTo(block);
+      $('<b>').text(deviceNumber).appendTo(line);
+      $('<span>').text(words('recording.since', { since: timeOf(since) })).appendTo(line);
+      if (paused) $('<span>').text(words('recording.paused')).appendTo(line);
+      for (const alarm of alarms) $('<span class="o2g-missing">').text(alarm).appendTo(line);
+      const sides = $('<div class="o2g-line">').appendTo(block);
+      meter('sent', deviceNumber, sent).appendTo(sides);
+      meter('received', deviceNumber, received).appendTo(sides);
+      return block;
+    }
+
+    /** How loud one side is, and what of it was lost. */
+    function meter(side, device, { levelDb, lostPercent }) {
+      const level = Math.round(Math.max(QUIETEST, Math.min(0, levelDb ?? QUIETEST)));
+      const text = levelDb === null ? words('recording.silent') : words('recording.level', { level: Math.round(levelDb) });
+      const bar = $('<span class="o2g-meter" role="meter">').attr({
+        'aria-label': `${device}: ${words(`recording.${side}`)}`, 'aria-valuemin': QUIETEST, 'aria-valuemax': 0, 'aria-valuenow': level, 'aria-valuetext': text, title: text,
+      });
+      $('<span>').css('width', `${100 * (1 - level / QUIETEST)}%`).appendTo(bar);
+      const block = $('<span class="o2g-side">').append($('<span>').text(words(`recording.${side}`)), bar);
+      if (lostPercent > 0) $('<span class="o2g-missing">').text(words('recording.lost', { lost: lostPercent.toLocaleString() })).appendTo(block);
+      return block;
+    }
+
+    function drawRecordings() {
+      const { all, shown } = state.recordings;
+      recordings.empty().append(all === 0 ? $('<p>').text(words('noRecording')) : shown.map(recordingBlock));
+      if (all > shown.length) $('<p>').text(words('recording.more', { count: all - shown.length })).appendTo(recordings);
     }
 
     function button(look, label, run) {
@@ -147,6 +183,7 @@ window.o2gSidebar = (function () {
 
     function draw() {
       drawDevices();
+      drawRecordings();
       servers.empty().append(state.servers.length === 0 ? $('<p>').text(words('noServer')) : state.servers.map(serverBlock));
       errors.empty().append(state.errors.length === 0 ? $('<p>').text(words('noError')) : state.errors.map(({ at, source, text }) => (
         $('<p>').append($('<b>').text(`${timeOf(at)} ${source} `), document.createTextNode(text))

@@ -2,12 +2,13 @@
  * The recorder of `recorder/` as links and nodes use it: loaded when somebody needs it, told what calls do, and asked again when it could
  * not start. It joins the two libraries, which know nothing of each other.
  */
+import { CallHistory, type PlacedCall } from '../../o2g/call-history';
 import type { Conversation } from '../../o2g/conversations';
 import { asO2GError, O2GError } from '../../o2g/errors';
 import type { Log } from '../../o2g/log';
 import type { IpTarget, MediaPort, SrtpKeys } from '../../o2g/media';
 import { Signal } from '../../o2g/signal';
-import type { Alarm, DeviceContext, FinishedRecording, Recorder, RecorderMetrics, RecorderOptions } from '../../recorder';
+import type { Alarm, DeviceContext, FinishedRecording, Recorder, RecorderMetrics, RecorderOptions, RecordingEnd } from '../../recorder';
 
 /** What nobody asked for, in the order in which it happened. */
 export type RecorderNews =
@@ -30,6 +31,8 @@ export class BuiltInRecorder implements MediaPort {
   readonly onNews: Signal<RecorderNews>;
   /** It could not start: the folder can't be written, say. */
   readonly onFailure: Signal<O2GError>;
+  /** Something is being recorded: once a second and device, with its number. */
+  readonly onLevel: Signal<string>;
   readonly #options: RecorderOptions;
   readonly #parts: BuiltInRecorderParts;
   #recorder: Promise<Recorder> | undefined;
@@ -40,8 +43,10 @@ export class BuiltInRecorder implements MediaPort {
   #held: RecorderNews[] | undefined;
   #closing: Promise<void> | undefined;
   readonly #armed = new Set<string>();
-  /** The conversation of each device, for the metadata. */
+  /** The conversation of each device, for names. */
   readonly #conversations = new Map<string, Conversation>();
+  /** What the calls of each device did, for the metadata. */
+  readonly #histories = new Map<string, CallHistory>();
   readonly #alarms = new Map<string, Alarm>();
 
   constructor(options: RecorderOptions, parts: BuiltInRecorderParts) {
@@ -49,6 +54,7 @@ export class BuiltInRecorder implements MediaPort {
     this.#parts = parts;
     this.onNews = new Signal(parts.log);
     this.onFailure = new Signal(parts.log);
+    this.onLevel = new Signal(parts.log);
     this.#mayStart = new Promise((resolve) => { this.#letStart = resolve; });
   }
 
@@ -115,6 +121,7 @@ export class BuiltInRecorder implements MediaPort {
     try {
       await this.#started?.disarm(deviceNumber);
       this.#conversations.delete(deviceNumber);
+      this.#histories.delete(deviceNumber);
     } catch (error) {
       this.#parts.log.warn(`${deviceNumber}: ${asO2GError(error).message}`);
     }
@@ -135,12 +142,18 @@ export class BuiltInRecorder implements MediaPort {
 
   /** Nothing is awaited before the recorder is told: events may come faster than it answers, and it must be told in their order. */
   async #follow(deviceNumber: string, conversation: Conversation): Promise<void> {
-    const { state, calls } = conversation;
+    const { state, calls, lives } = conversation;
     const recorder = this.#armed.has(deviceNumber) ? this.#started : undefined;
     if (!recorder) return;
+    const nowMs = Date.now();
+    const history = this.#historyOf(deviceNumber);
+    history.add(lives, nowMs);
     if (state === 'over') {
       this.#conversations.delete(deviceNumber);
-      await recorder.endConversation(deviceNumber, () => describe(calls));
+      // One file from start to stop: between two conversations nothing is expected.
+      if (this.#options.split === 'none') return recorder.expectMedia(deviceNumber, false);
+      await recorder.endConversation(deviceNumber);
+      history.forget(nowMs);
       return;
     }
     const before = this.#conversations.get(deviceNumber);
@@ -155,6 +168,12 @@ export class BuiltInRecorder implements MediaPort {
   #contextOf(deviceNumber: string): DeviceContext {
     const call = this.#conversations.get(deviceNumber)?.calls.at(-1);
     return call ? { user: call.user, callRef: call.callRef, direction: call.direction, party: call.parties[0]?.number } : {};
+  }
+
+  #historyOf(deviceNumber: string): CallHistory {
+    const history = this.#histories.get(deviceNumber) ?? new CallHistory(deviceNumber);
+    this.#histories.set(deviceNumber, history);
+    return history;
   }
 
   async #do<T>(work: (recorder: Recorder) => Promise<T>): Promise<T> {
@@ -182,9 +201,11 @@ export class BuiltInRecorder implements MediaPort {
     try {
       const { Recorder: Library } = await import('../../recorder/index.js');
       const recorder = new Library(this.#options, {
-        describe: ({ deviceNumber }) => describe(this.#conversations.get(deviceNumber)?.calls ?? []),
+        describe: (recording) => this.#describe(recording),
         warn: (line) => { this.#parts.log.warn(line); },
       });
+      recorder.on('started', ({ deviceNumber, id, startedAt }) => { this.#historyOf(deviceNumber).open(id, Date.parse(startedAt)); });
+      recorder.on('level', ({ deviceNumber }) => { this.onLevel.emit(deviceNumber); });
       recorder.on('finished', (payload) => { this.#tell({ topic: 'finished', payload }); });
       recorder.on('alarm', (payload) => { this.#alarm(payload); });
       await recorder.start();
@@ -197,6 +218,12 @@ export class BuiltInRecorder implements MediaPort {
       this.onFailure.emit(known);
       throw known;
     }
+  }
+
+  /** The calls of a file, as `o2g-calls` tells them, with their changes placed in it. */
+  #describe({ id, deviceNumber, startedAt, endedAt }: RecordingEnd): { readonly calls?: readonly PlacedCall[] } {
+    const calls = this.#histories.get(deviceNumber)?.close(id, Date.parse(startedAt), Date.parse(endedAt)) ?? [];
+    return calls.length === 0 ? {} : { calls };
   }
 
   #alarm(alarm: Alarm): void {
@@ -214,12 +241,6 @@ export class BuiltInRecorder implements MediaPort {
 }
 
 const keyOf = (deviceNumber: string, alarm: Alarm['alarm']): string => `${deviceNumber} ${alarm}`;
-
-/** The calls of a conversation, as `o2g-calls` tells them, without what is only a change's. */
-function describe(calls: Conversation['calls']): Readonly<Record<string, unknown>> {
-  if (calls.length === 0) return {};
-  return { calls: calls.map((call) => Object.fromEntries(Object.entries(call).filter(([name]) => name !== 'change' && name !== 'previousCallRef'))) };
-}
 
 /** Errors of the recorder keep their codes: they say what to do about them. */
 export function inOurWords(error: unknown): O2GError {

@@ -11,6 +11,7 @@ import { deploymentOf } from './deployment';
 import { linksOf } from './links';
 import { Overview } from './overview';
 import { needsPermission } from './permission';
+import { recordersOf } from './recorders';
 import { serversOf } from './servers';
 import type { LinkNode } from './types';
 
@@ -26,7 +27,7 @@ export function offerOverview(RED: NodeAPI): void {
   const overview = new Overview((revision) => { RED.comms.publish('o2g/changed', { revision }, true); });
   deploymentOf(RED).onStarted(() => {
     // Servers and links find out in the same moment what they hold now.
-    setImmediate(() => { overview.watch(serversOf(RED).all, linksOf(RED).all); });
+    setImmediate(() => { overview.watch(serversOf(RED).all, linksOf(RED).all, recordersOf(RED).all); });
   });
 
   RED.httpAdmin.get('/o2g/overview', needsPermission(RED, 'o2g.read'), (request, response) => {

@@ -1,17 +1,21 @@
 /**
- * What the sidebar shows: servers, links, every device, recent errors. Each answer has a revision; whoever gives it back gets what has
+ * What the sidebar shows: servers, links, every device, recordings under way, recent errors. Each answer has a revision; whoever gives it back gets what has
  * changed since. Rows are made when they are asked for, so that a palette that nobody watches only notes the numbers of devices.
  */
 import { randomUUID } from 'node:crypto';
 import type { Coverage } from '../../o2g/book';
 import type { Link } from '../../o2g/link';
 import type { Session } from '../../o2g/session';
+import type { BuiltInRecorder } from './built-in-recorder';
+import { recordingsOf, type RecordingsView } from './recordings-view';
 import { SystemView, type OxeNodeView } from './system-view';
 import type { LinkNode, ServerNode } from './types';
 
 /** An editor is told of changes so often at most. */
 const TELL_EVERY_MS = 500;
 const MOST_ERRORS = 50;
+/** While recordings are shown their levels change so often; the last answer is the one without them. */
+const LEVELS_MS = 1000;
 
 export interface ErrorView {
   /** ISO 8601 UTC. */
@@ -56,6 +60,7 @@ export interface OverviewView {
   readonly links: readonly LinkView[];
   readonly devices: readonly DeviceView[];
   readonly gone: readonly { readonly link: string; readonly deviceNumber: string }[];
+  readonly recordings: RecordingsView;
   readonly errors: readonly ErrorView[];
 }
 
@@ -75,8 +80,10 @@ export class Overview {
   /** Since this revision the nodes are those of the last deploy. */
   #deployedAt = 1;
   #timer: NodeJS.Timeout | undefined;
+  #levels: NodeJS.Timeout | undefined;
   #servers: readonly ServerNode[] = [];
   #watched: readonly Watched[] = [];
+  #recorders: readonly BuiltInRecorder[] = [];
   #leave: (() => void)[] = [];
   readonly #systems = new Map<Session, SystemView>();
   #errors: ErrorView[] = [];
@@ -87,7 +94,7 @@ export class Overview {
   }
 
   /** Watches these nodes, and no others. */
-  watch(servers: readonly ServerNode[], links: readonly LinkNode[]): void {
+  watch(servers: readonly ServerNode[], links: readonly LinkNode[], recorders: readonly BuiltInRecorder[]): void {
     for (const leave of this.#leave.splice(0)) leave();
     this.#servers = servers;
     const sessions = new Set(servers.flatMap(({ session: { current } }) => (current ? [current] : [])));
@@ -95,6 +102,8 @@ export class Overview {
     for (const server of servers) this.#watchServer(server);
     this.#watched = links.flatMap((node) => (node.link.current ? [{ node, link: node.link.current, changedAt: new Map<string, number>(), inCall: new Set<string>() }] : []));
     for (const watched of this.#watched) this.#watchLink(watched);
+    this.#recorders = recorders;
+    for (const { onLevel } of recorders) this.#leave.push(onLevel.on(() => { this.#changed(); }));
     this.#revision += 1;
     this.#deployedAt = this.#revision;
     this.#changed();
@@ -117,6 +126,7 @@ export class Overview {
       links: this.#watched.map(({ node, link }) => ({ id: node.id, label: node.label, server: this.#serverOf(link), oxeNode: link.oxeNode, ...link.report })),
       devices: wanted.map(({ watched, deviceNumber }) => deviceView(watched, deviceNumber)),
       gone: whole ? [] : changed.filter((each) => !wanted.includes(each)).map(({ watched, deviceNumber }) => ({ link: watched.node.id, deviceNumber })),
+      recordings: this.#recordings(),
       errors: this.#errors,
     };
   }
@@ -161,6 +171,14 @@ export class Overview {
     const moved = [...[...inCall].filter((each) => !watched.inCall.has(each)), ...[...watched.inCall].filter((each) => !inCall.has(each))];
     for (const deviceNumber of moved) watched.changedAt.set(deviceNumber, this.#revision);
     watched.inCall = inCall;
+  }
+
+  /** What is recorded no more tells no level: whoever was shown something asks again. */
+  #recordings(): RecordingsView {
+    const recordings = recordingsOf(this.#recorders);
+    clearTimeout(this.#levels);
+    if (recordings.all > 0) this.#levels = setTimeout(() => { this.#changed(); }, LEVELS_MS).unref();
+    return recordings;
   }
 
   #changed(): void {

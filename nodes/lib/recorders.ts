@@ -1,24 +1,29 @@
 /** The built-in recorders of a runtime by the ids of their nodes: what links know of them. */
-import type { MediaPort, MediaPorts } from '../../o2g/media';
+import type { MediaPorts } from '../../o2g/media';
 import { Signal } from '../../o2g/signal';
+import type { BuiltInRecorder } from './built-in-recorder';
 import { oncePerRuntime } from './runtime';
 
 class Recorders implements MediaPorts {
   readonly onChanged: Signal<string>;
   readonly onUndecipherable: Signal<{ readonly recorder: string; readonly deviceNumber: string }>;
-  readonly #byId = new Map<string, MediaPort>();
+  readonly #byId = new Map<string, BuiltInRecorder>();
 
   constructor(log: ConstructorParameters<typeof Signal>[0]) {
     this.onChanged = new Signal(log);
     this.onUndecipherable = new Signal(log);
   }
 
-  find(recorder: string): MediaPort | undefined {
+  get all(): BuiltInRecorder[] {
+    return [...this.#byId.values()];
+  }
+
+  find(recorder: string): BuiltInRecorder | undefined {
     return this.#byId.get(recorder);
   }
 
   /** @returns takes it off again, unless another one has its place by then */
-  add(recorder: string, media: MediaPort): () => void {
+  add(recorder: string, media: BuiltInRecorder): () => void {
     this.#byId.set(recorder, media);
     this.onChanged.emit(recorder);
     return () => {

@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict';
-import type { AxeResults } from 'axe-core';
-import { source } from 'axe-core';
-import type { Page } from 'playwright-core';
 
 import { openEditor } from '../support/browser';
 import { flow, node, o2gLink, o2gServer, type FlowNode } from '../support/flow';
 import { startNodeRed, stopAll, type NodeRed } from '../support/node-red';
 import { startSimulator, type Simulator } from '../../simulator';
+import { barriers } from './barriers';
 import { cancel, openConfigForm, openForm } from './editing';
 
 const NODES: FlowNode[] = [
@@ -16,15 +14,6 @@ const NODES: FlowNode[] = [
   node('a-beep', 'o2g-beep', { link: 'link', action: 'start', tone: '25', toneType: 'num' }),
   node('a-status', 'o2g-status', { server: 'server', query: '' }),
 ];
-
-/** What keeps people from using a part of the page, as axe sees it: serious and critical violations of ours, not of Node-RED's own widgets. */
-async function barriers(page: Page, part: string): Promise<string[]> {
-  await page.evaluate(source);
-  const { violations }: AxeResults = await page.evaluate(`axe.run(${JSON.stringify(part)}, { resultTypes: ['violations'] })`);
-  return violations
-    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .flatMap(({ id, nodes }) => nodes.map(({ html, target }) => `${id}: ${target.join(' ')} ${html.slice(0, 200)}`));
-}
 
 for (const [version, dark] of [['4.1', false], ['5.0', false], ['5.0', true]] as const) {
   describe(`accessibility in Node-RED ${version}, ${dark ? 'dark' : 'light'}`, function () {

@@ -7,15 +7,18 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { whenTestEnds } from '../support/cleanup';
 import { flow, type Flow, type FlowNode } from '../support/flow';
-import { startNodeRed, stopAll, type NodeRed } from '../support/node-red';
+import { portRange, temporaryFolder } from '../recorder/support';
+import { startNodeRed, stopAll, type Message, type NodeRed } from '../support/node-red';
 import { ROOT } from '../support/toolchain';
-import { startSimulator, type Simulator } from '../../simulator';
+import { startSimulator, voiceOf, type Simulator } from '../../simulator';
+import type { CallChange } from '../../o2g/call-state';
 import { DEVICES, recordingRequests } from './flows';
+import { decoded, moreSent, pitchOf, type Finished } from './recordings';
 
 const OUTSIDE = '0390670000';
 const PATIENCE = { timeoutMs: 30_000 };
 
-describe('policies, as the examples have them', function () {
+describe('calls and policies, as the examples have them', function () {
   this.timeout(90_000);
   let oxe: Simulator;
   let red: NodeRed;
@@ -30,11 +33,14 @@ describe('policies, as the examples have them', function () {
     await oxe.close();
   });
 
-  /** Deploys an example as it is, but for where its server is; the link monitors one device more than the policy is about. */
+  /**
+   * Deploys an example as it is, but for where its server is; the link monitors one device more than the policy is about.
+   * @param changes by the type of a node, or by its name
+   */
   const deploy = async (name: string, changes: Record<string, Record<string, unknown>> = {}): Promise<Flow> => {
     const nodes = (JSON.parse(readFileSync(join(ROOT, 'examples', `${name}.json`), 'utf8')) as Flow).map((each): FlowNode => {
       if (each.type === 'o2g-server') return { ...each, url: oxe.url, credentials: { login: oxe.login, password: oxe.password } };
-      return each.type === 'o2g-link' ? { ...each, devices: '70000-70009, 70120' } : { ...each, ...changes[each.type] };
+      return each.type === 'o2g-link' ? { ...each, devices: '70000-70009, 70120' } : { ...each, ...changes[each.type], ...changes[String(each.name)] };
     });
     await red.deploy(nodes);
     await oxe.once(() => oxe.monitored(7).length === 11 && oxe.channelCount() === 1, { what: 'the monitors', ...PATIENCE });
@@ -53,6 +59,34 @@ describe('policies, as the examples have them', function () {
     }
     return byDevice;
   };
+
+  it('every change of every call, and one line a call of some devices', async () => {
+    const names = ['started', 'answered', 'ended', 'held, retrieved, parties', 'calls'];
+    await deploy('11 Follow calls', Object.fromEntries(names.map((name) => [name, { type: 'probe-out' }])));
+    const call = oxe.call({ from: OUTSIDE, to: '70001' });
+    await call.answered();
+    await call.hold();
+    await call.retrieve();
+    await call.hangUp();
+    const internal = oxe.call({ from: '70120', to: '70002' });
+    await internal.abandon();
+    const secret = oxe.call({ from: OUTSIDE, to: '70003', anonymous: true });
+    await secret.answered();
+    await secret.hangUp();
+    // Each way through the flow has an order of its own.
+    const told = async (name: string, lines: readonly string[], lineOf: (payload: unknown) => string): Promise<void> => {
+      for (const line of lines) await red.told(name, ({ payload }) => lineOf(payload) === line, PATIENCE);
+      assert.equal(red.received(name).length, lines.length, name);
+    };
+    const change = (payload: unknown): string => `${(payload as CallChange).user} ${(payload as CallChange).change}`;
+    const users = ['oxe70001', 'oxe70002', 'oxe70003', 'oxe70120'];
+    await told('ended', users.map((user) => `${user} ended`), change);
+    await told('started', users.map((user) => `${user} started`), change);
+    await told('answered', ['oxe70001 answered', 'oxe70003 answered'], change);
+    await told('held, retrieved, parties', ['oxe70001 held', 'oxe70001 retrieved'], change);
+    await told('calls', [`oxe70001 from ${OUTSIDE}: T`, 'oxe70002 from 70120: T, ABANDONED', 'oxe70003 from secret: T'],
+      (payload) => String(payload).replace(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z /, '').replace(/: \d+ s/, ': T'));
+  });
 
   it('external calls of a list: those, from the first ring to the end, and one that becomes external by a transfer', async () => {
     await deploy('20 Policy external calls');
@@ -219,6 +253,67 @@ describe('policies, as the examples have them', function () {
     assert.match(await told('restored'), /^<133>1 .* restored \[o2g@32473 device="70003" .*actual="monitored,recorded" .*\] 70003 is restored$/);
     assert.deepEqual(bodies.map(({ alarm, deviceNumber }) => [alarm, deviceNumber]), [['unrecorded', '70003'], ['restored', '70003']]);
     assert.equal(lines.length, 2);
+  });
+
+  it('silence while a card number is given, and time goes on: asked for by HTTP, and by a tag of the call', async () => {
+    const folder = await temporaryFolder();
+    await deploy('26 Policy pause for card data', {
+      'o2g-recorder': { folder, bind: '127.0.0.1', ...portRange(60) }, 'paused?': { type: 'probe-out' }, 'finished, alarms': { type: 'probe-out' },
+    });
+    const all = Array.from({ length: 10 }, (_, index) => `7000${index}`);
+    await recorded(...all, '70120');
+    const ask = async (method: string, device: string): Promise<unknown> => {
+      const response = await fetch(`http://127.0.0.1:${red.port}/card/${device}`, { method });
+      return { status: response.status, ...(await response.json() as object) };
+    };
+    const tag = async (value: string, paused: boolean): Promise<void> => {
+      await call.tag({ name: 'card', value });
+      const { payload } = await red.told<{ deviceNumber: string; paused: boolean }[]>('paused?', undefined, PATIENCE);
+      assert.deepEqual(payload.map((each) => [each.deviceNumber, each.paused]), [['70001', paused]]);
+    };
+    assert.deepEqual((await ask('POST', '70119') as { status: number; code: string }).code, 'INVALID_INPUT');
+
+    const call = oxe.call({ from: OUTSIDE, to: '70001' });
+    await call.answered();
+    await moreSent(oxe, '70001', 60);
+    const times: number[] = [];
+    const lap = (): void => { times.push(performance.now()); };
+    for (const [begin, end] of [
+      [() => ask('POST', '70001'), () => ask('DELETE', '70001')],
+      [() => tag('given', true), () => tag('over', false)],
+    ] as const) {
+      lap();
+      const begun = await begin();
+      lap();
+      if (begun) assert.deepEqual(begun, { status: 200, deviceNumber: '70001', recording: true, paused: true, resumeAfter: 120 });
+      await moreSent(oxe, '70001', 60);
+      // What a hold tells carries the tag again; that pauses nothing.
+      await call.hold();
+      await call.retrieve();
+      lap();
+      const ended = await end();
+      lap();
+      if (ended) assert.deepEqual(ended, { status: 200, deviceNumber: '70001', recording: true, paused: false });
+      await call.hold();
+      await call.retrieve();
+      await moreSent(oxe, '70001', 60);
+    }
+    await call.hangUp();
+    const { payload: file } = await red.told<Finished>('finished, alarms', ({ topic }) => topic === 'finished', PATIENCE);
+
+    const pitch = voiceOf('70001');
+    const { sent, received } = await decoded(file.file);
+    const pauses = file.gaps.filter(({ kind, channel, durationMs }) => kind === 'pause' && channel === 'sent' && durationMs > 100);
+    assert.equal(pauses.length, 2, JSON.stringify(file.gaps));
+    for (const [index, { atMs, durationMs }] of pauses.entries()) {
+      const [asked = 0, inForce = 0, askedBack = 0, back = 0] = times.slice(4 * index);
+      assert.ok(durationMs >= askedBack - inForce - 40 && durationMs <= back - asked + 40, `${durationMs} ms, asked for ${askedBack - inForce} to ${back - asked} ms`);
+      const inside = [(atMs + 60) * 8, (atMs + durationMs - 60) * 8] as const;
+      for (const side of [sent, received]) assert.ok(side.subarray(...inside).every((sample) => Math.abs(sample) <= 8), 'silence');
+      for (const from of [atMs - 400, atMs + durationMs + 60]) assert.equal(pitchOf(sent.subarray(from * 8, (from + 300) * 8), [pitch]), pitch, `speech at ${from} ms`);
+    }
+    assert.ok(file.durationMs >= file.channels.sent.packets * 20 - 40, 'time goes on');
+    assert.equal(red.received<Message>('paused?').length, 2);
   });
 });
 

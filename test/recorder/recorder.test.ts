@@ -116,9 +116,11 @@ describe('a recorder', () => {
   });
 
   it('asks what else is to be in the metadata, and adds it to the result as far as the contract says', async () => {
-    const { recorder } = await startRecorder();
+    const { recorder } = await startRecorder({}, {
+      describe: ({ deviceNumber, endedBy }) => ({ calls: [{ callRef: 'c1' }], note: `${deviceNumber} ${endedBy}`, sha256: 'forged' }),
+    });
     await converse(recorder, '70120');
-    const finished = only(await recorder.endConversation('70120', ({ deviceNumber, endedBy }) => ({ calls: [{ callRef: 'c1' }], note: `${deviceNumber} ${endedBy}`, sha256: 'forged' })));
+    const finished = only(await recorder.endConversation('70120'));
     const metadata = JSON.parse(await readFile(finished.metadata, 'utf8')) as Record<string, unknown>;
     assert.deepEqual([finished.calls, metadata.calls, metadata.note, metadata.sha256], [[{ callRef: 'c1' }], [{ callRef: 'c1' }], '70120 told', finished.sha256]);
   });
@@ -386,14 +388,17 @@ describe('a thread that fails', () => {
   it('is started again: same ports, what it left is completed, everybody is told', async function () {
     this.timeout(30_000);
     const threads: WorkerThread[] = [];
-    const { recorder } = await startRecorder({}, { startWorker: (...args) => { const thread = new WorkerThread(...args); threads.push(thread); return thread; } });
+    const { recorder } = await startRecorder({}, {
+      startWorker: (...args) => { const thread = new WorkerThread(...args); threads.push(thread); return thread; },
+      describe: ({ endedBy }) => ({ calls: [{ callRef: endedBy }] }),
+    });
     const [before] = await converse(recorder, '70120', 80);
     const recovered = told(recorder, 'finished');
     const interrupted = told(recorder, 'alarm', ({ alarm }) => alarm === 'interrupted');
     await at(threads, 0).terminate();
     assert.equal((await interrupted).deviceNumber, '70120');
     const left = await recovered;
-    assert.equal(left.recovered, true);
+    assert.deepEqual([left.recovered, left.calls], [true, [{ callRef: 'crash' }]], 'what is known of its calls is still known');
     const { left: audio } = await readWav(left.file);
     // At the very end the other channel may have been further.
     assert.ok(audio.length >= 30 * PACKET && placeOf(audio.subarray(0, audio.length - 10 * PACKET), before) === 0, `${audio.length} samples`);

@@ -37,4 +37,17 @@ describe('a conversation of a device', () => {
     assert.deepEqual(told(created('a', 'ACTIVE', '70124'), ['OnCallModified', { callRef: 'a', addedLegs: [leg('70123', 'ACTIVE')], removedLegs: [leg('70124', 'RELEASING')], callData: { state: 'HELD' } }]),
       ['70124 talking a', '70123 held a', '70124 over a']);
   });
+
+  it('says what its calls did before they came to the device, in bounded memory', () => {
+    const conversations = new Conversations();
+    const follow = ([eventName, event]: [string, object], atMs: number): string[] => conversations.follow({ eventName, loginName: 'oxe70120', ...event }, atMs)
+      .flatMap(({ deviceNumber, lives }) => lives.map((life) => `${deviceNumber} ${life.map(({ atMs: told, change }) => `${change.change} ${told}`).join(', ')}`));
+    follow(created('a', 'RINGING_INCOMING', '70124'), 0);
+    assert.deepEqual(follow(['OnCallModified', { callRef: 'a', callData: { state: 'ACTIVE' }, addedLegs: [leg('70123', 'ACTIVE')], removedLegs: [{ deviceId: '70124' }] }], 5),
+      ['70123 started 0, answered 5', '70124 started 0, answered 5']);
+    for (let second = 1; second <= 1000; second += 1) follow(modified('a', second % 2 ? 'HELD' : 'ACTIVE', '70123'), 1000 * second);
+    const [told = ''] = follow(removed('a'), 2_000_000);
+    assert.match(told, /^70123 started 0, .*, retrieved 1000000, ended 2000000$/);
+    assert.equal(told.split(',').length, 200);
+  });
 });

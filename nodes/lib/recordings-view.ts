@@ -1,0 +1,55 @@
+/** The recordings under way in the built-in recorders, as the sidebar shows them. */
+import type { BuiltInRecorder } from './built-in-recorder';
+
+/** One direction of a recording. */
+export interface SideView {
+  /** Mean of the last second in dB below full scale; null: nothing came. */
+  readonly levelDb: number | null;
+  /** Of the packets of this file that should have come. */
+  readonly lostPercent: number;
+}
+
+export interface RecordingView {
+  readonly deviceNumber: string;
+  /** ISO 8601 UTC. */
+  readonly since: string;
+  readonly paused: boolean;
+  /** Names of the alarms that are on. */
+  readonly alarms: readonly string[];
+  readonly sent: SideView;
+  readonly received: SideView;
+}
+
+export interface RecordingsView {
+  readonly all: number;
+  /** Those with an alarm first, then those that were begun last. */
+  readonly shown: readonly RecordingView[];
+}
+
+/** More than anybody reads, and an answer once a second can carry. */
+const MOST_SHOWN = 50;
+
+type DeviceSnapshot = NonNullable<BuiltInRecorder['metrics']>['devices'][number];
+
+/** What is known is at most a second old. */
+export function recordingsOf(recorders: readonly BuiltInRecorder[]): RecordingsView {
+  const all = recorders.flatMap(({ metrics }) => metrics?.devices ?? []).flatMap((device) => viewOf(device) ?? []);
+  all.sort((a, b) => Number(b.alarms.length > 0) - Number(a.alarms.length > 0) || (a.since > b.since ? -1 : 1));
+  return { all: all.length, shown: all.slice(0, MOST_SHOWN) };
+}
+
+/** Undefined while nothing is recorded. */
+function viewOf(device: DeviceSnapshot): RecordingView | undefined {
+  const { deviceNumber, recordingSince, paused, alarms } = device;
+  if (recordingSince === null) return undefined;
+  return {
+    deviceNumber, since: recordingSince, paused, alarms: alarms.map(({ alarm }) => alarm),
+    sent: sideOf(device, 'sent'), received: sideOf(device, 'received'),
+  };
+}
+
+function sideOf({ levels, packets, lost }: DeviceSnapshot, side: 'sent' | 'received'): SideView {
+  const expected = packets[side] + lost[side];
+  const lostPercent = expected === 0 ? 0 : Math.round(1000 * lost[side] / expected) / 10;
+  return { levelDb: levels[side].rmsDb, lostPercent };
+}
