@@ -24,8 +24,11 @@ const CONNECTIONS = 16;
 const LONGEST_ANSWER = 32 * 1024 * 1024;
 /** Silence on the channel after which the system asks the other side for a sign of life. */
 const TCP_KEEPALIVE_MS = 15_000;
-/** After so many bytes the channel lets the loop turn, so that answers to commands don't wait behind a burst of events. */
-const BYTES_PER_TURN = 64 * 1024;
+/**
+ * After so many bytes, some forty events, the channel lets the loop turn: a command passes the loop five times from a flow's message to its answer,
+ * and would wait as often behind a burst of events. Half as many bytes cost more than the wait is worth.
+ */
+const BYTES_PER_TURN = 32 * 1024;
 
 export class HttpTransport implements Transport {
   readonly #options: HttpTransportOptions;
@@ -161,15 +164,22 @@ const leanRequest: RequestFunction = ({ protocol, hostname, port, pathname, sear
 /** Hands the bytes on and lets the loop turn by a budget of bytes: yielding after every read would cost a sixth of the throughput. */
 function readByTurns(response: http.IncomingMessage, listener: ChannelListener): void {
   const reader = new EventReader(listener);
-  let read = 0;
+  let left = BYTES_PER_TURN;
+  const read = (bytes: Buffer): void => {
+    reader.push(bytes.subarray(0, left));
+    const rest = bytes.subarray(left);
+    left -= bytes.length;
+    if (left > 0) {
+      response.resume();
+      return;
+    }
+    left = BYTES_PER_TURN;
+    response.pause();
+    setImmediate(read, rest);
+  };
   response.on('data', (bytes: Buffer) => {
     listener.onHeard();
-    reader.push(bytes);
-    read += bytes.length;
-    if (read < BYTES_PER_TURN) return;
-    read = 0;
-    response.pause();
-    setImmediate(() => { response.resume(); });
+    read(bytes);
   });
 }
 

@@ -60,6 +60,8 @@ function bodyOf(method: string, url: string, { headers }: IncomingMessage): stri
   if (url.endsWith('/subscriptions') && method === 'POST') return JSON.stringify({ subscriptionId: login, status: 'ACCEPTED', publicPollingUrl: `${base}/channel/${login}`, privatePollingUrl: `${base}/channel/${login}` });
   if (url.endsWith('/link')) return method === 'GET' ? JSON.stringify({ drLinks: [{ identifier: login }] }) : JSON.stringify({ registrationId: login, secure: false });
   if (url.includes('/logins')) return JSON.stringify({ loginNames: [...monitored] });
+  // A sign of life that a silent channel is asked for.
+  if (url.includes('/snapshot')) channels.get(login)?.write(`${JSON.stringify({ eventName: 'OnTelephonyState', loginName: new URL(url, base).searchParams.get('loginName'), state: {} })}\r\n`);
   if (url.endsWith('/record')) return method === 'POST' ? '{}' : undefined;
   return undefined;
 }
