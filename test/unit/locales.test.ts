@@ -86,6 +86,20 @@ describe('the languages', () => {
   }
 });
 
+describe('the help of a configuration node', () => {
+  for (const language of ['en-US', ...LANGUAGES]) {
+    for (const type of ['o2g-server', 'o2g-link', 'o2g-recorder']) {
+      it(`calls the fields of ${type} as its form does in ${language}`, () => {
+        const html = language === 'en-US' ? read(ROOT, 'nodes', `${type}.html`) : read(LOCALES, language, `${type}.html`);
+        const labels = [...catalogOf(language, `${type}.json`)].filter(([key]) => key.startsWith('label.')).map(([, label]) => label);
+        const fields = [...helpIn(html, type).matchAll(/^: \*?([^*(]+?)\*? \(/gm)].map(([, field]) => field ?? '');
+        assert.ok(fields.length > 0);
+        assert.deepEqual(fields.filter((field) => !labels.includes(field)), []);
+      });
+    }
+  }
+});
+
 describe('the catalog of the sidebar', () => {
   it('has the keys that the sidebar uses, and no other', () => {
     const script = read(ROOT, 'resources', 'sidebar.js') + read(ROOT, 'nodes', 'o2g-sidebar.html');
