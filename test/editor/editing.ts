@@ -151,3 +151,9 @@ export function overflowing(page: Page): Promise<string[]> {
     return [...out, ...cut].map((element) => element.tagName + ' ' + (element.id || element.textContent));
   })()`);
 }
+
+/** Labels that don't fit beside their field in one line. */
+export function wrapped(page: Page): Promise<string[]> {
+  return page.evaluate(`[...document.querySelectorAll('.red-ui-tray .o2g-form .form-row > label:not(.o2g-check) > span')]
+    .filter((words) => words.offsetParent !== null && words.getClientRects().length > 1).map((words) => words.textContent)`);
+}

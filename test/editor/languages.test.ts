@@ -3,16 +3,30 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { openEditor } from '../support/browser';
-import { flow, node, o2gLink, o2gServer, type FlowNode } from '../support/flow';
+import { config, flow, node, o2gLink, o2gServer, type FlowNode } from '../support/flow';
 import { startNodeRed, stopAll, type NodeRed } from '../support/node-red';
 import { CACHE } from '../support/toolchain';
-import { cancel, openConfigForm, openForm, overflowing, untranslated } from './editing';
+import { cancel, openConfigForm, openForm, overflowing, untranslated, wrapped } from './editing';
+
+/** Nothing listens there. */
+const URL = 'http://127.0.0.1:9';
+
+/** One for each way in which events come: each shows other fields. */
+const CONFIGS: FlowNode[] = [
+  o2gServer({ url: URL }),
+  o2gServer({ url: URL, delivery: 'webhook', webhookUrl: 'http://127.0.0.1:1880' }, 'server-webhook'),
+  o2gServer({ url: URL, delivery: 'tunnel' }, 'server-tunnel'),
+  o2gLink({ oxeNode: '7' }),
+  config('recorder', 'o2g-recorder', { address: '127.0.0.1', folder: 'recordings' }),
+];
 
 const NODES: FlowNode[] = [
   node('an-events', 'o2g-events', { server: 'server', selectors: [{ names: ['telephony'], ids: [] }], inputs: 0 }, [], []),
+  node('a-calls', 'o2g-calls', {}),
   node('a-monitor', 'o2g-monitor', { link: 'link', action: 'start' }),
   node('a-record', 'o2g-record', { link: 'link', action: 'start', mode: 'ip' }),
   node('a-record-tdm', 'o2g-record', { link: 'link', action: 'start', mode: 'tdm' }),
+  node('a-record-pause', 'o2g-record', { link: 'link', action: 'pause' }),
   node('a-beep', 'o2g-beep', { link: 'link', action: 'start' }),
   node('a-status', 'o2g-status', { server: 'server', query: '' }),
 ];
@@ -32,7 +46,7 @@ for (const version of ['4.1', '5.0'] as const) {
       before(async () => {
         await mkdir(join(CACHE, 'screenshots'), { recursive: true });
         // Nothing connects: the flow is about words only.
-        nodeRed = await startNodeRed({ version, flows: flow([o2gServer({ url: 'http://127.0.0.1:9' }), o2gLink({ oxeNode: '7' }), NODES]) });
+        nodeRed = await startNodeRed({ version, flows: flow([CONFIGS, NODES]) });
       });
       after(stopAll);
 
@@ -41,14 +55,15 @@ for (const version of ['4.1', '5.0'] as const) {
         const look = async (id: string): Promise<void> => {
           await page.evaluate(`$('.red-ui-tray details').attr('open', true)`);
           await page.screenshot({ path: join(CACHE, 'screenshots', `${version} ${locale} ${id}.png`) });
-          assert.deepEqual({ id, untranslated: await untranslated(page), overflowing: await overflowing(page) }, { id, untranslated: [], overflowing: [] });
+          const wrong = { untranslated: await untranslated(page), overflowing: await overflowing(page), wrapped: await wrapped(page) };
+          assert.deepEqual({ id, ...wrong }, { id, untranslated: [], overflowing: [], wrapped: [] });
           await cancel(page);
         };
-        const server = await openConfigForm(page, 'o2g-server', 'server');
-        await server.getByRole('button', { name: words.trial }).waitFor();
-        await look('server');
-        await openConfigForm(page, 'o2g-link', 'link');
-        await look('link');
+        for (const { id, type } of CONFIGS) {
+          const form = await openConfigForm(page, type, id);
+          if (id === 'server') await form.getByRole('button', { name: words.trial }).waitFor();
+          await look(id);
+        }
         for (const { id } of NODES) {
           await openForm(page, id);
           await look(id);
@@ -59,7 +74,7 @@ for (const version of ['4.1', '5.0'] as const) {
         const { page } = await openEditor(nodeRed, { locale });
         await page.evaluate(`RED.sidebar.show('o2g-sidebar')`);
         await page.locator('.o2g-sidebar .o2g-summary', { hasText: words.summary }).waitFor();
-        for (const type of [...new Set(['o2g-server', 'o2g-link', ...NODES.map((each) => each.type)])]) {
+        for (const type of [...new Set([...CONFIGS, ...NODES].map((each) => each.type))]) {
           await page.evaluate(`RED.sidebar.help.show('${type}')`);
           const help = page.locator('.red-ui-help:visible').first();
           await help.getByRole('heading', { name: words.headings[3] }).waitFor();
