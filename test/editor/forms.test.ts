@@ -67,7 +67,7 @@ for (const version of ['4.1', '5.0'] as const) {
       const [linkId = ''] = await configsOf(page, 'o2g-link');
       assert.deepEqual(own(await exported(page, serverId)), {
         name: 'O2G of Brest', url: 'https://o2g.example.com', secondaryUrl: 'https://o2g2.example.com:8443', access: 'private', eventPort: '8016',
-        application: 'Recording', supervisedId: '70120', supervisedType: 'PHONE_NUMBER', tls: '', timeout: '20', offlineWait: '5', delivery: 'chunk', lifetime: '', webhookUrl: '',
+        application: 'Recording', supervisedId: '70120', supervisedType: 'PHONE_NUMBER', tls: '', timeout: '20', offlineWait: '5', delivery: 'chunk', lifetime: '', webhookUrl: '', tunnelPort: '', tunnelFormat: '',
       });
       assert.deepEqual(own(await exported(page, linkId)), {
         name: '', server: serverId, oxeNode: '7', recorder: 'NICE', secured: 'true', devices: '70000-70099, 70120', media: '', record: '', onStop: 'keep',
