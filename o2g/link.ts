@@ -2,6 +2,7 @@
  * One DR link (recorder link) on one OXE node: what flows ask for is sent in order per device and becomes desired; what is desired and not
  * in force is repaired (Voice Recording).
  */
+import { objectsIn } from './answers';
 import { Book, type BegunRecording, type Coverage, type CoverageNews } from './book';
 import { BusyDevices } from './busy';
 import type { O2GEvent } from './channel';
@@ -161,8 +162,8 @@ export class Link implements Attachment {
 
   /** All devices of a user: those monitored here and those that the server knows (GET /users/{loginName}). @throws O2GError */
   async findDevicesOf(userId: string): Promise<string[]> {
-    const { devices = [] } = await this.session.call('getUser', { loginName: userId }, undefined);
-    return [...new Set([...devices.flatMap(({ id }) => (id === undefined ? [] : [id])), ...this.devicesOf(userId)])];
+    const { devices } = await this.session.call('getUser', { loginName: userId }, undefined);
+    return [...new Set([...objectsIn(devices).flatMap(({ id }) => (id === undefined ? [] : [id])), ...this.devicesOf(userId)])];
   }
 
   /** Follows the session: registers as soon as it is connected, and from then on keeps the link as desired. */

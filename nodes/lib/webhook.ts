@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isEvent, type O2GEvent } from '../../o2g/channel';
+import { objectIn } from '../../o2g/json';
 import { Tokens } from '../../o2g/tokens';
 import { oncePerRuntime } from './runtime';
 
@@ -37,8 +38,8 @@ class Webhooks {
     this.#last = body.then(() => before, () => before);
     void Promise.allSettled([body, before]).then(([read]) => {
       if (read.status === 'rejected') return end(413);
-      const event = parse(read.value);
-      if (!event) return end(400);
+      const event = objectIn(read.value);
+      if (!isEvent(event)) return end(400);
       end(take(event) ? 200 : 404);
     });
   }
@@ -70,14 +71,4 @@ function readBody(request: IncomingMessage & { body?: unknown }): Promise<string
       reject(new Error('the body broke off'));
     });
   });
-}
-
-function parse(body: string): O2GEvent | undefined {
-  try {
-    const value: unknown = JSON.parse(body);
-    return isEvent(value) ? value : undefined;
-  } catch {
-    // Answered with 400.
-    return undefined;
-  }
 }
