@@ -1,5 +1,4 @@
 /** Which devices are in a call right now, from the telephony events: they are repaired first. */
-import { objectsIn } from './answers';
 import type { O2GEvent } from './channel';
 import type { Representation } from './representations';
 
@@ -39,6 +38,6 @@ export class BusyDevices {
   }
 }
 
-function legs(value: unknown): readonly Leg[] {
-  return objectsIn(value as readonly Leg[] | undefined).filter((leg) => 'deviceId' in leg);
+function legs(value: unknown): Leg[] {
+  return Array.isArray(value) ? value.filter((leg: unknown): leg is Leg => typeof leg === 'object' && leg !== null && 'deviceId' in leg) : [];
 }

@@ -4,7 +4,7 @@
 import type { O2GEvent } from './channel';
 import type { Clock } from './clock';
 import type { Connection } from './connection';
-import { asO2GError, isDefinite, isSessionLoss, type ErrorCode } from './errors';
+import { asO2GError, isDefinite, isSessionLoss, isUnanswered } from './errors';
 import type { Log } from './log';
 import type { OpenSession } from './login';
 import type { Reception } from './reception';
@@ -17,9 +17,6 @@ export interface SignsOfLifeNeeds {
   /** The server doesn't know this session any more. */
   onSessionLost(open: OpenSession): void;
 }
-
-/** A keepalive that ends so says nothing of the session: whether the server answers at all is found out by the channel. */
-const NO_ANSWER: readonly ErrorCode[] = ['NOT_CONNECTED', 'TIMEOUT', 'CLOSED', 'NOT_READY'];
 
 export class SignsOfLife {
   readonly #connection: Connection;
@@ -90,8 +87,8 @@ export class SignsOfLife {
       const { expirationDate } = await this.#requests.ask(open, 'keepSessionAlive', {}, undefined);
       if (expirationDate !== undefined && this.#connection.open === open) this.#connection.open = { ...open, info: { ...open.info, expirationDate } };
     } catch (error) {
-      // 403 and 500 both say that the session doesn't exist.
-      if (!NO_ANSWER.includes(asO2GError(error).code)) this.#needs.onSessionLost(open);
+      // 403 and 500 both say that the session doesn't exist; a server that doesn't answer is found out by the channel.
+      if (!isUnanswered(error)) this.#needs.onSessionLost(open);
     }
   }
 

@@ -4,10 +4,10 @@
  */
 import { chooseChannelUrl } from './addresses';
 import { readSubscription } from './answers';
-import { requestOf, type Request } from './api';
+import { requestOf } from './api';
 import type { Connection } from './connection';
 import type { Delivery } from './delivery';
-import { asO2GError, isDefinite, mayHaveArrived, O2GError } from './errors';
+import { asO2GError, isDefinite, isSessionLoss, isUnanswered, mayHaveArrived, O2GError } from './errors';
 import { unionFilter, type Filter } from './events';
 import type { Log } from './log';
 import type { OpenSession } from './login';
@@ -68,7 +68,6 @@ export class Subscription {
    * @throws Denied when the subscription is refused; O2GError
    */
   async listen(failures: number): Promise<void> {
-    const { connection, requests, reception } = this.#parts;
     const known = this.#active;
     try {
       await this.#listen((this.#active ??= await this.#subscribe()));
@@ -77,10 +76,9 @@ export class Subscription {
       const gone = code === 'REFUSED' || (code === 'NOT_READY' && failures >= NOT_READY_CHANNELS);
       if (known === undefined || !gone) throw error;
       // The server (or the tunnel's agent) doesn't know the subscription any more: a new one, without what the old one had queued.
+      await this.#makeSureItIsGone(known.id);
       this.#active = undefined;
-      reception.miss();
-      // If it does, the new one would be a second, and a session has one.
-      if (connection.open) await requests.endBriefly(connection.open, unsubscribing(known));
+      this.#parts.reception.miss();
       await this.#listen((this.#active = await this.#subscribe()));
     }
   }
@@ -101,7 +99,7 @@ export class Subscription {
 
   /** Ends it at the server, which belongs to the end of the session. */
   async end(open: OpenSession): Promise<void> {
-    if (this.#active) await this.#parts.requests.endBriefly(open, unsubscribing(this.#active));
+    if (this.#active) await this.#parts.requests.endBriefly(open, requestOf('unsubscribe', { subscriptionId: this.#active.id }, undefined));
   }
 
   /** What is asked for may have changed: the filter follows. Does nothing while it is following already. */
@@ -156,6 +154,17 @@ export class Subscription {
     return { id, channelUrl: identifier === undefined ? chooseChannelUrl(connection.site, open.side, offered, eventPort) : connection.site };
   }
 
+  /** The next subscription would be a second, and a session has one. @throws O2GError while the server can't say */
+  async #makeSureItIsGone(subscriptionId: string): Promise<void> {
+    const { connection: { open }, requests } = this.#parts;
+    if (!open) return;
+    try {
+      await requests.ask(open, 'unsubscribe', { subscriptionId }, undefined);
+    } catch (error) {
+      if (isSessionLoss(error) || isUnanswered(error)) throw error;
+    }
+  }
+
   /** The subscription may have been made, and a session has one only: without its identifier it goes with the session. */
   async #unknown(error: unknown): Promise<never> {
     const { connection: { open }, requests } = this.#parts;
@@ -165,8 +174,4 @@ export class Subscription {
     }
     throw error;
   }
-}
-
-function unsubscribing({ id }: ActiveSubscription): Request {
-  return requestOf('unsubscribe', { subscriptionId: id }, undefined);
 }

@@ -94,6 +94,17 @@ describe('a DR link recovers', function recovery() {
     assert.ok(gets('/system/status') <= asked + 2, 'the event was enough');
   });
 
+  it('without a second subscription when the channel is refused and the server can\'t end the first yet', async () => {
+    await start();
+    oxe.refuseChannel(500, 4);
+    oxe.answerNext({ method: 'DELETE', path: /\/subscriptions\//, status: 503 });
+    oxe.clearRequests();
+    oxe.dropChannel('reset');
+    await oxe.once(() => oxe.requests().some(({ method, path }) => method === 'DELETE' && path.includes('/subscriptions/')), { ...PATIENCE, what: 'the end of the subscription to be asked for' });
+    await oxe.once(() => oxe.channelCount() === 1, PATIENCE);
+    assert.equal(oxe.subscriptions().length, 1);
+  });
+
   it('from a subscription whose answer is lost, with a session of its own', async () => {
     oxe = await startSimulator({ devices: MANY });
     oxe.answerNext({ method: 'POST', path: /\/subscriptions$/, hang: true, execute: true });
