@@ -1,10 +1,11 @@
 import type { Node, NodeAPI, NodeDef, NodeMessage } from 'node-red';
 import type { O2GEvent } from '../o2g/channel';
+import type { ConnectionReport } from '../o2g/connection';
 import { asO2GError } from '../o2g/errors';
 import { packageOf, readSelectors, type Selector } from '../o2g/events';
 import { forEachBounded } from '../o2g/gate';
 import type { Link } from '../o2g/link';
-import type { ConnectionReport, Session } from '../o2g/session';
+import type { Session } from '../o2g/session';
 import { invalid } from '../o2g/validate';
 import { configuredServer } from './lib/config-node';
 import { deploymentOf } from './lib/deployment';

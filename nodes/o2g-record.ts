@@ -1,5 +1,5 @@
 import type { Node, NodeAPI, NodeDef, NodeMessage } from 'node-red';
-import type { Recorded } from '../o2g/link';
+import type { Recorded } from '../o2g/link-results';
 import type { RecordTarget, RecordWish } from '../o2g/plan';
 import { checked, invalid } from '../o2g/validate';
 import { configuredRecorder } from './lib/config-node';

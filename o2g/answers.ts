@@ -4,6 +4,7 @@
 import type { Offered } from './addresses';
 import { OPERATIONS, type AnswerOf, type Operation, type OperationName } from './api';
 import { Denied, ERROR_TYPES, O2GError, type ErrorCode, type RestErrorInfo } from './errors';
+import { objectIn } from './json';
 import type { Answer } from './transport';
 
 /**
@@ -16,7 +17,7 @@ export function readAnswer<Name extends OperationName>(name: Name, answer: Answe
   if (operation.answer === undefined) return undefined as AnswerOf<Name>;
   // Servers answer POST record without keys and keepalive without a token with an empty body.
   if (answer.body.trim() === '') return {} as AnswerOf<Name>;
-  const value = parsed(answer.body);
+  const value = objectIn(answer.body);
   if (value === undefined) {
     throw new O2GError('SERVER_PROBLEM', `O2G answered ${name} with something else than JSON (is that address an O2G server?)`, {
       httpStatus: 'OK', type: 'SERVER_PROBLEM', innerMessage: excerpt(answer.body),
@@ -44,7 +45,7 @@ export function readSubscription(answer: Answer): { readonly id: string; readonl
 
 /** The error of an answer other than 2xx. */
 export function refusal(name: OperationName, answer: Answer): O2GError {
-  const told = parsed(answer.body) as RestErrorInfo | undefined;
+  const told = objectIn(answer.body) as RestErrorInfo | undefined;
   const code = typeOf(answer.status, told);
   const cause: RestErrorInfo = told ?? { httpStatus: String(answer.status), type: code, innerMessage: excerpt(answer.body) };
   const number = told?.code ?? (ERROR_TYPES as Readonly<Record<string, number>>)[code];
@@ -107,17 +108,7 @@ export function repeatAfter(outcome: Answer | O2GError, repeats: number, elapsed
 function isPassing(outcome: Answer | O2GError): boolean {
   if (outcome instanceof O2GError) return outcome.code === 'NOT_CONNECTED';
   if ([429, 502, 504].includes(outcome.status)) return true;
-  return outcome.status === 503 && typeOf(503, parsed(outcome.body)) === 'NOT_READY';
-}
-
-function parsed(body: string): object | undefined {
-  try {
-    const value: unknown = JSON.parse(body);
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined;
-  } catch {
-    // Not JSON: a page of a proxy, or nothing at all. The caller goes by the status.
-    return undefined;
-  }
+  return outcome.status === 503 && typeOf(503, objectIn(outcome.body)) === 'NOT_READY';
 }
 
 /** A page's words without its tags, short enough for a message. */

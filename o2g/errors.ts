@@ -49,6 +49,13 @@ export function isDefinite(error: unknown): boolean {
   return error instanceof O2GError && DEFINITE.has(error.code);
 }
 
+const UNANSWERED: ReadonlySet<string> = new Set(['NOT_READY', 'NOT_CONNECTED', 'TIMEOUT', 'CLOSED']);
+
+/** What was asked is as open as before: no answer came, or the server is not ready to give one. */
+export function isUnanswered(error: unknown): boolean {
+  return UNANSWERED.has(asO2GError(error).code);
+}
+
 /** Failures of a connection that was never there. */
 const NEVER_SENT: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']);
 

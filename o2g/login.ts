@@ -5,6 +5,7 @@ import { chooseUrl, type Access, type Offered, type Side } from './addresses';
 import { objectsIn, readAnswer, refusal } from './answers';
 import { requestOf, type Request } from './api';
 import { asO2GError, Denied, O2GError } from './errors';
+import { objectIn } from './json';
 import type { Representation } from './representations';
 import type { Answer, Call } from './transport';
 
@@ -79,7 +80,7 @@ async function logInOn(typed: URL, side: Side, account: Account, send: Send, beg
   });
   if (authentication.status === 401 || authentication.status === 403) throw wrongPassword(authentication);
   if (authentication.status !== 200) throw refusal('authenticate', authentication);
-  const { credential, publicUrl, internalUrl } = readObject<Authenticated>(authentication);
+  const { credential, publicUrl, internalUrl } = readAuthenticated(authentication);
   const cookies = readCookies(authentication);
   if (!cookies.has('AlcUserId') && typeof credential === 'string') cookies.set('AlcUserId', credential);
 
@@ -119,14 +120,10 @@ function baseUrlOf(typed: URL, side: Side, info: SessionInfo, sessionsUrl: URL):
   return url;
 }
 
-function readObject<T extends object>(answer: Answer): Partial<T> {
-  try {
-    const value: unknown = JSON.parse(answer.body);
-    if (typeof value === 'object' && value !== null) return value;
-  } catch {
-    // Falls through to the error: a page instead of JSON.
-  }
-  throw new O2GError('SERVER_PROBLEM', 'O2G answered the authentication with something else than JSON (is that address an O2G server?)');
+function readAuthenticated({ body }: Answer): Authenticated {
+  const authenticated = objectIn(body);
+  if (!authenticated) throw new O2GError('SERVER_PROBLEM', 'O2G answered the authentication with something else than JSON (is that address an O2G server?)');
+  return authenticated;
 }
 
 function readCookies(answer: Answer): Map<string, string> {

@@ -26,6 +26,14 @@ export interface Wanted {
   readonly beep?: Beep | undefined;
 }
 
+/** The lists of a link itself. */
+export interface OwnLists {
+  /** Devices to keep monitored. */
+  readonly devices: readonly string[];
+  /** Devices to keep recorded by a recorder of this program, and its id. */
+  readonly record?: { readonly devices: readonly string[]; readonly recorder: string } | undefined;
+}
+
 /** What a device is, as far as the server told. */
 export interface Seen {
   readonly monitored: boolean;
@@ -44,6 +52,26 @@ export type Step =
   | { readonly do: 'beep'; readonly deviceNumber: string; readonly beep: Beep };
 
 const NOTHING: Seen = { monitored: false };
+
+/**
+ * What a new link desires: its own lists, and what flows asked of the links before it, which wins.
+ * @param before all that was desired of those
+ */
+export function wantedAtFirst({ devices, record: own }: OwnLists, before: Iterable<readonly [string, Wanted]>): Map<string, Wanted> {
+  const wanted = new Map<string, Wanted>();
+  for (const [deviceNumber, want] of before) {
+    // What was monitored or recorded only because it was in the list, and is in it no more, is not desired any more.
+    const record = want.record?.mode === 'own' && want.record.listed === true ? undefined : want.record;
+    if (!want.own || record || want.beep) wanted.set(deviceNumber, { ...want, own: false, record });
+  }
+  for (const deviceNumber of devices) wanted.set(deviceNumber, { ...wanted.get(deviceNumber), own: true });
+  if (!own) return wanted;
+  for (const deviceNumber of own.devices) {
+    const want = wanted.get(deviceNumber);
+    wanted.set(deviceNumber, { ...want, own: true, record: want?.record ?? { mode: 'own', recorder: own.recorder, listed: true } });
+  }
+  return wanted;
+}
 
 /**
  * The steps from what is to what shall be, the devices that are in a call first; within a device in the order they must be sent.

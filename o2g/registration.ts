@@ -4,12 +4,13 @@
  */
 import { objectsIn } from './answers';
 import type { Clock, Timer } from './clock';
+import type { ConnectionReport } from './connection';
 import { asO2GError, Denied, isDefinite, O2GError } from './errors';
 import type { Log } from './log';
 import { backOffMs } from './machine';
 import { isLoaded } from './oxe-node';
 import type { Representation } from './representations';
-import type { ConnectionReport, Session } from './session';
+import type { Session } from './session';
 import { Signal } from './signal';
 
 export type DRLink = Representation<'DRLink'>;

@@ -1,5 +1,6 @@
 /** What to know or to do about a step of a trial: from an error, or from what the server said, to the key of a sentence. */
 import type { Access, Offered } from './addresses';
+import { objectsIn } from './answers';
 import { Denied, type O2GError } from './errors';
 import type { Representation } from './representations';
 import type { Step } from './trial';
@@ -71,7 +72,7 @@ export function channelNote(error: O2GError, offered: Offered | undefined, url: 
 
 /** The note of what SystemStatus says of licences: which one recording needs is told nowhere, that none is there is plain. */
 export function licenceNote(license: Representation<'LicenseStatus'> | undefined): Note | undefined {
-  const licences = (license?.lics ?? []).filter(({ total }) => total !== 0);
+  const licences = objectsIn(license?.lics).filter(({ total }) => total !== 0);
   if (licences.length === 0) return 'noLicence';
   // Only a server with the LMS tells more.
   if (license?.status !== undefined && license.status !== '' && license.status !== 'NORMAL') return 'licenceTrouble';

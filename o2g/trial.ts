@@ -5,7 +5,7 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { chooseChannelUrl, type Offered } from './addresses';
-import { readAnswer, readSubscription } from './answers';
+import { objectsIn, readAnswer, readSubscription } from './answers';
 import { requestOf, type Request } from './api';
 import { asO2GError, Denied, O2GError } from './errors';
 import { unionFilter } from './events';
@@ -173,13 +173,14 @@ class SiteTrial {
       this.#end('skipped', 'noAdmin');
       return;
     }
-    const { pbxs = [], license } = readAnswer('getSystemStatus', await this.#ask(open, requestOf('getSystemStatus', {}, undefined)));
+    const { pbxs: listed, license } = readAnswer('getSystemStatus', await this.#ask(open, requestOf('getSystemStatus', {}, undefined)));
+    const pbxs = objectsIn(listed);
     const down = pbxs.filter(({ connected, loaded, ctiLinkState }) => connected === false || loaded === false || ctiLinkState === 'DISCONNECTED');
     const nodes = pbxs.map(({ nodeId, name, ctiLinkState, loaded }) => [nodeId, name, loaded === false ? 'not loaded' : ctiLinkState].filter((part) => part !== undefined).join(' '));
     const note = pbxs.length === 0 ? 'noNodes' : down.length > 0 ? 'nodesDown' : undefined;
     this.#end(note === undefined ? 'ok' : 'failed', note, nodes.join('; '));
     const lacking = licenceNote(license);
-    const licences = (license?.lics ?? []).map(({ name = '', currentUsed, total }) => `${name} ${currentUsed ?? '?'}/${total ?? '?'}`);
+    const licences = objectsIn(license?.lics).map(({ name = '', currentUsed, total }) => `${name} ${currentUsed ?? '?'}/${total ?? '?'}`);
     this.#end(lacking === undefined || lacking === 'licencesUsed' ? 'ok' : 'failed', lacking, [...licences, license?.status ?? ''].filter((text) => text !== '').join('; '));
   }
 

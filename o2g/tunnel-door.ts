@@ -1,7 +1,6 @@
 /**
  * Where agents knock: checks their token and hands each to the tunnel that it is for. It sits on a server that is there, or on a port of its own.
  */
-import { createHash, timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
 import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
@@ -12,6 +11,7 @@ import type * as ws from 'ws';
 import { systemClock, type Clock } from './clock';
 import type { TlsOptions } from './http';
 import type { Log } from './log';
+import { Tokens } from './tokens';
 import type { Tunnel } from './tunnel';
 
 /** The largest message: answers of the largest servers are some megabytes. */
@@ -22,7 +22,7 @@ const TELL_EVERY_MS = 60_000;
 export class TunnelDoor {
   readonly #log: Log;
   readonly #clock: Clock;
-  readonly #tunnels = new Map<string, { readonly digest: Buffer; readonly tunnel: Tunnel }>();
+  readonly #tunnels = new Tokens<Tunnel>();
   readonly #sockets = openSockets();
   #refused = 0;
   #toldAt = -Infinity;
@@ -40,21 +40,17 @@ export class TunnelDoor {
 
   /** Lets the agent with this token into a tunnel. @returns takes the tunnel off again */
   expect(token: string, tunnel: Tunnel): () => void {
-    const entry = { digest: digestOf(token), tunnel };
-    this.#tunnels.set(token, entry);
-    return () => { if (this.#tunnels.get(token) === entry) this.#tunnels.delete(token); };
+    return this.#tunnels.add(token, tunnel);
   }
 
   /** Answers an HTTP upgrade that was meant for the door. */
   knock(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     // A peer that is gone before it is answered is nobody's error.
     socket.on('error', () => { socket.destroy(); });
-    const digest = digestOf(tokenOf(request));
-    // Every token is compared whole: neither the time nor the answer tells how much of one was right.
-    const [known] = [...this.#tunnels.values()].filter((entry) => timingSafeEqual(entry.digest, digest));
+    const tunnel = this.#tunnels.find(tokenOf(request));
     const from = request.socket.remoteAddress ?? 'an unknown address';
-    if (!known) return this.#refuse(socket, from);
-    this.#sockets.handleUpgrade(request, socket, head, (agent) => { known.tunnel.accept(agent, from); });
+    if (!tunnel) return this.#refuse(socket, from);
+    this.#sockets.handleUpgrade(request, socket, head, (agent) => { tunnel.accept(agent, from); });
   }
 
   /**
@@ -101,9 +97,4 @@ function openSockets(): ws.WebSocketServer {
 function tokenOf({ headers, url = '' }: IncomingMessage): string {
   const bearer = /^Bearer (.+)$/i.exec(headers.authorization ?? '')?.[1];
   return bearer ?? new URLSearchParams(url.split('?')[1] ?? '').get('token') ?? '';
-}
-
-/** Digests have one length, so that tokens of any length can be compared in constant time. */
-function digestOf(token: string): Buffer {
-  return createHash('sha256').update(token).digest();
 }

@@ -4,6 +4,7 @@
  * and fixed fields, the day the definition is at hand.
  */
 import { isEvent, type O2GEvent } from './channel';
+import { isObject, objectIn, type JsonObject } from './json';
 import { invalid } from './validate';
 
 /** Where the parts of a message are, as dotted paths from its root; `fixed`: fields that such a message always has, by dotted path too. */
@@ -55,14 +56,12 @@ export interface TunnelEvent {
   readonly event: O2GEvent;
 }
 
-type Tree = Record<string, unknown>;
-
 /**
  * Reads a mapping of the user's, JSON with the fields of `TunnelFormat`; what it leaves out stays as it is by default.
  * @throws O2GError `INVALID_INPUT`, naming what is wrong
  */
 export function readFormat(text: string): TunnelFormat {
-  const given = asTree(parse(text), 'tunnelFormat');
+  const given = asObject(parse(text), 'tunnelFormat');
   for (const name of Object.keys(given)) if (!(name in DEFAULT_FORMAT)) throw invalid('tunnelFormat', name, `made of ${Object.keys(DEFAULT_FORMAT).join(', ')}`);
   const { subscriptionQuery = DEFAULT_FORMAT.subscriptionQuery, bodies = DEFAULT_FORMAT.bodies } = given;
   if (typeof subscriptionQuery !== 'string' || !/^[\w.-]+$/.test(subscriptionQuery)) throw invalid('tunnelFormat.subscriptionQuery', subscriptionQuery, 'the name of a query parameter');
@@ -78,15 +77,15 @@ export function readFormat(text: string): TunnelFormat {
 
 function readPlace<Part extends string>(name: string, given: unknown, usual: Place<Part>): Place<Part> {
   if (given === undefined) return usual;
-  const { parts = {}, fixed = {} } = asTree(given, `tunnelFormat.${name}`);
+  const { parts = {}, fixed = {} } = asObject(given, `tunnelFormat.${name}`);
   const paths: Record<string, string> = { ...usual.parts };
-  for (const [part, path] of Object.entries(asTree(parts, `tunnelFormat.${name}.parts`))) {
+  for (const [part, path] of Object.entries(asObject(parts, `tunnelFormat.${name}.parts`))) {
     if (!(part in paths)) throw invalid(`tunnelFormat.${name}.parts`, part, `made of ${Object.keys(paths).join(', ')}`);
     if (!isPath(path)) throw invalid(`tunnelFormat.${name}.parts.${part}`, path, 'a field, or fields with dots between them');
     paths[part] = path;
   }
   const constants: Record<string, string | number | boolean> = {};
-  for (const [path, value] of Object.entries(asTree(fixed, `tunnelFormat.${name}.fixed`))) {
+  for (const [path, value] of Object.entries(asObject(fixed, `tunnelFormat.${name}.fixed`))) {
     if (!isPath(path)) throw invalid(`tunnelFormat.${name}.fixed`, path, 'a field, or fields with dots between them');
     if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') throw invalid(`tunnelFormat.${name}.fixed.${path}`, value, 'a text, a number or a boolean');
     constants[path] = value;
@@ -102,13 +101,9 @@ function parse(text: string): unknown {
   }
 }
 
-function asTree(value: unknown, field: string): Tree {
-  if (!isTree(value)) throw invalid(field, value, 'an object');
+function asObject(value: unknown, field: string): JsonObject {
+  if (!isObject(value)) throw invalid(field, value, 'an object');
   return value;
-}
-
-function isTree(value: unknown): value is Tree {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function isPath(value: unknown): value is string {
@@ -123,7 +118,7 @@ export function writeRequest({ request, bodies }: TunnelFormat, { id, method, pa
 
 /** What an agent says; undefined for what the format doesn't know. */
 export function readFromAgent(format: TunnelFormat, text: string): TunnelResponse | TunnelEvent | undefined {
-  const message = messageOf(text);
+  const message = objectIn(text);
   if (!message) return undefined;
   if (fits(format.event, message)) {
     const subscription = at(message, format.event.parts.subscription);
@@ -142,7 +137,7 @@ export function readFromAgent(format: TunnelFormat, text: string): TunnelRespons
 
 /** What is asked of an agent; undefined for what the format doesn't know. */
 export function readRequest({ request }: TunnelFormat, text: string): TunnelRequest | undefined {
-  const message = messageOf(text);
+  const message = objectIn(text);
   if (!message || !fits(request, message)) return undefined;
   const [id, method, path] = [request.parts.id, request.parts.method, request.parts.path].map((part) => at(message, part));
   if (!isName(id) || typeof method !== 'string' || typeof path !== 'string' || !path.startsWith('/')) return undefined;
@@ -161,50 +156,40 @@ export function writeEvent({ event: place }: TunnelFormat, { subscription, event
 // --- messages as trees --------------------------------------------------------------------------------------------------------
 
 function written<Part extends string>({ parts, fixed }: Place<Part>, values: Readonly<Record<Part, unknown>>): string {
-  const message: Tree = {};
+  const message: JsonObject = {};
   for (const [path, value] of Object.entries(fixed)) put(message, path, value);
   for (const part of Object.keys(parts) as Part[]) put(message, parts[part], values[part]);
   return JSON.stringify(message);
 }
 
-function put(tree: Tree, path: string, value: unknown): void {
+function put(tree: JsonObject, path: string, value: unknown): void {
   const fields = path.split('.');
   const last = fields.pop() ?? '';
   let branch = tree;
   for (const field of fields) {
     const next = branch[field];
-    branch = isTree(next) ? next : (branch[field] = {});
+    branch = isObject(next) ? next : (branch[field] = {});
   }
   branch[last] = value;
 }
 
-function at(tree: Tree, path: string): unknown {
+function at(tree: JsonObject, path: string): unknown {
   let value: unknown = tree;
   for (const field of path.split('.')) {
-    if (!isTree(value) || !Object.hasOwn(value, field)) return undefined;
+    if (!isObject(value) || !Object.hasOwn(value, field)) return undefined;
     value = value[field];
   }
   return value;
 }
 
-function fits({ fixed }: Place<string>, message: Tree): boolean {
+function fits({ fixed }: Place<string>, message: JsonObject): boolean {
   return Object.entries(fixed).every(([path, value]) => at(message, path) === value);
-}
-
-function messageOf(text: string): Tree | undefined {
-  try {
-    const message: unknown = JSON.parse(text);
-    return isTree(message) ? message : undefined;
-  } catch {
-    // Told by the caller, who counts what it can't read.
-    return undefined;
-  }
 }
 
 const isName = (value: unknown): value is string | number => typeof value === 'string' || typeof value === 'number';
 
 function headersOf(value: unknown): Record<string, string | string[]> {
-  if (!isTree(value)) return {};
+  if (!isObject(value)) return {};
   return Object.fromEntries(Object.entries(value).map(([name, content]) => [name.toLowerCase(), Array.isArray(content) ? content.map(String) : String(content)]));
 }
 
@@ -224,6 +209,6 @@ function bodyOut(body: string, bodies: TunnelFormat['bodies']): unknown {
 }
 
 function eventOf(value: unknown): O2GEvent | undefined {
-  if (typeof value === 'string') return eventOf(messageOf(value));
+  if (typeof value === 'string') return eventOf(objectIn(value));
   return isEvent(value) ? value : undefined;
 }

@@ -3,6 +3,7 @@
  * them, so it needs the permission `o2g.read`. A server that isn't deployed or not connected suggests nothing, without a word.
  */
 import type { NodeAPI } from 'node-red';
+import { objectsIn } from '../../o2g/answers';
 import type { Session } from '../../o2g/session';
 import { nodeOf } from './config-node';
 import { linksOf } from './links';
@@ -20,8 +21,8 @@ type Kind = (session: Session, RED: NodeAPI) => Promise<Suggestion[]>;
 
 const KINDS: Readonly<Record<string, Kind>> = {
   nodes: async (session) => {
-    const { pbxs = [] } = await session.call('getSystemStatus', {}, undefined);
-    return pbxs.flatMap(({ nodeId, name = '' }) => (nodeId === undefined ? [] : [{ value: String(nodeId), label: `${nodeId} ${name}` }]));
+    const { pbxs } = await session.call('getSystemStatus', {}, undefined);
+    return objectsIn(pbxs).flatMap(({ nodeId, name = '' }) => (nodeId === undefined ? [] : [{ value: String(nodeId), label: `${nodeId} ${name}` }]));
   },
   users: async (session) => (await loginsOf(session)).map(plain),
   devices: async (session, RED) => {

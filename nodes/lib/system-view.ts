@@ -1,4 +1,5 @@
 /** The OXE nodes of a server, asked for when somebody looks and what is known may be old; nobody looks, nothing is asked. */
+import { objectsIn } from '../../o2g/answers';
 import type { Representation } from '../../o2g/representations';
 import type { Session } from '../../o2g/session';
 
@@ -42,8 +43,8 @@ export class SystemView {
     this.#asking = true;
     this.#askedAt = Date.now();
     try {
-      const { pbxs = [] } = await this.#session.call('getSystemStatus', {}, undefined);
-      const nodes = pbxs.map(viewOf);
+      const { pbxs } = await this.#session.call('getSystemStatus', {}, undefined);
+      const nodes = objectsIn(pbxs).map(viewOf);
       if (JSON.stringify(nodes) !== JSON.stringify(this.#nodes)) {
         this.#nodes = nodes;
         this.#onNews();
@@ -56,7 +57,7 @@ export class SystemView {
   }
 }
 
-function viewOf({ nodeId, name = '', connected, loaded, ctiLinkState, drLinks = []}: Representation<'PbxStatus'>): OxeNodeView {
+function viewOf({ nodeId, name = '', connected, loaded, ctiLinkState, drLinks }: Representation<'PbxStatus'>): OxeNodeView {
   const state = connected === false || loaded === false ? 'NOT_READY' : ctiLinkState ?? 'UNKNOWN';
-  return { oxeNode: nodeId, name, state, drLinks: drLinks.length };
+  return { oxeNode: nodeId, name, state, drLinks: objectsIn(drLinks).length };
 }

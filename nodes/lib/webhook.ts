@@ -2,9 +2,10 @@
  * Webhook delivery: O2G posts each event to Node-RED's HTTP nodes server, at /o2g/<token>. One route for all servers, made once: Express has
  * no way to take a route back.
  */
-import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isEvent, type O2GEvent } from '../../o2g/channel';
+import { objectIn } from '../../o2g/json';
+import { Tokens } from '../../o2g/tokens';
 import { oncePerRuntime } from './runtime';
 
 /** No event of an O2G server comes near this. */
@@ -16,23 +17,19 @@ const BODY_WITHIN_MS = 10_000;
 type Take = (event: O2GEvent) => boolean;
 
 class Webhooks {
-  readonly #takers = new Map<string, { readonly digest: Buffer; readonly take: Take }>();
+  readonly #takers = new Tokens<Take>();
   /** Events are taken in the order in which their requests came. */
   #last: Promise<unknown> = Promise.resolve();
 
   /** @returns takes the receiver off again */
   receive(token: string, take: Take): () => void {
-    const taker = { digest: digestOf(token), take };
-    this.#takers.set(token, taker);
-    return () => { if (this.#takers.get(token) === taker) this.#takers.delete(token); };
+    return this.#takers.add(token, take);
   }
 
   answer(token: string, request: IncomingMessage, response: ServerResponse): void {
     const end = (status: number): void => { response.writeHead(status).end(); };
-    const digest = digestOf(token);
-    // Every token is compared whole: neither the time nor the answer tells how much of one was right.
-    const [known] = [...this.#takers.values()].filter((taker) => timingSafeEqual(taker.digest, digest));
-    if (!known) {
+    const take = this.#takers.find(token);
+    if (!take) {
       request.resume();
       return end(404);
     }
@@ -41,9 +38,9 @@ class Webhooks {
     this.#last = body.then(() => before, () => before);
     void Promise.allSettled([body, before]).then(([read]) => {
       if (read.status === 'rejected') return end(413);
-      const event = parse(read.value);
-      if (!event) return end(400);
-      end(known.take(event) ? 200 : 404);
+      const event = objectIn(read.value);
+      if (!isEvent(event)) return end(400);
+      end(take(event) ? 200 : 404);
     });
   }
 }
@@ -54,11 +51,6 @@ export const webhooksOf = oncePerRuntime((RED) => {
   RED.httpNode.post('/o2g/:token', (request, response) => { webhooks.answer(request.params.token, request, response); });
   return webhooks;
 });
-
-/** Digests have one length, so that tokens of any length can be compared in constant time. */
-function digestOf(token: string): Buffer {
-  return createHash('sha256').update(token).digest();
-}
 
 /** Rejects for what is too long or doesn't end. A body that a middleware of Node-RED has read before is taken as it is. */
 function readBody(request: IncomingMessage & { body?: unknown }): Promise<string> {
@@ -79,14 +71,4 @@ function readBody(request: IncomingMessage & { body?: unknown }): Promise<string
       reject(new Error('the body broke off'));
     });
   });
-}
-
-function parse(body: string): O2GEvent | undefined {
-  try {
-    const value: unknown = JSON.parse(body);
-    return isEvent(value) ? value : undefined;
-  } catch {
-    // Answered with 400.
-    return undefined;
-  }
 }

@@ -1,0 +1,25 @@
+/** What is known of a device after an action on it. */
+import type { SrtpKeys } from './media';
+import type { RecordTarget } from './plan';
+
+export interface Monitored {
+  readonly deviceNumber: string;
+  readonly userId: string | undefined;
+  readonly monitored: boolean;
+}
+
+export interface Recorded {
+  readonly deviceNumber: string;
+  readonly recording: boolean;
+  readonly target?: RecordTarget;
+  /** Whether the link is secure, when the server said it. */
+  readonly secure?: boolean;
+  readonly srtp?: SrtpKeys;
+  /** Told by `pause` and `resume` only. */
+  readonly paused?: boolean;
+}
+
+export interface Beeping {
+  readonly deviceNumber: string;
+  readonly beeping: boolean;
+}
