@@ -81,6 +81,11 @@ export function unionFilter(selectors: Iterable<Selector>, admin: boolean): Filt
   return { selectors: [...byPackage.values()].map((names) => (admin ? { ids: ['*'], names } : { names })) };
 }
 
+/** The names that the specification knows: a server may refuse everything for one that it doesn't know. */
+export function specified(selectors: Iterable<Selector>): Selector[] {
+  return [...selectors].map(({ names, ...rest }) => ({ ...rest, names: names.filter((name) => PACKAGES[name] !== undefined || PACKAGE_OF.has(name)) }));
+}
+
 /** Who gets which events: what a node asked for, and how it is given them. */
 export interface Interest {
   readonly selectors: readonly Selector[];

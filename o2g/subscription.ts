@@ -7,8 +7,8 @@ import { readSubscription } from './answers';
 import { requestOf } from './api';
 import type { Connection } from './connection';
 import type { Delivery } from './delivery';
-import { asO2GError, isDefinite, isSessionLoss, isUnanswered, mayHaveArrived, O2GError } from './errors';
-import { unionFilter, type Filter } from './events';
+import { asO2GError, Denied, isDefinite, isSessionLoss, isUnanswered, mayHaveArrived, O2GError } from './errors';
+import { specified, unionFilter, type Filter } from './events';
 import type { Log } from './log';
 import type { OpenSession } from './login';
 import type { Reception } from './reception';
@@ -130,20 +130,36 @@ export class Subscription {
     this.#updating = false;
   }
 
-  #wantedFilter(): Filter {
-    return unionFilter(this.#parts.delivery.selectors, this.#parts.connection.open?.info.admin === true);
+  #wantedFilter(selectors = this.#parts.delivery.selectors): Filter {
+    return unionFilter(selectors, this.#parts.connection.open?.info.admin === true);
   }
 
   #listen({ channelUrl }: ActiveSubscription): Promise<void> {
     return this.#parts.reception.listen(channelUrl);
   }
 
+  /** One name that the server doesn't know refuses all of them: it must not keep those of the specification away. */
   async #subscribe(): Promise<ActiveSubscription> {
+    const filter = this.#wantedFilter();
+    try {
+      return await this.#subscribeTo(filter);
+    } catch (error) {
+      const known = this.#wantedFilter(specified(this.#parts.delivery.selectors));
+      const wanted = JSON.stringify(filter);
+      if (!(error instanceof Denied) || JSON.stringify(known) === wanted) throw error;
+      const active = await this.#subscribeTo(known);
+      this.#parts.log.warn(`${this.#parts.connection.host}: ${error.message}; it was accepted without the event names that the specification doesn't have`);
+      // Asked for again when something else is asked for.
+      this.#filterInForce = wanted;
+      return active;
+    }
+  }
+
+  async #subscribeTo(filter: Filter): Promise<ActiveSubscription> {
     const { transport, connection, requests } = this.#parts;
     const { lifetime, webHookUrl, eventPort } = this.#options;
     const { open } = connection;
     if (!open) throw new O2GError('NOT_CONNECTED', `no session with ${connection.host}`);
-    const filter = this.#wantedFilter();
     const way = webHookUrl === undefined ? { timeout: lifetime } : { webHookUrl };
     const identifier = transport.identify();
     const plain = requestOf('subscribe', {}, { filter, version: '1.0', ...way });

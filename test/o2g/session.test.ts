@@ -43,6 +43,17 @@ describe('a session with a real server', () => {
     assert.ok(first.every((event, index) => event !== second[index]));
   });
 
+  it('subscribes without names that the specification does not have when the server refuses them, and says so', async () => {
+    oxe.answerNext({ method: 'POST', path: /\/subscriptions$/, status: 200, body: { status: 'REFUSED', message: 'unknown event OnFuture' } });
+    const { session, log } = openSession(oxe);
+    session.interest('taker', { selectors: [{ names: ['OnFuture', 'user'] }], deliver: () => undefined });
+    await until(session, 'connected');
+    const asked = oxe.requests().filter(({ method, path }) => method === 'POST' && path.endsWith('/subscriptions'));
+    const names = asked.map(({ body }) => (body as { filter: { selectors: { names: string[] }[] } }).filter.selectors.flatMap((selector) => selector.names).sort());
+    assert.deepEqual(names, [['OnFuture', 'system', 'telephony', 'user'], ['system', 'telephony', 'user']]);
+    assert.ok(log.lines.some((line) => line.startsWith('warn') && line.includes('unknown event OnFuture')), log.lines.join('\n'));
+  });
+
   it('takes a hundred requests at a time without a warning of Node.js', async () => {
     const warnings: Error[] = [];
     const note = (warning: Error): void => { warnings.push(warning); };
