@@ -34,12 +34,14 @@ window.o2gSidebar = (function () {
     const devices = new Map();
     const key = ({ link, deviceNumber }) => `${link} ${deviceNumber}`;
     const state = { revision: '', servers: [], links: [], errors: [], recordings: { all: 0, shown: [] }, devices };
+    /** @returns whether the list of devices is another one */
     state.take = (answer) => {
       if (answer.whole) devices.clear();
       for (const device of answer.devices) devices.set(key(device), device);
       for (const device of answer.gone) devices.delete(key(device));
       const { revision, servers, links, recordings, errors } = answer;
       Object.assign(state, { revision, servers, links, recordings, errors });
+      return answer.whole || answer.devices.length > 0 || answer.gone.length > 0;
     };
     return state;
   }
@@ -181,13 +183,31 @@ window.o2gSidebar = (function () {
       summary.empty().toggleClass('o2g-lacking', lacking > 0).append(icon(lacking > 0 ? 'fa-exclamation-triangle' : 'fa-check'), document.createTextNode(said));
     }
 
-    function draw() {
-      drawDevices();
-      drawRecordings();
+    function drawServers() {
       servers.empty().append(state.servers.length === 0 ? $('<p>').text(words('noServer')) : state.servers.map(serverBlock));
+    }
+
+    function drawErrors() {
       errors.empty().append(state.errors.length === 0 ? $('<p>').text(words('noError')) : state.errors.map(({ at, source, text }) => (
         $('<p>').append($('<b>').text(`${timeOf(at)} ${source} `), document.createTextNode(text))
       )));
+    }
+
+    const drawn = new Map();
+
+    /** Levels come every second: a button that stays as it is isn't replaced while somebody presses it. */
+    function redraw(what, drawIt) {
+      const text = JSON.stringify(what);
+      if (drawn.get(drawIt) === text) return;
+      drawn.set(drawIt, text);
+      drawIt();
+    }
+
+    function draw(otherDevices) {
+      if (otherDevices) drawDevices();
+      drawRecordings();
+      redraw([state.servers, state.links], drawServers);
+      redraw(state.errors, drawErrors);
     }
 
     filter.on('change', drawDevices);
@@ -207,7 +227,7 @@ window.o2gSidebar = (function () {
       stale = false;
       asking = true;
       $.getJSON(`o2g/overview?since=${encodeURIComponent(state.revision)}`)
-        .done((answer) => { state.take(answer); draw(); })
+        .done((answer) => { draw(state.take(answer)); })
         .always(() => { asking = false; refresh(); });
     }
 

@@ -24,6 +24,8 @@ export interface BuiltInRecorderParts {
 
 /** Far more than a deploy can hold up. */
 const MOST_HELD = 10_000;
+/** Ends of a file with which nothing ended: another file goes on there. */
+const CUT: ReadonlySet<string> = new Set(['rotation', 'crash']);
 /** What a change of keys looks like, with and without authentication, and when the OXE encrypts though nobody said so. */
 const UNDECIPHERABLE: ReadonlySet<Alarm['alarm']> = new Set<Alarm['alarm']>(['encrypted', 'auth-failed', 'keys-missing']);
 
@@ -47,6 +49,8 @@ export class BuiltInRecorder implements MediaPort {
   readonly #conversations = new Map<string, Conversation>();
   /** What the calls of each device did, for the metadata. */
   readonly #histories = new Map<string, CallHistory>();
+  /** When conversations were over whose files are being completed: calls that begin meanwhile are not in them. */
+  readonly #overAt = new Map<string, number>();
   readonly #alarms = new Map<string, Alarm>();
 
   constructor(options: RecorderOptions, parts: BuiltInRecorderParts) {
@@ -152,7 +156,7 @@ export class BuiltInRecorder implements MediaPort {
       this.#conversations.delete(deviceNumber);
       // One file from start to stop: between two conversations nothing is expected.
       if (this.#options.split === 'none') return recorder.expectMedia(deviceNumber, false);
-      await recorder.endConversation(deviceNumber);
+      await this.#endConversation(recorder, deviceNumber, nowMs);
       history.forget(nowMs);
       return;
     }
@@ -168,6 +172,15 @@ export class BuiltInRecorder implements MediaPort {
   #contextOf(deviceNumber: string): DeviceContext {
     const call = this.#conversations.get(deviceNumber)?.calls.at(-1);
     return call ? { user: call.user, callRef: call.callRef, direction: call.direction, party: call.parties[0]?.number } : {};
+  }
+
+  async #endConversation(recorder: Recorder, deviceNumber: string, nowMs: number): Promise<void> {
+    this.#overAt.set(deviceNumber, nowMs);
+    try {
+      await recorder.endConversation(deviceNumber);
+    } finally {
+      this.#overAt.delete(deviceNumber);
+    }
   }
 
   #historyOf(deviceNumber: string): CallHistory {
@@ -220,9 +233,13 @@ export class BuiltInRecorder implements MediaPort {
     }
   }
 
-  /** The calls of a file, as `o2g-calls` tells them, with their changes placed in it. */
-  #describe({ id, deviceNumber, startedAt, endedAt }: RecordingEnd): { readonly calls?: readonly PlacedCall[] } {
-    const calls = this.#histories.get(deviceNumber)?.close(id, Date.parse(startedAt), Date.parse(endedAt)) ?? [];
+  /**
+   * The calls of a file, as `o2g-calls` tells them, with their changes placed in it. A call is held or ends after the last packet, which
+   * may be long before: only a file that was cut ends where its audio does.
+   */
+  #describe({ id, deviceNumber, startedAt, endedAt, endedBy }: RecordingEnd): { readonly calls?: readonly PlacedCall[] } {
+    const toMs = CUT.has(endedBy) ? Date.parse(endedAt) : this.#overAt.get(deviceNumber) ?? Date.now();
+    const calls = this.#histories.get(deviceNumber)?.close(id, Date.parse(startedAt), toMs) ?? [];
     return calls.length === 0 ? {} : { calls };
   }
 

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Locator } from 'playwright-core';
 
 import { startSimulator, type Simulator } from '../../simulator';
@@ -9,6 +11,7 @@ import { recorderFlow } from '../real/recordings';
 import { openEditor } from '../support/browser';
 import { whenTestEnds } from '../support/cleanup';
 import { startNodeRed, stopAll, type NodeRed } from '../support/node-red';
+import { CACHE } from '../support/toolchain';
 import { barriers } from './barriers';
 
 const PATIENCE = { timeout: 60_000 };
@@ -68,7 +71,11 @@ for (const [version, dark] of [['4.1', false], ['5.0', true]] as const) {
       const { sentFlowPort } = oxe.recordings(7).find(({ deviceNumber }) => deviceNumber === '70002') as unknown as { sentFlowPort: number };
       await sendWithLoss(sentFlowPort);
       await row('70002').filter({ hasText: /\d % lost/ }).waitFor(PATIENCE);
+      await row('70002').filter({ hasText: 'one-way' }).waitFor(PATIENCE);
       assert.deepEqual(await barriers(page, '.o2g-sidebar'), []);
+
+      await mkdir(join(CACHE, 'screenshots'), { recursive: true });
+      await sidebar.screenshot({ path: join(CACHE, 'screenshots', `${version} sidebar recordings.png`) });
 
       await call.hangUp();
       await row('70001').waitFor({ state: 'detached', ...PATIENCE });

@@ -124,6 +124,19 @@ describe('the calls in the metadata of a recording', function () {
     assert.equal(told.acd?.callInfo?.agentGroup, '32000');
   });
 
+  it('have their ends, although these are told after the last packet: of a call that is given up while it is held, too', async () => {
+    await start('70120');
+    const call = oxe.call({ from: OUTSIDE, to: '70120' });
+    await call.answered();
+    await moreSent(oxe, '70120', 40);
+    const held = await step('oxe70120', 'held', () => call.hold());
+    const ended = await step('oxe70120', 'ended', () => call.hangUp());
+    const file = await fileOf('70120');
+    assert.deepEqual(file.calls?.map(namesOf), [['started', 'answered', 'held', 'ended']]);
+    assert.equal(file.calls[0]?.state, 'ended');
+    assertPlaced(file, file.calls[0], [held, ended]);
+  });
+
   it('are those of the whole time when there is one file from start to stop', async () => {
     await start('70120', { recorder: { split: 'none' } });
     const ids: string[] = [];

@@ -198,6 +198,8 @@ describe('the recorder built in', function () {
       red = await startNodeRed({ userDir });
       const recovered = await finished((payload) => payload.recovered === true);
       assert.ok(recovered.durationMs > 1000);
+      const { context, calls } = JSON.parse(await readFile(recovered.metadata, 'utf8')) as { context: object; calls?: unknown };
+      assert.deepEqual([context, calls], [{ user: 'oxe70120', callRef: call.callRef, direction: 'incoming', party: CALLER }, undefined]);
       assert.equal(pitchOf((await decoded(recovered.file)).sent.subarray(2000, 8000), PITCHES), PITCHES[0]);
       await asked;
       assert.deepEqual(oxe.recordings(7), [before], 'the same ports');
