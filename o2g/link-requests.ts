@@ -5,6 +5,7 @@ import type { AnswerOf, BodyOf, OperationName, ParametersOf } from './api';
 import { NOT_RECORDED, type BegunRecording, type Book } from './book';
 import type { Clock } from './clock';
 import { asO2GError, isDefinite, O2GError } from './errors';
+import { linkPath, type LinkPath } from './link-path';
 import type { Log } from './log';
 import type { SrtpKeys } from './media';
 import type { OwnMedia } from './own-media';
@@ -27,12 +28,6 @@ export interface LinkBase {
   remember(): void;
 }
 
-/** The path of a link in a request. */
-export interface LinkPath {
-  readonly nodeId: string;
-  readonly registerId: string;
-}
-
 /** These requests name a link: after the loss of the session it may be another one. */
 const ONCE = { once: true } as const;
 
@@ -49,7 +44,7 @@ export class LinkRequests {
   /** The path of our link, once it is there. @param until how long to wait for it, ms since the epoch @throws O2GError */
   async path(until: number): Promise<LinkPath> {
     const { id } = await this.#base.registration.require(until);
-    return { nodeId: String(this.#base.oxeNode), registerId: id };
+    return linkPath(this.#base.oxeNode, id);
   }
 
   /** Whether this is the link of now. */

@@ -5,7 +5,9 @@
 import { objectsIn } from './answers';
 import type { Clock, Timer } from './clock';
 import type { ConnectionReport } from './connection';
-import { asO2GError, Denied, isDefinite, O2GError } from './errors';
+import { asO2GError, isDefinite, O2GError } from './errors';
+import { LeftBehind } from './left-behind';
+import { linkPath, type LinkPath } from './link-path';
 import type { Log } from './log';
 import { backOffMs } from './machine';
 import { isLoaded } from './oxe-node';
@@ -79,8 +81,7 @@ export class Registration {
   #confirming: { readonly connection: number; readonly done: Promise<void> } | undefined;
   /** Requests that a close waits for: cut off, a registration would leave a link behind that nobody knows. */
   readonly #underWay = new Set<Promise<void>>();
-  /** Hosts at which a registration is being ended. */
-  readonly #ending = new Set<string>();
+  readonly #leftBehind: LeftBehind;
   /** The OXE node was not connected and loaded: it is asked for before anything else is. */
   #loading = false;
   #audit: Timer | undefined;
@@ -99,6 +100,11 @@ export class Registration {
     this.#clock = clock;
     this.#since = clock.now();
     this.onState = new Signal(log);
+    this.#leftBehind = new LeftBehind(session, {
+      name: options.name, oxeNode: options.oxeNode,
+      all: () => this.all,
+      forget: (host) => { this.#forget(host); },
+    }, log);
     for (const [host, id] of stored) if (session.hosts.includes(host)) this.#registrations.set(host, { id, secure: undefined });
   }
 
@@ -184,7 +190,7 @@ export class Registration {
   async #endOthersBriefly(): Promise<void> {
     await new Promise<void>((resolve) => {
       const timer = this.#clock.after(CLOSE_WITHIN_MS, resolve);
-      void Promise.all(this.#others.map(([host, id]) => this.#endElsewhere(host, id))).then(() => { timer.cancel(); resolve(); });
+      void this.#leftBehind.end().then(() => { timer.cancel(); resolve(); });
     });
   }
 
@@ -200,8 +206,8 @@ export class Registration {
     }
   }
 
-  #path(id: string): { nodeId: string; registerId: string } {
-    return { nodeId: String(this.#options.oxeNode), registerId: id };
+  #path(id: string): LinkPath {
+    return linkPath(this.#options.oxeNode, id);
   }
 
   async #confirm(connection: number): Promise<void> {
@@ -215,7 +221,7 @@ export class Registration {
       this.#become('registered', '');
       this.#needs.onConfirmed();
       this.#auditAfter(AUDIT_MS);
-      for (const [host, id] of this.#others) void this.#endElsewhere(host, id);
+      void this.#leftBehind.end();
     } catch (error) {
       this.#failed(asO2GError(error), connection);
     }
@@ -300,32 +306,6 @@ export class Registration {
     this.#session.call('unregisterLink', this.#path(id), undefined, ONE_TRY).catch((error: unknown) => {
       this.#log.debug(`${this.#options.name}: a late registration could not be taken back: ${asO2GError(error).message}`);
     });
-  }
-
-  get #others(): (readonly [string, string])[] {
-    return this.all.filter(([host]) => host !== this.#session.host);
-  }
-
-  /** Ends what an outage left behind at the other site, if that lists it; tried at every audit until the site can be reached. */
-  async #endElsewhere(host: string, id: string): Promise<void> {
-    if (this.#ending.has(host)) return;
-    this.#ending.add(host);
-    try {
-      await this.#session.visit(host, async (ask) => {
-        const { drLinks } = await ask('getLinks', { nodeId: String(this.#options.oxeNode) }, undefined);
-        const isThere = objectsIn(drLinks).some(({ identifier }) => identifier === id);
-        // In the meantime it may have become the one that is used again.
-        if (isThere && this.#session.host !== host) await ask('unregisterLink', this.#path(id), undefined);
-      });
-      if (this.#session.host !== host) this.#forget(host);
-      this.#log.info(`${this.#options.name}: the link left at ${host} is ended`);
-    } catch (error) {
-      // A password that the site refuses would lock the account.
-      if (error instanceof Denied) this.#forget(host);
-      this.#log.debug(`${this.#options.name}: the link left at ${host} can't be ended yet: ${asO2GError(error).message}`);
-    } finally {
-      this.#ending.delete(host);
-    }
   }
 
   #forget(host: string): void {

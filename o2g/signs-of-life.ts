@@ -100,6 +100,7 @@ export class SignsOfLife {
     return true;
   }
 
+  /** Not by `Session.call`, whose snapshots are for flows. */
   async #askForSnapshot(open: OpenSession, loginName: string): Promise<void> {
     try {
       await this.#requests.ask(open, 'askTelephonySnapshot', { loginName }, undefined);

@@ -3,7 +3,7 @@ import type { Access, Offered } from './addresses';
 import { objectsIn } from './answers';
 import { Denied, type O2GError } from './errors';
 import type { Representation } from './representations';
-import type { Step } from './trial';
+import type { Step } from './trial-steps';
 
 const TLS_NOTES = ['untrusted', 'otherName', 'expired', 'tlsFailed'] as const;
 type TlsNote = (typeof TLS_NOTES)[number];

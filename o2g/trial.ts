@@ -13,10 +13,7 @@ import { callIn, logIn, type LoginStep, type OpenSession } from './login';
 import type { SessionOptions } from './session';
 import type { Answer, Call, Transport } from './transport';
 import { channelNote, isTlsNote, licenceNote, requestNote, type Note } from './trial-notes';
-
-/** The steps in their order. `name` is DNS, `port` the TCP connection. */
-export const STEPS = ['name', 'port', 'tls', 'descriptor', 'login', 'session', 'channel', 'nodes', 'licences'] as const;
-export type Step = (typeof STEPS)[number];
+import { STEPS, type Step } from './trial-steps';
 
 /** How a step ended. */
 export interface StepEnd {
