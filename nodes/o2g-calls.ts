@@ -4,7 +4,8 @@ import { isEvent } from '../o2g/channel';
 import { invalid } from '../o2g/validate';
 import { attempt } from './lib/config-node';
 import { deploymentOf } from './lib/deployment';
-import { onInputEach, type FlowMessage } from './lib/input';
+import { inFlightOf } from './lib/in-flight';
+import { onInput, type FlowMessage } from './lib/input';
 import type { Config } from './lib/properties';
 import { ended, failed, inForce, NOT_CONFIGURED, statusOf } from './lib/status';
 
@@ -14,6 +15,7 @@ export = (RED: NodeAPI): void => {
     const config: Config = { ...definition };
     const following = followingOf(RED, this);
     const filter = attempt(() => readCallFilter(config.devices, config.changes));
+    const inFlight = inFlightOf(RED);
     const show = statusOf(this);
     let shown: number | undefined;
     const showCount = (): void => {
@@ -27,13 +29,15 @@ export = (RED: NodeAPI): void => {
       show(NOT_CONFIGURED);
       this.error(error, {});
     }
-    onInputEach(this, (message) => {
+    onInput(this, (message) => {
       const { payload } = message;
       const wanted = filter();
       if (!isEvent(payload)) throw invalid('payload', payload, 'an event of o2g-events, with its eventName');
       const changes = following.follow(payload, arrivedAt(message), wanted);
       showCount();
-      return Promise.resolve(changes.map((change) => ({ ...message, topic: change.change, payload: change })));
+      // At once: followed is followed, and a deploy must not come between that and the telling.
+      for (const change of changes) inFlight.send(this, 0, { ...message, topic: change.change, payload: change });
+      return Promise.resolve(undefined);
     }, (error) => {
       shown = undefined;
       show(failed(error));

@@ -1,5 +1,5 @@
 /** The only `input` listener of the palette: it sends and calls `done` once, and no rejection leaves it (one would end Node-RED). */
-import type { Node, NodeMessage, NodeMessageInFlow } from 'node-red';
+import type { Node, NodeMessageInFlow } from 'node-red';
 import { asO2GError, O2GError } from '../../o2g/errors';
 
 export type FlowMessage = NodeMessageInFlow & Record<string, unknown>;
@@ -9,21 +9,7 @@ export type FlowMessage = NodeMessageInFlow & Record<string, unknown>;
  * @param answer gives the payload of the answer; the message keeps its other properties. `undefined` answers nothing.
  * @param onFailed shows the failure on the node
  */
-export function onInput(node: Node, answer: (message: FlowMessage) => Promise<unknown>, onFailed?: (error: O2GError) => void): void {
-  onInputEach(node, async (message) => {
-    const payload = await answer(message);
-    return payload === undefined ? [] : [Object.assign(message, { payload })];
-  }, onFailed);
-}
-
-/**
- * Answers every input of a node with any number of messages, on its first output.
- * @param answers gives the messages, in the order in which they are sent
- * @param onFailed shows the failure on the node
- */
-export function onInputEach(
-  node: Node, answers: (message: FlowMessage) => Promise<readonly NodeMessage[]>, onFailed: (error: O2GError) => void = () => undefined,
-): void {
+export function onInput(node: Node, answer: (message: FlowMessage) => Promise<unknown>, onFailed: (error: O2GError) => void = () => undefined): void {
   const pending = new Set<(error: Error) => void>();
   node.on('input', (message, send, done) => {
     let settled = false;
@@ -34,9 +20,9 @@ export function onInputEach(
       done(error);
     };
     pending.add(settle);
-    answered(message, answers).then((replies) => {
+    answered(message, answer).then((payload) => {
       if (settled) return;
-      if (replies.length > 0) send([[...replies]]);
+      if (payload !== undefined) send(Object.assign(message, { payload }));
       settle();
     }).catch((error: unknown) => {
       const known = asO2GError(error);
