@@ -188,7 +188,9 @@ export class Flow {
 
   #run(packets: readonly Packet[], previous?: string): void {
     const known: Packet[] = [];
-    for (const [index, packet] of packets.entries()) {
+    for (let index = 0; index < packets.length; index += 1) {
+      const packet = packets[index];
+      if (!packet) continue;
       const suspect = this.#suspect;
       if (!this.#jumps(packet)) {
         packet.extended = this.#window.extend(packet.header.sequenceNumber);
