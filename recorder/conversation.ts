@@ -16,7 +16,7 @@ import { Side } from './side';
 import { ChannelStatistics, type FlowTotals, type Loudness } from './statistics';
 import { TelephoneEvents } from './telephone-events';
 import { Timeline } from './timeline';
-import { ofChannel, SAMPLES_PER_MS, type Alarm, type Channel, type DeviceContext, type Recorded } from './types';
+import { SAMPLES_PER_MS, type Alarm, type Channel, type DeviceContext, type Recorded } from './types';
 
 export interface ConversationOptions extends RecordingOptions {
   readonly dtmfPayloadTypes: readonly number[];
@@ -106,8 +106,8 @@ export class Conversation {
 
   /** @param slack milliseconds that the packet may have waited unread */
   packet(channel: Channel, packet: Packet, reordered: boolean, slack: number): void {
-    const side = ofChannel(this.#sides, channel);
-    const statistics = ofChannel(this.#report.channels, channel);
+    const side = this.#sides[channel];
+    const statistics = this.#report.channels[channel];
     const { payloadType } = packet.header;
     statistics.receive(packet.extended, payloadType, packet.arrivedAt);
     if (reordered) statistics.reordered += 1;
@@ -196,7 +196,7 @@ export class Conversation {
   #audio(side: Side, packet: Packet, law: Law, reordered: boolean, slack: number): void {
     const { header: { timestamp }, plain, start, end } = packet;
     if (end <= start) return;
-    const statistics = ofChannel(this.#report.channels, side.channel);
+    const statistics = this.#report.channels[side.channel];
     const arrival = this.#position(packet.arrivedAt);
     if (slack > 0) statistics.breakTiming();
     else statistics.timing(timestamp, packet.arrivedAt);

@@ -79,10 +79,6 @@ export class Decipherment {
    */
   open(packets: readonly Packet[]): Set<Packet> {
     const failed = new Set<Packet>();
-    if (!this.#keys && !this.#previous) {
-      this.#openAll(CLEAR, packets, failed);
-      return failed;
-    }
     const ways = new Map<Way, Packet[]>();
     const changing = this.#changeOver(packets);
     for (const packet of packets) {
@@ -109,6 +105,7 @@ export class Decipherment {
   }
 
   #wayOf(packet: Packet): Way | undefined {
+    if (!this.#keys && !this.#previous) return CLEAR;
     if (this.#way && (this.#way.tag === 0 || verifies(packet, this.#way))) return this.#way;
     return this.#proved(packet) ?? this.#guessed(packet);
   }

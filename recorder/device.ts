@@ -12,7 +12,7 @@ import type { MasterKey } from './key-derivation';
 import type { Owner } from './owner';
 import { decibels, loudnessOf, type Loudness } from './statistics';
 import type { ByteCounts } from './still-encrypted';
-import { CHANNELS, ofChannel, type Alarm, type Channel, type DeviceContext, type Recorded } from './types';
+import { CHANNELS, type Alarm, type Channel, type DeviceContext, type Recorded } from './types';
 import { conditions, type Heard } from './watch';
 
 export interface DeviceOptions extends ConversationOptions {
@@ -95,7 +95,7 @@ export class Device {
   }
 
   receive(channel: Channel, bytes: Uint8Array, source: string, now: number): void {
-    if (ofChannel(this.#flows, channel).receive(bytes, source, now)) this.tick(now, this.#slack);
+    if (this.#flows[channel].receive(bytes, source, now)) this.tick(now, this.#slack);
   }
 
   /** @param master one key for both flows, wiped */
@@ -281,10 +281,7 @@ export class Device {
   }
 
   #hear(channel: Channel, at: number): void {
-    const before = ofChannel(this.#heardAt, channel);
-    if (before !== undefined && before >= at) return;
-    if (channel === 'sent') this.#heardAt.sent = at;
-    else this.#heardAt.received = at;
+    this.#heardAt[channel] = Math.max(at, this.#heardAt[channel] ?? at);
   }
 
   #measure(channel: Channel, counts: ByteCounts, payloadType: number): void {

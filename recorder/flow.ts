@@ -188,9 +188,7 @@ export class Flow {
 
   #run(packets: readonly Packet[], previous?: string): void {
     const known: Packet[] = [];
-    for (let index = 0; index < packets.length; index += 1) {
-      const packet = packets[index];
-      if (!packet) continue;
+    for (const [index, packet] of packets.entries()) {
       const suspect = this.#suspect;
       if (!this.#jumps(packet)) {
         packet.extended = this.#window.extend(packet.header.sequenceNumber);

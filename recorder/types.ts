@@ -4,9 +4,6 @@
 export type Channel = 'sent' | 'received';
 export const CHANNELS = ['sent', 'received'] as const;
 
-/** What belongs to a channel. For each packet: `both[channel]`, a name that isn't known beforehand, costs V8 a search. */
-export const ofChannel = <Item>(both: Readonly<Record<Channel, Item>>, channel: Channel): Item => (channel === 'sent' ? both.sent : both.received);
-
 /** RTP audio of a telephone: 8,000 samples a second (RFC 3551, table 4, also for G.722's timestamps). */
 export const SAMPLE_RATE = 8000;
 export const SAMPLES_PER_MS = 8;
