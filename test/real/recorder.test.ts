@@ -56,6 +56,17 @@ async function isTaken(port: number): Promise<boolean> {
   });
 }
 
+/** What is silent without a break: on a busy machine packets come late, and a pause is listed in pieces. */
+function joined(gaps: readonly { readonly atMs: number; readonly durationMs: number }[]): { atMs: number; durationMs: number }[] {
+  const whole: { atMs: number; durationMs: number }[] = [];
+  for (const { atMs, durationMs } of gaps) {
+    const last = whole.at(-1);
+    if (last && atMs - (last.atMs + last.durationMs) < 60) last.durationMs = Math.max(last.durationMs, atMs + durationMs - last.atMs);
+    else whole.push({ atMs, durationMs });
+  }
+  return whole;
+}
+
 describe('the recorder built in', function () {
   this.timeout(180_000);
 
@@ -126,7 +137,7 @@ describe('the recorder built in', function () {
     await moreSent(oxe, '70120', 50);
     await call.hangUp();
     const recording = await finished();
-    const pauses = recording.gaps.filter(({ kind, channel, durationMs }) => kind === 'pause' && channel === 'sent' && durationMs > 100);
+    const pauses = joined(recording.gaps.filter(({ kind, channel }) => kind === 'pause' && channel === 'sent')).filter(({ durationMs }) => durationMs > 100);
     assert.equal(pauses.length, 2);
     assert.ok(Math.abs((pauses[0]?.durationMs ?? 0) - 1000) < 500, JSON.stringify(pauses));
     const { sent, received } = await decoded(recording.file);
