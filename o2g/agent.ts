@@ -10,7 +10,7 @@ import { HttpTransport, type TlsOptions } from './http';
 import type { Log } from './log';
 import { backOffMs } from './machine';
 import type { Answer, Call } from './transport';
-import { readRequest, writeEvent, writeResponse, type TunnelFormat, type TunnelRequest } from './tunnel-format';
+import { LARGEST_MESSAGE, readRequest, writeEvent, writeResponse, type TunnelFormat, type TunnelRequest } from './tunnel-format';
 
 export interface AgentOptions {
   /** `wss://…` or `ws://…`: where the tunnel is. */
@@ -38,7 +38,6 @@ interface Followed {
 const METHODS: readonly string[] = ['GET', 'POST', 'PUT', 'DELETE'];
 /** Of the connection between two neighbours, or set anew for the next one. */
 const NOT_FORWARDED = new Set(['host', 'connection', 'content-length', 'transfer-encoding', 'keep-alive', 'upgrade', 'accept-encoding']);
-const LARGEST_MESSAGE = 32 * 1024 * 1024;
 
 export class Agent {
   readonly #options: AgentOptions;

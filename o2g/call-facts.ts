@@ -2,16 +2,16 @@
  * Reading what O2G tells of a call. What isn't of the specified type is as if it weren't there, null and `[]` are as absent, and nothing
  * that is read here refers to the event it came from.
  */
+import { isObject, type JsonObject } from './json';
 import { REPRESENTATIONS, type Representation, type RepresentationName } from './representations';
 
 /** An object of an event, before anything is known about its fields. */
-export type Wire = Readonly<Record<string, unknown>>;
+export type Wire = Readonly<JsonObject>;
 
-export const isWire = (value: unknown): value is Wire => typeof value === 'object' && value !== null && !Array.isArray(value);
 const NOTHING: Wire = {};
-export const wireOf = (value: unknown): Wire => (isWire(value) ? value : NOTHING);
+export const wireOf = (value: unknown): Wire => (isObject(value) ? value : NOTHING);
 const NONE: readonly never[] = [];
-export const wiresOf = (value: unknown): readonly Wire[] => (isFilled(value) ? value.filter(isWire) : NONE);
+export const wiresOf = (value: unknown): readonly Wire[] => (isFilled(value) ? value.filter(isObject) : NONE);
 export const textOf = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
 export const textsOf = (value: unknown): readonly string[] => (isFilled(value) ? value.flatMap((item) => textOf(item) ?? []) : NONE);
 const isFilled = (value: unknown): value is unknown[] => Array.isArray(value) && value.length > 0;
@@ -114,7 +114,7 @@ export function initialCalledOf(callData: Wire): string | undefined {
 
 /** A copy of the fields that the specification knows; undefined when there are none. */
 export function copyOf<Name extends RepresentationName>(name: Name, value: unknown): Representation<Name> | undefined {
-  if (!isWire(value)) return undefined;
+  if (!isObject(value)) return undefined;
   const copy: Record<string, unknown> = {};
   let empty = true;
   for (const { field, type, many } of fieldsOf(name)) {

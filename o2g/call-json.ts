@@ -1,7 +1,8 @@
 /** The record of a call for JSON, and back: nothing in a file is believed before it is read. */
-import { dataAfter, isWire, textOf, textsOf, wireOf, wiresOf, type CallData, type LiveState, type Wire } from './call-facts';
+import { dataAfter, textOf, textsOf, wireOf, wiresOf, type CallData, type LiveState, type Wire } from './call-facts';
 import type { Participant } from './call-parties';
 import { dataOf, fewOf, listOf, newCall, withData, type Ending, type LiveCall } from './call-state';
+import { isObject } from './json';
 
 export interface SavedCall extends Readonly<Omit<LiveCall, 'devices' | 'participants' | 'data'>> {
   readonly user: string;
@@ -31,7 +32,7 @@ export function restoreCall(saved: Wire): LiveCall | undefined {
     sinceMs: numberOf(saved.sinceMs) ?? 0,
     ringMs: numberOf(saved.ringMs), talkMs: numberOf(saved.talkMs), holdMs: numberOf(saved.holdMs),
     held: saved.held === true,
-    ending: isWire(saved.ending) ? restoreEnding(saved.ending) : undefined,
+    ending: isObject(saved.ending) ? restoreEnding(saved.ending) : undefined,
   });
   withData(call, restoreData(wireOf(saved.data)));
   return call;

@@ -4,11 +4,12 @@
  * A call is one user's: two users who talk to each other have a call each, with the same callRef. OnCallModified may replace a callRef
  * (transfer, conference); the call goes on under its id. OnTelephonyState, a snapshot, says all there is: it puts right what a gap hid.
  */
-import { isWire, textOf, wiresOf, type Wire } from './call-facts';
+import { textOf, wiresOf, type Wire } from './call-facts';
 import { restoreCall, saveCall, type SavedCall } from './call-json';
 import { endOf, fewOf, listOf, type CallCause, type CallChange, type Few, type LiveCall, type Telling } from './call-state';
 import { beginCall, JOINS, updateCall, type Source } from './call-update';
 import type { O2GEvent } from './channel';
+import { isObject } from './json';
 import { invalid } from './validate';
 
 /** The state of a `Calls`, for JSON. */
@@ -66,7 +67,7 @@ export class Calls {
   /** The state that `toJSON` gave, before or after a trip through JSON; what isn't readable is left out: a snapshot brings it. */
   static fromJSON(saved: unknown): Calls {
     const calls = new Calls();
-    for (const value of isWire(saved) && saved.version === 1 ? wiresOf(saved.calls) : []) {
+    for (const value of isObject(saved) && saved.version === 1 ? wiresOf(saved.calls) : []) {
       const user = textOf(value.user);
       const call = restoreCall(value);
       if (user !== undefined && call && !calls.#find(user, call.callRef)) calls.#add(user, call);
@@ -136,7 +137,7 @@ export class Calls {
 
   /** Compares what is known of a user's calls with a snapshot of them. Without a readable list it says nothing; an absent one is empty. */
   #reconcile(state: unknown, telling: Telling): CallChange[] {
-    if (!isWire(state) || !Array.isArray(state.calls ?? [])) return [];
+    if (!isObject(state) || !Array.isArray(state.calls ?? [])) return [];
     const { user } = telling;
     const told = wiresOf(state.calls);
     const callRefs = told.flatMap(({ callRef }) => textOf(callRef) ?? []);

@@ -13,9 +13,8 @@ import type { TlsOptions } from './http';
 import type { Log } from './log';
 import { Tokens } from './tokens';
 import type { Tunnel } from './tunnel';
+import { LARGEST_MESSAGE } from './tunnel-format';
 
-/** The largest message: answers of the largest servers are some megabytes. */
-const LARGEST_MESSAGE = 32 * 1024 * 1024;
 /** Refusals are told at most so often: whoever knocks with a wrong token may do so every second. */
 const TELL_EVERY_MS = 60_000;
 

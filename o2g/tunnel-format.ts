@@ -26,6 +26,9 @@ export interface TunnelFormat {
   readonly bodies: 'text' | 'json';
 }
 
+/** The largest message, in bytes, that either end takes: answers of the largest servers are some megabytes. */
+export const LARGEST_MESSAGE = 32 * 1024 * 1024;
+
 export const DEFAULT_FORMAT: TunnelFormat = {
   request: { parts: { id: 'id', method: 'method', path: 'path', headers: 'headers', body: 'body' }, fixed: { type: 'request' } },
   response: { parts: { id: 'id', status: 'status', headers: 'headers', body: 'body' }, fixed: { type: 'response' } },

@@ -80,7 +80,7 @@ export interface Settings {
   readonly log: (line: string) => void;
 }
 
-/** Options of `startSimulator`: any part of the settings; `undefined` means the default. */
+/** Options of `startSimulator`: some of the settings, or none; `undefined` means the default. */
 export type SimulatorOptions = { readonly [K in keyof Settings]?: Settings[K] | undefined };
 
 const DEFAULTS: Settings = {

@@ -124,7 +124,7 @@ export interface Wav {
   readonly exact: boolean;
 }
 
-/** Reads a stereo WAV chunk by chunk, as any player does. */
+/** Reads a stereo WAV chunk by chunk, as players do. */
 export function parseWav(bytes: Buffer): Wav {
   if (bytes.toString('latin1', 0, 4) !== 'RIFF' || bytes.toString('latin1', 8, 12) !== 'WAVE') throw new Error('no WAV');
   let tag = 0;

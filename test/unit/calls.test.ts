@@ -122,7 +122,7 @@ describe('what a change says of a call', () => {
     ]);
   });
 
-  it('external: any party outside, also a secret one on a trunk', () => {
+  it('external: a party outside, also a secret one on a trunk', () => {
     const trunk = { data: { trunkIdentification: { networkTimeslot: 1, trunkNeqt: [1021] } } };
     const external = [
       created('A', 'ACTIVE'), created('A', 'ACTIVE', { with: [colleague('70130')] }), created('A', 'ACTIVE', { with: [colleague('70130'), outside()] }),
