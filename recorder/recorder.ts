@@ -73,13 +73,16 @@ export interface RecorderMetrics {
   readonly devices: readonly DeviceSnapshot[];
 }
 
+/** A recording that is being completed; undefined when the disk refused it. */
+type Finishing = Promise<FinishedRecording | undefined>;
+
 interface ArmedDevice {
   readonly worker: number;
   readonly ports: Readonly<Record<Channel, number>>;
   readonly secure: boolean;
   context: DeviceContext;
-  /** Being completed, or completed while somebody waits for it. */
-  readonly finishing: Set<Promise<FinishedRecording | undefined>>;
+  /** Who ends it at this moment, and waits for what that completes. */
+  readonly listeners: Set<Finishing[]>;
   /** Set until the worker has bound the ports. */
   arming: Promise<void>;
 }
@@ -197,9 +200,7 @@ export class Recorder extends EventEmitter<RecorderEvents> {
    * @returns the recordings that this ended; none when there was no media
    */
   async endConversation(deviceNumber: string): Promise<FinishedRecording[]> {
-    const device = this.#armed(deviceNumber);
-    await this.#order(device, { do: 'end', deviceNumber, endedBy: 'told' });
-    return this.#finished(device);
+    return this.#endedBy(this.#armed(deviceNumber), { do: 'end', deviceNumber, endedBy: 'told' });
   }
 
   /**
@@ -223,13 +224,7 @@ export class Recorder extends EventEmitter<RecorderEvents> {
    */
   async disarm(deviceNumber: string): Promise<FinishedRecording[]> {
     const device = this.#devices.get(deviceNumber);
-    if (!device) return [];
-    try {
-      await this.#order(device, { do: 'disarm', deviceNumber, endedBy: 'disarmed' });
-    } finally {
-      this.#forget(deviceNumber, device);
-    }
-    return this.#finished(device);
+    return device ? this.#endedBy(device, { do: 'disarm', deviceNumber, endedBy: 'disarmed' }) : [];
   }
 
   metrics(): RecorderMetrics {
@@ -263,7 +258,7 @@ export class Recorder extends EventEmitter<RecorderEvents> {
     for (let attempt = 1; ; attempt += 1) {
       const ports = (attempt === 1 && earlier ? this.#claimPorts(earlier) : undefined) ?? this.#takePorts();
       const arming = this.#workers[worker]?.order({ do: 'arm', deviceNumber, context, secure, ports }) ?? Promise.resolve();
-      const device: ArmedDevice = { worker, ports, secure, context, finishing: new Set(), arming };
+      const device: ArmedDevice = { worker, ports, secure, context, listeners: new Set(), arming };
       this.#devices.set(deviceNumber, device);
       try {
         await arming;
@@ -324,10 +319,17 @@ export class Recorder extends EventEmitter<RecorderEvents> {
     await worker.order(order, transfer);
   }
 
-  /** What the worker has told for a device by now; it tells before it answers. */
-  async #finished(device: ArmedDevice): Promise<FinishedRecording[]> {
-    const all = await Promise.all(device.finishing);
-    return all.filter((finished) => finished !== undefined);
+  /** What the worker tells of a device from the order to its answer. Completing it may take longer than the answer, or less. */
+  async #endedBy(device: ArmedDevice, order: Extract<Order, { do: 'end' | 'disarm' }>): Promise<FinishedRecording[]> {
+    const told: Finishing[] = [];
+    device.listeners.add(told);
+    try {
+      await this.#order(device, order);
+    } finally {
+      device.listeners.delete(told);
+      if (order.do === 'disarm') this.#forget(order.deviceNumber, device);
+    }
+    return (await Promise.all(told)).filter((finished) => finished !== undefined);
   }
 
   #startWorker(index: number): WorkerThread {
@@ -361,14 +363,10 @@ export class Recorder extends EventEmitter<RecorderEvents> {
   }
 
   #complete(recorded: Recorded): void {
-    const device = this.#devices.get(recorded.deviceNumber);
     const finishing = this.#completeOne(recorded);
     this.#completing.add(finishing);
-    device?.finishing.add(finishing);
-    void finishing.finally(() => {
-      this.#completing.delete(finishing);
-      device?.finishing.delete(finishing);
-    });
+    for (const told of this.#devices.get(recorded.deviceNumber)?.listeners ?? []) told.push(finishing);
+    void finishing.finally(() => { this.#completing.delete(finishing); });
   }
 
   async #completeOne(recorded: Recorded): Promise<FinishedRecording | undefined> {

@@ -42,14 +42,18 @@ function node(major: NodeMajor): Promise<void> {
   });
 }
 
+/** `rtppcmapay` is among the good plugins, `srtpenc`, `netsim` and `rawaudioparse` among the others. */
+const GSTREAMER = ['gstreamer1.0-tools', 'gstreamer1.0-plugins-base', 'gstreamer1.0-plugins-good', 'gstreamer1.0-plugins-bad'];
+
 /** Debian's packages, in one call: apt takes a lock. */
 async function debian(): Promise<void> {
   const missing = [
     ...(existsSync(chromiumBinary()) ? [] : ['chromium', 'fonts-dejavu-core']),
     ...((await answers('openssl', 'version')) ? [] : ['openssl']),
     ...((await answers('ffmpeg', '-version')) ? [] : ['ffmpeg']),
+    ...((await answers('gst-inspect-1.0', '--exists', 'srtpenc')) ? [] : GSTREAMER),
   ];
-  await step('Chromium, openssl and ffmpeg', missing.length === 0, async () => {
+  await step('Chromium, openssl, ffmpeg and GStreamer', missing.length === 0, async () => {
     if (process.env.CHROMIUM !== undefined || process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) {
       throw new Error(`please install ${missing.join(' and ')}; set CHROMIUM to the browser's binary if it isn't /usr/bin/chromium`);
     }

@@ -101,7 +101,11 @@ describe('a recorder', () => {
     const { sentFlowPort } = await recorder.arm('70120');
     const audio = voice(300);
     const script = `const s = require('dgram').createSocket('udp4'); const p = ${JSON.stringify(packetsOf(audio).map((packet) => packet.toString('base64')))};
-      let n = 0; const t = setInterval(() => { s.send(Buffer.from(p[n++], 'base64'), ${sentFlowPort}, '127.0.0.1'); if (n === p.length) { clearInterval(t); setTimeout(() => s.close(), 100); } }, 20);
+      let n = 0; const from = performance.now(); const t = setInterval(() => {
+        // A timer that comes late catches up, or else the phone's clock would seem slow, and be corrected.
+        while (n < p.length && 20 * n <= performance.now() - from) s.send(Buffer.from(p[n++], 'base64'), ${sentFlowPort}, '127.0.0.1');
+        if (n === p.length) { clearInterval(t); setTimeout(() => s.close(), 100); }
+      }, 20);
       process.stdout.write('go');`;
     const sender = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
     const ended = new Promise((resolve) => { sender.once('exit', resolve); });
@@ -382,6 +386,29 @@ describe('a process that is killed', () => {
     assert.deepEqual(await finishedAtStart(folder), []);
     assert.equal((await recorder.endConversation('70120')).length, 1);
   });
+});
+
+describe('a thread that answers late', () => {
+  for (const end of ['endConversation', 'disarm'] as const) {
+    it(`what ${end} ended is its answer, though it was complete before`, async () => {
+      let complete: () => void = () => undefined;
+      const completed = new Promise<void>((resolve) => { complete = resolve; });
+      const { recorder } = await startRecorder({}, {
+        startWorker: (...args) => {
+          const thread = new WorkerThread(...args);
+          const order = thread.order.bind(thread);
+          thread.order = async (...ordered) => {
+            await order(...ordered);
+            if (ordered[0].do === 'end' || ordered[0].do === 'disarm') await completed;
+          };
+          return thread;
+        },
+      });
+      recorder.on('finished', () => { setImmediate(complete); });
+      await converse(recorder, '70120', 20);
+      assert.equal((await recorder[end]('70120')).length, 1);
+    });
+  }
 });
 
 describe('a thread that fails', () => {
