@@ -10,12 +10,13 @@ import type { Part } from './measure';
 import { reader } from './reader';
 import { MACHINE, report } from './report';
 import { requests } from './requests';
+import { rtp } from './rtp';
 import { scale } from './scale';
 import { soak } from './soak';
 import { start } from './start';
 import { state } from './state';
 
-const SUITES: Readonly<Record<string, (tiny: boolean) => Promise<Part[]>>> = { reader, ingest, requests, actions, state, start, scale };
+const SUITES: Readonly<Record<string, (tiny: boolean) => Promise<Part[]>>> = { reader, ingest, requests, actions, state, start, scale, rtp };
 
 /** Not what is run when nothing is named: it takes hours, and measures nothing. */
 const SOAK = 'soak';
