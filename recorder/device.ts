@@ -10,6 +10,7 @@ import { Flow, type FlowListener } from './flow';
 import { lawOf } from './g711';
 import type { MasterKey } from './key-derivation';
 import type { Owner } from './owner';
+import type { Packet } from './packet';
 import { decibels, loudnessOf, type Loudness } from './statistics';
 import type { ByteCounts } from './still-encrypted';
 import { CHANNELS, type Alarm, type Channel, type DeviceContext, type Recorded } from './types';
@@ -267,17 +268,22 @@ export class Device {
       begins: (packet, earliest, previous) => this.#conversation?.begins(channel, packet, earliest, previous),
       packet: (packet, reordered) => {
         this.#hear(channel, packet.arrivedAt);
-        this.#conversation?.packet(channel, packet, reordered, this.#slack);
+        this.#conversation?.packet(channel, packet, reordered, this.#slackOf(channel, packet));
       },
       duplicate: () => this.#conversation?.duplicate(channel),
       tooLate: () => this.#conversation?.tooLate(channel),
       heard: (counts, payloadType) => { this.#measure(channel, counts, payloadType); },
       undeciphered: (packet) => {
         this.#hear(channel, packet.arrivedAt);
-        this.#conversation?.undeciphered(channel, packet, this.#slack);
+        this.#conversation?.undeciphered(channel, packet, this.#slackOf(channel, packet));
       },
       keep: (packet) => this.#conversation?.keep(channel, packet),
     };
+  }
+
+  /** How long a packet may have waited: unread, this process having been busy, or on its way. */
+  #slackOf(channel: Channel, { arrivedAt }: Packet): number {
+    return Math.max(this.#slack, this.#flows[channel].stalledMs(arrivedAt));
   }
 
   #hear(channel: Channel, at: number): void {

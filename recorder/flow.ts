@@ -10,6 +10,7 @@ import { isRtcp } from './rtp';
 import { SequenceWindow } from './sequence';
 import { Slab } from './slab';
 import { SourceLock } from './source-lock';
+import { Stall } from './stall';
 import { ByteCounts, LEAST_TO_JUDGE } from './still-encrypted';
 import { Suspicion } from './suspicion';
 import { samplesAfter } from './track';
@@ -59,6 +60,7 @@ export class Flow {
   readonly #window = new SequenceWindow();
   readonly #decipherment = new Decipherment();
   readonly #suspicion = new Suspicion();
+  readonly #stall = new Stall();
   readonly #counts = new ByteCounts();
   #held: Packet[] = [];
   #suspect: Packet | undefined;
@@ -95,6 +97,11 @@ export class Flow {
     return this.#decipherment.hasKeys;
   }
 
+  /** How long a packet may have been kept back by the network, in ms. */
+  stalledMs(arrivedAt: number): number {
+    return this.#stall.at(arrivedAt);
+  }
+
   get failsAuthentication(): boolean {
     return this.#failures >= FAILING;
   }
@@ -126,6 +133,7 @@ export class Flow {
     if (!atOnce && this.#shouldWait(now)) return;
     const own: Packet[] = [];
     for (const packet of this.#arrived()) this.#sort(packet, own);
+    if (this.#begun) this.#stall.judge(this.#lastArrivedAt, own);
     this.#run(own);
     this.#slab.clear();
     this.#changeSender(atOnce);
@@ -157,7 +165,9 @@ export class Flow {
 
   #shouldWait(now: number): boolean {
     const since = this.waitingSince;
-    return since !== undefined && this.#suspicion.undecided && this.#slab.length < LEAST_TO_JUDGE / 160 && now - since < LONGEST_WAIT_MS;
+    if (since === undefined) return false;
+    if (this.#begun && this.#stall.isOpen(this.#lastArrivedAt, since, now)) return true;
+    return this.#suspicion.undecided && this.#slab.length < LEAST_TO_JUDGE / 160 && now - since < LONGEST_WAIT_MS;
   }
 
   #arrived(): Packet[] {

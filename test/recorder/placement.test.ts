@@ -108,6 +108,23 @@ describe('audio is placed where it was spoken', () => {
     assert.deepEqual(gaps.filter(({ channel }) => channel === 'sent'), [{ channel: 'sent', atMs: 1000, durationMs: 60_000, kind: 'no-media' }]);
   });
 
+  for (const [title, catchUpMs] of [['at once', 0], ['in a tenth of a second', 100], ['twice as fast as they were spoken', 2500]] as const) {
+    it(`when the network kept five seconds back and lets them go ${title}`, async () => {
+      const long = voice(500);
+      // What was spoken from second 2 to second 7 comes after that; the rest in time again, or as soon as it can.
+      const late = arrivals(packetsOf(long)).map(({ at: spoken, ...rest }) => {
+        if (spoken < 3000) return { at: spoken, ...rest };
+        const kept = 8000 + (spoken - 3000) * catchUpMs / 5000;
+        return { at: Math.max(spoken, kept), ...rest };
+      });
+      const other = arrivals(packetsOf(voice(500, 2)), { channel: 'received' });
+      const { recorded: { gaps, channels }, wav } = await recorded([...late, ...other]);
+      assert.deepEqual([gaps, channels.sent.late, channels.sent.lost], [[], 0, 0]);
+      assert.deepEqual(wav.left, long);
+      assert.deepEqual(wav.right, voice(500, 2));
+    });
+  }
+
   it('with silence where the sender suppresses it, told by comfort noise or not', async () => {
     const noise = rtp(Buffer.from([60]), { payloadType: 13, sequenceNumber: 1040, timestamp: 5000 + 40 * PACKET });
     const after = packetsOf(audio.subarray(40 * PACKET), { sequenceNumber: 1041, timestamp: 5000 + 140 * PACKET });

@@ -1,0 +1,41 @@
+/**
+ * Tells a stall from a hold. Packets that a network kept back and lets go at once, and those after a hold in which the sender's timestamp
+ * stood still, both come much later than their timestamps say. The first belong where the timestamps say, the others where they came in.
+ * What follows shows which it is: after a stall more audio comes than time passes.
+ */
+import type { Packet } from './packet';
+import { samplesAfter } from './track';
+import { SAMPLES_PER_MS } from './types';
+
+/** Without a packet for so long, it may be either. */
+const PAUSE_MS = 2000;
+/** So much must have come in before it can be told. */
+const LOOK_MS = 200;
+/** Audio that comes faster than this many times its length was kept back, and it is more than jitter. */
+const FASTER = 1.5;
+const JITTER_MS = 60;
+
+export class Stall {
+  #ms = 0;
+  #until = 0;
+
+  /** How long packets that come at this time may have been on their way, in ms; 0 when nothing was kept back. */
+  at(now: number): number {
+    return now < this.#until ? this.#ms : 0;
+  }
+
+  /** Whether packets should be waited for, to tell. Times in ms on the recorder's clock: of the last packet before, of the first one since, and now. */
+  isOpen(lastArrivedAt: number, firstArrivedAt: number, now: number): boolean {
+    return firstArrivedAt - lastArrivedAt > PAUSE_MS && now - firstArrivedAt < LOOK_MS;
+  }
+
+  /** Looks at what came since. It may go on coming for as long as it was kept back. */
+  judge(lastArrivedAt: number, packets: readonly Packet[]): void {
+    const [first, last] = [packets[0], packets.at(-1)];
+    if (!first || !last || first.arrivedAt - lastArrivedAt <= PAUSE_MS) return;
+    const audioMs = samplesAfter(first.header.timestamp, last.header.timestamp) / SAMPLES_PER_MS;
+    if (audioMs <= FASTER * (last.arrivedAt - first.arrivedAt) + JITTER_MS) return;
+    this.#ms = first.arrivedAt - lastArrivedAt;
+    this.#until = first.arrivedAt + this.#ms;
+  }
+}
