@@ -3,10 +3,9 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 
-import { chromiumBinary, npm, NODE_RED_DEV_VERSION, NODE_RED_VERSIONS, NODE_VERSIONS, nodeBinary, packageDir, type NodeMajor } from '../test/support/toolchain';
+import { chromiumBinary, installDir, npm, NODE_RED_DEV_VERSION, NODE_RED_VERSIONS, NODE_VERSIONS, nodeBinary, packageDir, THEME_VERSION, type NodeMajor } from '../test/support/toolchain';
 
 const run = promisify(execFile);
 
@@ -22,7 +21,7 @@ async function step(what: string, isThere: boolean, work: () => Promise<void>): 
 
 /** Installed beside and then moved, so that an interrupted installation isn't taken for a whole one. */
 async function installPackage(name: string, version: string): Promise<void> {
-  const target = dirname(dirname(packageDir(name, version)));
+  const target = installDir(name, version);
   const scratch = `${target}.part`;
   await rm(scratch, { recursive: true, force: true });
   await mkdir(scratch, { recursive: true });
@@ -77,6 +76,7 @@ async function main(): Promise<void> {
     node(24),
     package_('node-red', NODE_RED_VERSIONS['5.0']),
     package_('node-red-dev', NODE_RED_DEV_VERSION),
+    package_('@node-red-contrib-themes/theme-collection', THEME_VERSION),
   ]);
 }
 
