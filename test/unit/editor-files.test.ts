@@ -74,7 +74,7 @@ const PORTS: Record<string, { inputs: number; outputs: number }> = {
 
 /** What Node-RED brings along; an example needs nothing else to be installed. */
 const CORE = [
-  'tab', 'group', 'comment', 'inject', 'debug', 'catch', 'status', 'complete', 'switch', 'change', 'function', 'http in', 'http response', 'http request', 'udp out',
+  'tab', 'group', 'comment', 'inject', 'debug', 'catch', 'status', 'complete', 'switch', 'change', 'function', 'http in', 'http response', 'http request', 'udp out', 'file in', 'delay',
 ];
 
 const MODULE = '@o2g/node-red-recording/';
