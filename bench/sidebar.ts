@@ -42,15 +42,15 @@ export async function sidebar(tiny: boolean): Promise<Part[]> {
   });
   await oxe.once(() => oxe.monitored(7).length === size.devices && oxe.channelCount() === 1, PATIENCE);
   const { page, close } = await openSidebar(red);
-  const stop = changeAlways(oxe, size);
+  const changes = changeAlways(oxe, size);
   try {
     const cdp = await page.context().newCDPSession(page);
     await cdp.send('Performance.enable');
     const figures: Figure[] = [];
-    for (let minute = 1; minute <= size.minutes; minute += 1) figures.push(await typeFor(page, cdp, minute * size.secondsAMinute, size.secondsAMinute));
+    for (let minute = 1; minute <= size.minutes; minute += 1) figures.push(await typeFor(page, cdp, minute * size.secondsAMinute, size.secondsAMinute, changes));
     return [{ title: `${size.devices} devices, ${size.changesPerSecond} changes a second (a key in the search field to the painted frame)`, rounds: 1, figures }];
   } finally {
-    await stop();
+    await changes.stop();
     await close();
     await red.stop();
     await oxe.close();
@@ -78,14 +78,23 @@ async function openSidebar(red: Parameters<typeof openEditor>[0]): Promise<{ pag
   return { page, close: () => editor.close() };
 }
 
-/** One device after the other gets into a call, and out of it some seconds later. @returns ends all calls */
-function changeAlways(oxe: Simulator, { devices, changesPerSecond }: Size): () => Promise<void> {
+interface Changes {
+  /** So many so far. */
+  count(): number;
+  /** Ends all calls. */
+  stop(): Promise<void>;
+}
+
+/** One device after the other gets into a call, and out of it some seconds later. */
+function changeAlways(oxe: Simulator, { devices, changesPerSecond }: Size): Changes {
   const calls: CallHandle[] = [];
   const pending = new Set<Promise<unknown>>();
   const began = performance.now();
   let index = 0;
+  let ended = 0;
   const end = (call: CallHandle | undefined): void => {
     if (!call) return;
+    ended += 1;
     const ending = call.hangUp().finally(() => pending.delete(ending));
     pending.add(ending);
   };
@@ -97,28 +106,32 @@ function changeAlways(oxe: Simulator, { devices, changesPerSecond }: Size): () =
       if (calls.length > devices / 5) end(calls.shift());
     }
   }, STEP_MS);
-  return async () => {
-    clearInterval(timer);
-    for (const call of calls.splice(0)) end(call);
-    await Promise.all(pending);
+  return {
+    count: () => index + ended,
+    async stop() {
+      clearInterval(timer);
+      for (const call of calls.splice(0)) end(call);
+      await Promise.all(pending);
+    },
   };
 }
 
 /** Types for so many seconds, then counts what the page holds. */
-async function typeFor(page: Page, cdp: CDPSession, at: number, seconds: number): Promise<Figure> {
+async function typeFor(page: Page, cdp: CDPSession, at: number, seconds: number, changes: Changes): Promise<Figure> {
+  const [began, before] = [performance.now(), changes.count()];
   await page.evaluate('window.took.length = 0');
-  const until = performance.now() + seconds * 1000;
-  for (let key = 0; performance.now() < until; key += 1) {
+  for (let key = 0; performance.now() < began + seconds * 1000; key += 1) {
     await page.keyboard.press(KEYS[key % KEYS.length] ?? '7');
     await page.waitForTimeout(KEY_EVERY_MS);
   }
+  const perSecond = (changes.count() - before) / ((performance.now() - began) / 1000);
   const took: number[] = await page.evaluate('window.took');
   await cdp.send('HeapProfiler.collectGarbage');
   const { metrics } = await cdp.send('Performance.getMetrics');
   const of = (name: string): number => metrics.find((metric) => metric.name === name)?.value ?? NaN;
   return {
     name: `after ${at} s`,
-    median: { p50Ms: quantile(took, 0.5), p99Ms: quantile(took, 0.99), heapMb: of('JSHeapUsedSize') / 1e6, nodes: of('Nodes'), listeners: of('JSEventListeners') },
+    median: { 'changes/s': perSecond, p50Ms: quantile(took, 0.5), p99Ms: quantile(took, 0.99), heapMb: of('JSHeapUsedSize') / 1e6, nodes: of('Nodes'), listeners: of('JSEventListeners') },
     ratio: {},
   };
 }
