@@ -397,6 +397,18 @@ describe('examples', () => {
   });
 });
 
+describe('the flow that is kept of this version', () => {
+  it('has every type with every property, so that a later version is tried with all of them', () => {
+    const { version } = JSON.parse(read('package.json')) as { version: string };
+    const kept = JSON.parse(read('test', 'upgrades', `${version}.json`)) as ExampleNode[];
+    for (const type of TYPES) {
+      const nodes = kept.filter((node) => node.type === type);
+      assert.ok(nodes.length > 0, type);
+      for (const node of nodes) assert.deepEqual(Object.keys(PROPERTIES[type] ?? {}).filter((property) => !(property in node)), [], type);
+    }
+  });
+});
+
 describe('namespaces', () => {
   it('of full keys are this package', () => {
     const { name } = JSON.parse(read('package.json')) as { name: string };
