@@ -16,11 +16,13 @@ export interface BundleParts {
   readonly recorders: readonly BuiltInRecorder[];
 }
 
+type Write = (masking: Masking, value: string) => string;
+
 /** Of the devices that are not as desired, each with its reason. */
 const MOST_LACKING = 200;
 
 /** How a property is written down; what isn't named is a text in which anything may occur. */
-const BY_PROPERTY: Readonly<Record<string, (masking: Masking, value: string) => string>> = {
+const BY_PROPERTY: Readonly<Record<string, Write>> = {
   ...kind(['id', 'type', 'z', 'server', 'link', 'recorder', 'media', 'tls', 'wires', 'names'], (_, value) => value),
   ...kind(['portMin', 'portMax', 'eventPort', 'tunnelPort', 'sentFlowPort', 'receivedFlowPort'], (_, value) => value),
   ...kind(['devices', 'record', 'deviceNumber', 'deviceId', 'companyPhone', 'callRef'], (masking, value) => masking.numbers(value)),
@@ -28,39 +30,48 @@ const BY_PROPERTY: Readonly<Record<string, (masking: Masking, value: string) => 
   ...kind(['url', 'secondaryUrl', 'webhookUrl', 'address', 'bind', 'ipRecorderAddr'], (masking, value) => masking.address(value)),
   ...kind(['name', 'application', 'folder'], (masking, value) => masking.name(value)),
 };
+const TEXT: Write = (masking, value) => masking.text(value);
+/** Types of a typed input whose value only says where the value is. */
+const REFERENCES: ReadonlySet<unknown> = new Set(['msg', 'flow', 'global', 'env']);
 /** Where a node is on its tab helps nobody. */
 const LEFT_OUT = new Set(['x', 'y', 'g', 'credentials']);
-
-type Write = (masking: Masking, value: string) => string;
 
 function kind(properties: readonly string[], write: Write): Record<string, Write> {
   return Object.fromEntries(properties.map((property) => [property, write]));
 }
 
 /** @param withNumbers numbers, logins, names and addresses as they are */
-export function supportBundle({ versions, process, nodes, overview, recorders }: BundleParts, withNumbers: boolean): object {
+export function supportBundle(parts: BundleParts, withNumbers: boolean): object {
   const masking = new Masking({ off: withNumbers });
-  // First whatever says what it is: a text in which it occurs gets the same mark.
-  const configuration = nodes.map((node) => configurationOf(masking, node));
-  const servers = overview.servers.map((server) => serverOf(masking, server));
-  const links = overview.links.map((link) => linkOf(masking, link, overview.devices.filter((device) => device.link === link.id)));
+  const contents = (): object => contentsOf(parts, masking);
+  // Twice: a text may name what only a later field tells to be a name.
+  contents();
+  return { madeAt: new Date().toISOString(), withNumbers, ...contents() };
+}
+
+function contentsOf({ versions, process, nodes, overview, recorders }: BundleParts, masking: Masking): object {
   return {
-    madeAt: new Date().toISOString(), withNumbers, versions, process, configuration, servers, links,
+    versions, process,
+    configuration: nodes.map((node) => configurationOf(masking, node)),
+    servers: overview.servers.map((server) => serverOf(masking, server)),
+    links: overview.links.map((link) => linkOf(masking, link, overview.devices.filter((device) => device.link === link.id))),
     recorders: recorders.map((recorder) => recorderOf(masking, recorder)),
     errors: overview.errors.map(({ at, source, text }) => ({ at, source: masking.text(source), text: masking.text(text) })),
   };
 }
 
-function configurationOf(masking: Masking, node: NodeDef): object {
-  return Object.fromEntries(Object.entries(node).flatMap(([property, value]) => (LEFT_OUT.has(property) ? [] : [[property, written(masking, property, value)]])));
+function configurationOf(masking: Masking, node: object): object {
+  const properties = Object.entries(node).filter(([property]) => !LEFT_OUT.has(property));
+  const types = new Map(properties.map(([property, value]) => [property, value as unknown]));
+  return Object.fromEntries(properties.map(([property, value]) => [property, REFERENCES.has(types.get(`${property}Type`)) ? value : written(masking, property, value)]));
 }
 
 function written(masking: Masking, property: string, value: unknown): unknown {
   if (Array.isArray(value)) return value.map((each) => written(masking, property, each));
-  if (typeof value === 'object' && value !== null) return configurationOf(masking, value as NodeDef);
+  if (typeof value === 'object' && value !== null) return configurationOf(masking, value);
   // The name of an environment variable is not its value.
   if (typeof value !== 'string' || /^\$[{(][^})]+[})]$/.test(value)) return value;
-  return (BY_PROPERTY[property] ?? ((mask, text) => mask.text(text)))(masking, value);
+  return (BY_PROPERTY[property] ?? TEXT)(masking, value);
 }
 
 function serverOf(masking: Masking, { label, site, reason, nodes, ...rest }: ServerView): object {

@@ -16,7 +16,7 @@ interface Bundle {
   readonly withNumbers: boolean;
   readonly versions: Record<'palette' | 'nodeRed' | 'node' | 'os', string>;
   readonly process: { eventLoopDelayMs: { p99: number }; rssMb: number };
-  readonly configuration: { id: string; type: string; devices?: string; portMin?: number; delivery?: string }[];
+  readonly configuration: { id: string; type: string; devices?: string; deviceNumber?: string; delivery?: string }[];
   readonly servers: { id: string; state: string; metrics: { events: number } }[];
   readonly links: { state: string; coverage: { devices: number; lacking: number; actual: Record<string, number> }; lacking: { deviceNumber: string; reason: string }[] }[];
   readonly recorders: { started: boolean; recording: number; packets: number }[];
@@ -42,6 +42,7 @@ for (const version of ['4.1', '5.0'] as const) {
           o2gLink({ oxeNode: '7', name: 'Link of Clinic of Brest', devices: '70000-70019, 79999', record: '70003', media: 'files' }),
           config('files', 'o2g-recorder', files),
           node('events', 'o2g-events', { server: 'server', selectors: [{ names: ['telephony'], ids: ['oxe70003'] }], snapshot: false, dynamic: false }, null, null),
+          node('monitor', 'o2g-monitor', { link: 'link', action: 'start', deviceNumber: 'payload.device', deviceNumberType: 'msg' }, null),
           node('record', 'o2g-record', { link: 'link', action: 'start', mode: 'ip', deviceNumber: '70019', deviceNumberType: 'str', ipRecorderAddr: '192.0.2.77', ipRecorderAddrType: 'str' }, null, null),
         ]),
       });
@@ -72,12 +73,13 @@ for (const version of ['4.1', '5.0'] as const) {
       assert.equal(withNumbers, false);
       assert.match(versions.palette, /^\d+\.\d+\.\d+/);
       assert.ok(versions.nodeRed.startsWith(version) && versions.node.startsWith('v') && process.eventLoopDelayMs.p99 >= 0 && process.rssMb > 0, written);
-      assert.deepEqual(configuration.map(({ type }) => type).sort(), ['o2g-events', 'o2g-link', 'o2g-record', 'o2g-recorder', 'o2g-server']);
+      assert.deepEqual(configuration.map(({ type }) => type).sort(), ['o2g-events', 'o2g-link', 'o2g-monitor', 'o2g-record', 'o2g-recorder', 'o2g-server']);
       assert.deepEqual(servers.map(({ id, state }) => [id, state]), [['server', 'connected']]);
       assert.ok((servers[0]?.metrics.events ?? 0) > 0);
       assert.deepEqual([link?.state, link?.coverage.devices, link?.coverage.lacking, link?.coverage.actual.monitored], ['registered', 21, 1, 20]);
       assert.deepEqual([recorder?.started, recorder?.recording], [true, 1]);
       assert.equal(configuration.find(({ type }) => type === 'o2g-server')?.delivery, 'chunk');
+      assert.equal(configuration.find(({ type }) => type === 'o2g-monitor')?.deviceNumber, 'payload.device');
       // The same number has the same mark everywhere.
       const [lacking] = link?.lacking ?? [];
       assert.match(lacking?.deviceNumber ?? '', /^<number \d+>$/);
