@@ -1,5 +1,5 @@
 // Fetches what the tests need besides the devDependencies: a browser, other Nodes, Node-RED 5, the Flow Library's scorecard.
-// Everything but Debian's packages goes to .cache/; what is there already is not fetched again.
+// With --pictures also what only `npm run screenshots` needs. Everything but Debian's packages goes to .cache/; what is there already is not fetched again.
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
@@ -76,7 +76,7 @@ async function main(): Promise<void> {
     node(24),
     package_('node-red', NODE_RED_VERSIONS['5.0']),
     package_('node-red-dev', NODE_RED_DEV_VERSION),
-    package_('@node-red-contrib-themes/theme-collection', THEME_VERSION),
+    ...(process.argv.includes('--pictures') ? [package_('@node-red-contrib-themes/theme-collection', THEME_VERSION)] : []),
   ]);
 }
 

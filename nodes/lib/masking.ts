@@ -51,14 +51,15 @@ export class Masking {
     const longestFirst = [...this.#names].sort((a, b) => b.length - a.length);
     // What is between marks is looked at word by word.
     return longestFirst.reduce((text, name) => text.replaceAll(name, this.name(name)), sentence)
-      .split(/(<\w+ \d+>)/).map((part, index) => (index % 2 === 1 ? part : part.replace(WORD, (word) => this.#word(word)))).join('');
+      .split(/(<\w+ \d+>)/).map((part, index) => (index % 2 === 1 ? part : part.replace(WORD, (word: string, at: number) => this.#word(word, part.slice(at + word.length))))).join('');
   }
 
-  #word(word: string): string {
+  #word(word: string, rest: string): string {
     const known = this.#marks.get(word);
     if (known !== undefined) return known;
     if (HOST.test(word)) return this.address(word);
-    return NUMBER.test(word) ? this.number(word) : word;
+    // `NOT_FOUND (1002, HTTP 404)`: the number of an error of O2G tells nobody's.
+    return NUMBER.test(word) && !rest.startsWith(', HTTP') ? this.number(word) : word;
   }
 
   #mark(kind: Kind, value: string): string {

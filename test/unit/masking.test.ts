@@ -21,8 +21,8 @@ describe('masking', () => {
   it('finds hosts, addresses and numbers that nobody named before, and keeps what helps: types of errors, states, HTTP', () => {
     const masking = new Masking({ off: false });
     assert.equal(
-      masking.text('NOT_CONNECTED: https://o2g.example.com:443/api and 192.0.2.10:8016 do not answer; +33390670000 heard HTTP 503 on node 7.'),
-      'NOT_CONNECTED: <address 1> and <address 2> do not answer; <number 1> heard HTTP 503 on node 7.',
+      masking.text('NOT_FOUND (1002, HTTP 404), NOT_CONNECTED: https://o2g.example.com:443/api and 192.0.2.10:8016 do not answer; +33390670000 heard HTTP 503 on node 7.'),
+      'NOT_FOUND (1002, HTTP 404), NOT_CONNECTED: <address 1> and <address 2> do not answer; <number 1> heard HTTP 503 on node 7.',
     );
   });
 
