@@ -67,7 +67,7 @@ window.o2gSidebar = (function () {
     const recordings = section('recordings', true);
     const servers = section('servers', true);
     const errors = section('errors', false);
-    if (mayAct()) offerBundle(section('bundle.title', false));
+    if (mayAct()) o2gSupport.offer(section('bundle.title', false), words);
 
     function section(name, open) {
       const details = $('<details class="o2g-section">').prop('open', open).appendTo(content);
@@ -167,27 +167,6 @@ window.o2gSidebar = (function () {
 
     function told(block, text) {
       return $('<div class="o2g-told">').text(text).appendTo(block);
-    }
-
-    /** A file for whoever helps, with numbers only when they are asked for. */
-    function offerBundle(place) {
-      const numbers = $('<input type="checkbox">');
-      const download = $('<button type="button" class="red-ui-button red-ui-button-small">').append(icon('fa-download'), document.createTextNode(` ${words('bundle.download')}`));
-      $('<p>').text(words('bundle.what')).appendTo(place);
-      $('<label>').append(numbers, document.createTextNode(` ${words('bundle.numbers')}`)).appendTo(place);
-      download.appendTo(place).on('click', () => {
-        download.prop('disabled', true);
-        $.ajax({ url: `o2g/support${numbers.prop('checked') ? '/numbers' : ''}`, dataType: 'text' })
-          .done((text) => { save(`o2g-support-${new Date().toISOString().slice(0, 16).replace(/\D/g, '')}.json`, text); })
-          .fail(() => { RED.notify(words('failed'), 'error'); })
-          .always(() => { download.prop('disabled', false); });
-      });
-    }
-
-    function save(name, text) {
-      const url = URL.createObjectURL(new Blob([text], { type: 'application/json' }));
-      $('<a>').attr({ href: url, download: name })[0].click();
-      URL.revokeObjectURL(url);
     }
 
     // --- drawing --------------------------------------------------------------------------------------------------------------
