@@ -70,7 +70,7 @@ export default tseslint.config(
     // What these scripts share, loaded as files.
     files: ['resources/*.js'],
     extends: [js.configs.recommended],
-    languageOptions: { sourceType: 'script', globals: { ...globals.browser, $: 'readonly', RED: 'readonly', o2gVirtualList: 'readonly' } },
+    languageOptions: { sourceType: 'script', globals: { ...globals.browser, $: 'readonly', RED: 'readonly', o2gVirtualList: 'readonly', o2gSupport: 'readonly' } },
     rules: { eqeqeq: 'error', 'no-var': 'error', 'prefer-const': 'error' },
   },
 );

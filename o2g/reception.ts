@@ -153,7 +153,8 @@ export class Reception {
     const now = this.#clock.now();
     if (now - this.#malformedToldAt < MALFORMED_TOLD_MS) return;
     this.#malformedToldAt = now;
-    const words = excerpt.replace(/\p{Cc}+/gu, ' ');
+    // It may be a piece of an event: what is quoted in it, and numbers, are of people, and a log is read by many.
+    const words = excerpt.replace(/\p{Cc}+/gu, ' ').replace(/"[^"]*(?:"|$)/g, '"…"').replace(/\d{3,}/g, '…');
     this.#log.warn(`${this.#needs.host()}: the event channel brought ${reason}, it is skipped (${this.#malformedLines} so far): ${words}`);
   }
 }

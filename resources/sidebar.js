@@ -46,6 +46,9 @@ window.o2gSidebar = (function () {
     return state;
   }
 
+  const mayRead = () => RED.user.hasPermission('o2g.read');
+  const mayAct = () => RED.user.hasPermission('o2g.write');
+
   function make(words) {
     const state = makeState();
     const content = $('<div class="o2g-sidebar">');
@@ -64,6 +67,7 @@ window.o2gSidebar = (function () {
     const recordings = section('recordings', true);
     const servers = section('servers', true);
     const errors = section('errors', false);
+    if (mayAct()) o2gSupport.offer(section('bundle.title', false), words);
 
     function section(name, open) {
       const details = $('<details class="o2g-section">').prop('open', open).appendTo(content);
@@ -215,8 +219,6 @@ window.o2gSidebar = (function () {
 
     // --- the runtime ----------------------------------------------------------------------------------------------------------
 
-    const mayRead = () => RED.user.hasPermission('o2g.read');
-    const mayAct = () => RED.user.hasPermission('o2g.write');
     let stale = true;
     let asking = false;
 

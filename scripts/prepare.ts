@@ -1,12 +1,11 @@
 // Fetches what the tests need besides the devDependencies: a browser, other Nodes, Node-RED 5, the Flow Library's scorecard.
-// Everything but Debian's packages goes to .cache/; what is there already is not fetched again.
+// With --pictures also what only `npm run screenshots` needs. Everything but Debian's packages goes to .cache/; what is there already is not fetched again.
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 
-import { chromiumBinary, npm, NODE_RED_DEV_VERSION, NODE_RED_VERSIONS, NODE_VERSIONS, nodeBinary, packageDir, type NodeMajor } from '../test/support/toolchain';
+import { chromiumBinary, installDir, npm, NODE_RED_DEV_VERSION, NODE_RED_VERSIONS, NODE_VERSIONS, nodeBinary, packageDir, THEME_VERSION, type NodeMajor } from '../test/support/toolchain';
 
 const run = promisify(execFile);
 
@@ -22,7 +21,7 @@ async function step(what: string, isThere: boolean, work: () => Promise<void>): 
 
 /** Installed beside and then moved, so that an interrupted installation isn't taken for a whole one. */
 async function installPackage(name: string, version: string): Promise<void> {
-  const target = dirname(dirname(packageDir(name, version)));
+  const target = installDir(name, version);
   const scratch = `${target}.part`;
   await rm(scratch, { recursive: true, force: true });
   await mkdir(scratch, { recursive: true });
@@ -81,6 +80,7 @@ async function main(): Promise<void> {
     node(24),
     package_('node-red', NODE_RED_VERSIONS['5.0']),
     package_('node-red-dev', NODE_RED_DEV_VERSION),
+    ...(process.argv.includes('--pictures') ? [package_('@node-red-contrib-themes/theme-collection', THEME_VERSION)] : []),
   ]);
 }
 

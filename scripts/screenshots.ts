@@ -6,9 +6,12 @@ import { openEditor } from '../test/support/browser';
 import { runEnds } from '../test/support/cleanup';
 import type { Flow } from '../test/support/flow';
 import { startNodeRed } from '../test/support/node-red';
+import { takeFormPictures } from './form-pictures';
 
 const ROOT = join(__dirname, '..');
 const IMAGES = join(ROOT, 'docs', 'images');
+/** On a busy machine. */
+const PATIENCE = { timeoutMs: 30_000 };
 
 /** The sidebar with a device that the OXE doesn't know, and one in a call that is recorded. Node-RED 4.1 gives it the whole height. */
 async function sidebar(flows: Flow, oxe: Simulator): Promise<void> {
@@ -34,13 +37,13 @@ async function main(): Promise<void> {
     each.type === 'o2g-server' ? { ...each, credentials: { login: oxe.login, password: oxe.password } } : each
   ));
   const red = await startNodeRed({ version: '5.0', flows });
-  await oxe.once(() => oxe.monitored(7).length === 10);
+  await oxe.once(() => oxe.monitored(7).length === 10 && oxe.channelCount() === 1, PATIENCE);
   const editor = await openEditor(red);
   const { page } = editor;
   await page.setViewportSize({ width: 1500, height: 620 });
   const call = oxe.call({ from: '0390670000', to: '70000' });
   await call.answered();
-  await oxe.once(() => oxe.recorded(7).length === 1);
+  await oxe.once(() => oxe.recorded(7).length === 1, PATIENCE);
   await page.getByText('70000', { exact: true }).first().waitFor();
   await page.screenshot({ path: join(IMAGES, 'editor.png') });
   await editor.close();
@@ -48,6 +51,7 @@ async function main(): Promise<void> {
   await call.hangUp();
   await sidebar(flows, oxe);
   await oxe.close();
+  await takeFormPictures(join(IMAGES, 'forms'));
   await runEnds();
 }
 

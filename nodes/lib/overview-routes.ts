@@ -13,6 +13,7 @@ import { Overview } from './overview';
 import { needsPermission } from './permission';
 import { recordersOf } from './recorders';
 import { serversOf } from './servers';
+import { offerSupport } from './support-routes';
 import type { LinkNode } from './types';
 
 /** What can be done with a link. */
@@ -29,6 +30,8 @@ export function offerOverview(RED: NodeAPI): void {
     // Servers and links find out in the same moment what they hold now.
     setImmediate(() => { overview.watch(serversOf(RED).all, linksOf(RED).all, recordersOf(RED).all); });
   });
+
+  offerSupport(RED, () => overview.since(undefined));
 
   RED.httpAdmin.get('/o2g/overview', needsPermission(RED, 'o2g.read'), (request, response) => {
     const { since } = request.query;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Locator, Page } from 'playwright-core';
 
@@ -127,6 +127,26 @@ for (const version of ['4.1', '5.0'] as const) {
       await sidebar.getByRole('button', { name: 'compare Sales with the OXE now' }).click();
       await answer('Yes');
       await oxe.once(() => oxe.requests().some(({ method, path }) => method === 'GET' && path.endsWith('/iprecord/7/link')));
+      assert.deepEqual(problems, []);
+    });
+
+    it('gives those who may act a support bundle, with numbers when they are asked for', async () => {
+      await start('70000-70009');
+      const { page, problems } = await openEditor(nodeRed, { token: nodeRed.token() });
+      const sidebar = await openSidebar(page);
+      await summary(sidebar, 'All 10 devices are as desired.');
+      await sidebar.getByText('Support', { exact: true }).click();
+      const download = async (): Promise<string> => {
+        const [file] = await Promise.all([page.waitForEvent('download', PATIENCE), sidebar.getByRole('button', { name: 'Download' }).click()]);
+        assert.match(file.suggestedFilename(), /^o2g-support-\d{12}\.json$/);
+        return readFile(await file.path(), 'utf8');
+      };
+      const masked = await download();
+      assert.ok(masked.includes('"registered"') && !/7000\d|Sales|127\.0\.0\.1/.test(masked), masked);
+      await sidebar.getByLabel('with numbers, logins, names and addresses').check();
+      await sidebar.locator('button:enabled', { hasText: 'Download' }).waitFor(PATIENCE);
+      const whole = await download();
+      assert.ok(whole.includes('70000-70009') && whole.includes('Sales') && !whole.includes(oxe.password), whole);
       assert.deepEqual(problems, []);
     });
 

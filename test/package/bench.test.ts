@@ -8,7 +8,7 @@ import { ROOT } from '../support/toolchain';
 interface Usage { heapMB: number; handles: number }
 interface Soaked { faults: number; events: number; twice: number[]; lost: number[]; violations: string[]; before: Usage; after: Usage }
 
-const SUITES = ['reader', 'ingest', 'requests', 'actions', 'state', 'start', 'scale', 'rtp'];
+const SUITES = ['reader', 'ingest', 'requests', 'actions', 'state', 'start', 'scale', 'rtp', 'sidebar'];
 
 describe('npm run bench', function bench() {
   this.timeout(180_000);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { dirname, extname, join, relative, resolve } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -37,6 +37,16 @@ describe('the documentation', () => {
         assert.ok(existsSync(resolve(ROOT, dirname(file), decodeURIComponent(target))), `${file} links to ${target}`);
       }
     }
+  });
+
+  it('shows pictures that are there, and every picture of a form is shown or linked', async () => {
+    const all = await texts('.md');
+    for (const [file, text] of all) {
+      for (const [, target = ''] of text.matchAll(/\b(?:src|srcset)="([^"]+)"/g)) assert.ok(existsSync(resolve(ROOT, dirname(file), target)), `${file} shows ${target}`);
+    }
+    const page = all.find(([file]) => file === 'docs/forms.md')?.[1] ?? '';
+    const pictures = await readdir(join(ROOT, 'docs', 'images', 'forms'));
+    assert.deepEqual(pictures.filter((picture) => !page.includes(`images/forms/${picture}`)), []);
   });
 
   it('and everything else in the repository stands alone: no path leads out of it', async () => {

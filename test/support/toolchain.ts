@@ -18,12 +18,20 @@ export const NODE_RED_VERSIONS = { '4.1': '4.1.15', '5.0': '5.0.7' } as const;
 /** The Flow Library's scorecard. */
 export const NODE_RED_DEV_VERSION = '0.1.6';
 
+/** Themes for Node-RED 4.1, which has no dark one of its own: pictures are made of it. */
+export const THEME_VERSION = '3.0.6';
+
 export type NodeMajor = keyof typeof NODE_VERSIONS;
 export type NodeRedVersion = keyof typeof NODE_RED_VERSIONS;
 
-/** Where one package is installed alone, with its dependencies. */
+/** The folder in which one package is installed alone, with its dependencies. */
+export function installDir(name: string, version: string): string {
+  return join(CACHE, `${name.replace('/', '+')}-${version}`);
+}
+
+/** Where that package itself lies. */
 export function packageDir(name: string, version: string): string {
-  return join(CACHE, `${name}-${version}`, 'node_modules', name);
+  return join(installDir(name, version), 'node_modules', name);
 }
 
 /** The binary of a Node: the environment's `NODE_20`, `NODE_22`, `NODE_24`, else the one in the cache. */

@@ -74,7 +74,7 @@ const PORTS: Record<string, { inputs: number; outputs: number }> = {
 
 /** What Node-RED brings along; an example needs nothing else to be installed. */
 const CORE = [
-  'tab', 'group', 'comment', 'inject', 'debug', 'catch', 'status', 'complete', 'switch', 'change', 'function', 'http in', 'http response', 'http request', 'udp out',
+  'tab', 'group', 'comment', 'inject', 'debug', 'catch', 'status', 'complete', 'switch', 'change', 'function', 'http in', 'http response', 'http request', 'udp out', 'file in', 'delay',
 ];
 
 const MODULE = '@o2g/node-red-recording/';
@@ -394,6 +394,18 @@ describe('examples', () => {
   it('are named in the help of the node they show', () => {
     const help = FILES.map((html) => html.help).join('\n');
     for (const name of names) assert.ok(help.includes(`"${name.slice(3, -5)}"`), name);
+  });
+});
+
+describe('the flow that is kept of this version', () => {
+  it('has every type with every property, so that a later version is tried with all of them', () => {
+    const { version } = JSON.parse(read('package.json')) as { version: string };
+    const kept = JSON.parse(read('test', 'upgrades', `${version}.json`)) as ExampleNode[];
+    for (const type of TYPES) {
+      const nodes = kept.filter((node) => node.type === type);
+      assert.ok(nodes.length > 0, type);
+      for (const node of nodes) assert.deepEqual(Object.keys(PROPERTIES[type] ?? {}).filter((property) => !(property in node)), [], type);
+    }
   });
 });
 

@@ -102,7 +102,7 @@ describe('the help of a configuration node', () => {
 
 describe('the catalog of the sidebar', () => {
   it('has the keys that the sidebar uses, and no other', () => {
-    const script = read(ROOT, 'resources', 'sidebar.js') + read(ROOT, 'nodes', 'o2g-sidebar.html');
+    const script = read(ROOT, 'resources', 'sidebar.js') + read(ROOT, 'resources', 'support.js') + read(ROOT, 'nodes', 'o2g-sidebar.html');
     const known = [...catalogOf('en-US', 'o2g-sidebar.json').keys()];
     const used = [...script.matchAll(/(?:words\(|section\(|sentence = .*?|\? |: )'([\w.]+)'/g)].map(([, key]) => key ?? '').filter((key) => known.includes(key));
     // Keys that are put together: `filter.${name}` and the like.
