@@ -1,7 +1,7 @@
 /** The keys of encrypted recordings: what a person types becomes 32 bytes, and a short name that tells nothing of them. */
 import { hkdfSync, scrypt } from 'node:crypto';
 
-import { invalid } from './errors';
+import { invalid, RecorderError } from './errors';
 
 export interface FileKey {
   /** 16 hexadecimal digits, in the head of each file: says which key it needs. */
@@ -41,6 +41,13 @@ export async function readFileKeys(texts: readonly string[]): Promise<FileKey[]>
     keys.push({ id: derived(bytes, new Uint8Array(), 'key id', 8).toString('hex'), bytes });
   }
   return keys;
+}
+
+/** @throws RecorderError `KEY_UNKNOWN` */
+export function keyFor(id: string, keys: readonly FileKey[]): FileKey {
+  const key = keys.find((known) => known.id === id);
+  if (!key) throw new RecorderError('KEY_UNKNOWN', `the recording is encrypted with the key ${id}, which isn't among the ${keys.length} that are known`);
+  return key;
 }
 
 /** The key of one file. @param salt from the file's head */

@@ -6,7 +6,7 @@ import { open, type FileHandle } from 'node:fs/promises';
 
 import { FrameCipher, HEAD_BYTES, isEncrypted, Layout, OVERHEAD, readHead } from './encrypted-format';
 import { RecorderError } from './errors';
-import type { FileKey } from './file-keys';
+import { keyFor, type FileKey } from './file-keys';
 import { readAt } from './files';
 
 export interface OpenRecording {
@@ -131,12 +131,6 @@ class EncryptedRecording implements OpenRecording {
       await new Promise((resolve) => { setTimeout(resolve, TRY_AGAIN_MS); });
     }
   }
-}
-
-function keyFor(id: string, keys: readonly FileKey[]): FileKey {
-  const key = keys.find((known) => known.id === id);
-  if (!key) throw new RecorderError('KEY_UNKNOWN', `the recording is encrypted with the key ${id}, which isn't among the ${keys.length} that are known`);
-  return key;
 }
 
 function altered(frame: number, how = 'it isn\'t what was written there'): RecorderError {
