@@ -6,9 +6,9 @@ import { CallHistory, type PlacedCall } from '../../o2g/call-history';
 import type { Conversation } from '../../o2g/conversations';
 import { asO2GError, O2GError } from '../../o2g/errors';
 import type { Log } from '../../o2g/log';
-import type { IpTarget, MediaPort, SrtpKeys } from '../../o2g/media';
+import type { IpTarget, MediaPort, PauseReason, SrtpKeys } from '../../o2g/media';
 import { Signal } from '../../o2g/signal';
-import type { Alarm, DeviceContext, FinishedRecording, Recorder, RecorderMetrics, RecorderOptions, RecordingEnd } from '../../recorder';
+import type { Alarm, DeviceContext, FinishedRecording, Keeping, Kept, Recorder, RecorderMetrics, RecorderOptions, RecordingEnd } from '../../recorder';
 
 /** What nobody asked for, in the order in which it happened. */
 export type RecorderNews =
@@ -106,12 +106,17 @@ export class BuiltInRecorder implements MediaPort {
     return [...UNDECIPHERABLE].some((alarm) => this.#alarms.has(keyOf(deviceNumber, alarm)));
   }
 
-  async pause(deviceNumber: string, resumeAfter: number | undefined): Promise<void> {
-    await this.#do((recorder) => recorder.pause(deviceNumber, { resumeAfter }));
+  async pause(deviceNumber: string, why: PauseReason): Promise<void> {
+    await this.#do((recorder) => recorder.pause(deviceNumber, why));
   }
 
   async resume(deviceNumber: string): Promise<void> {
     await this.#do((recorder) => recorder.resume(deviceNumber));
+  }
+
+  /** Holds, releases, retains or deletes a finished recording. @throws O2GError with the recorder's codes */
+  keep(work: (keeping: Keeping) => Promise<Kept>): Promise<Kept> {
+    return this.#do((recorder) => work(recorder.keeping));
   }
 
   follow(deviceNumber: string, conversation: Conversation): void {
