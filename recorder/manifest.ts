@@ -22,7 +22,23 @@ export interface ManifestEntry {
   readonly raw?: readonly { readonly file: string; readonly sha256: string }[];
 }
 
-export type ManifestLine = ManifestEntry & { /** SHA-256 of the line before, without its newline. */ readonly previous: string };
+/** A recording was listened to, or taken away: a line of `access.jsonl`, which is chained in the same way. */
+export interface AccessEntry {
+  readonly entry: 'access';
+  /** ISO 8601 UTC. */
+  readonly at: string;
+  /** The user's name; `anonymous` where nobody has to log in. */
+  readonly who: string;
+  readonly how: 'played' | 'downloaded' | 'metadata downloaded';
+  /** Relative to the folder, separated by `/`. */
+  readonly file: string;
+}
+
+export const ACCESS_LOG = 'access.jsonl';
+
+type ChainEntry = ManifestEntry | AccessEntry;
+
+export type ManifestLine = ChainEntry & { /** SHA-256 of the line before, without its newline. */ readonly previous: string };
 
 const TAIL = 64 * 1024;
 
@@ -30,17 +46,17 @@ export const sha256 = (data: string | Uint8Array): string => createHash('sha256'
 
 export class Manifest {
   readonly #path: string;
-  #waiting: ManifestEntry[] = [];
+  #waiting: ChainEntry[] = [];
   /** Those that wait are written together: waiting for the disk takes most of the time. */
   #next: Promise<void> | undefined;
   #present: Promise<unknown> = Promise.resolve();
 
-  constructor(folder: string) {
-    this.#path = path.join(folder, MANIFEST);
+  constructor(folder: string, file: typeof MANIFEST | typeof ACCESS_LOG = MANIFEST) {
+    this.#path = path.join(folder, file);
   }
 
   /** Adds a line and waits until it is on the disk. Rejects with the system's error. */
-  append(entry: ManifestEntry): Promise<void> {
+  append(entry: ChainEntry): Promise<void> {
     this.#waiting.push(entry);
     this.#next ??= this.#present.then(() => {
       this.#next = undefined;
@@ -65,7 +81,7 @@ export class Manifest {
   }
 
   /** The end is read each time: another recorder may write into the same folder. */
-  async #write(entries: readonly ManifestEntry[]): Promise<void> {
+  async #write(entries: readonly ChainEntry[]): Promise<void> {
     const handle = await open(this.#path, 'a+', 0o640);
     try {
       const { previous, torn } = await lastLine(handle);
@@ -78,7 +94,7 @@ export class Manifest {
   }
 }
 
-function linesOf(entries: readonly ManifestEntry[], before: string): string {
+function linesOf(entries: readonly ChainEntry[], before: string): string {
   let previous = before;
   let lines = '';
   for (const entry of entries) {
