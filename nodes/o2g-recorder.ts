@@ -8,6 +8,8 @@ import { attempt, logOf } from './lib/config-node';
 import { deploymentOf, type Deployment } from './lib/deployment';
 import { labelOf, readChoice, readNumber, readText, type Config } from './lib/properties';
 import { recordersOf } from './lib/recorders';
+import { recordingFoldersOf } from './lib/recording-folders';
+import { offerRecordings } from './lib/recordings-routes';
 import { Shared } from './lib/shared';
 import { recorderStatus, statusOf } from './lib/status';
 import type { RecorderNode } from './lib/types';
@@ -32,8 +34,19 @@ export = (RED: NodeAPI): void => {
       },
     });
     Object.assign(this, { label: labelOf(config, String(config.address)), recorder, users: recorder.users });
+    showFolder(RED, this, options);
   });
+  offerRecordings(RED);
 };
+
+/** What is in the folder is found on the recordings page, whether somebody uses the recorder or not. */
+function showFolder(RED: NodeAPI, node: Node, options: () => RecorderOptions): void {
+  try {
+    node.on('close', recordingFoldersOf(RED).add(node.id, { folder: options().folder, keys: [] }));
+  } catch {
+    // A mistake in the configuration is told when somebody uses the recorder; without a folder there is nothing to be found.
+  }
+}
 
 function makeRecorder(RED: NodeAPI, node: Node, settings: RecorderOptions): BuiltInRecorder {
   const recorders = recordersOf(RED);
@@ -44,6 +57,7 @@ function makeRecorder(RED: NodeAPI, node: Node, settings: RecorderOptions): Buil
     onClose: () => { leave(); },
   });
   leave = recorders.add(node.id, made);
+  made.onNews.on(({ topic, payload }) => { if (topic === 'finished') recordingFoldersOf(RED).lookAt(settings.folder, payload.metadata); });
   return made;
 }
 

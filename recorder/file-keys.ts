@@ -1,0 +1,3 @@
+export interface FileKey {
+  readonly id: string;
+}
