@@ -42,7 +42,7 @@ export = (RED: NodeAPI): void => {
 /** What is in the folder is found on the recordings page, whether somebody uses the recorder or not. */
 function showFolder(RED: NodeAPI, node: Node, options: () => RecorderOptions): void {
   try {
-    node.on('close', recordingFoldersOf(RED).add(node.id, { folder: options().folder, keys: [] }));
+    node.on('close', recordingFoldersOf(RED).add(node.id, { folder: options().folder, keys: () => Promise.resolve([]) }));
   } catch {
     // A mistake in the configuration is told when somebody uses the recorder; without a folder there is nothing to be found.
   }

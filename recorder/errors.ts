@@ -9,6 +9,14 @@ export type RecorderErrorCode =
   | 'NOT_ARMED'
   /** The local address can't be bound. */
   | 'BIND_FAILED'
+  /** No key of this id was given. */
+  | 'KEY_UNKNOWN'
+  /** A recording isn't what was written. */
+  | 'ALTERED'
+  /** No such recording. */
+  | 'NOT_FOUND'
+  /** It is under hold, or unfinished. */
+  | 'REFUSED'
   /** A worker didn't answer. */
   | 'TIMEOUT'
   /** The recorder is closed, or not started. */

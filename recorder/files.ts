@@ -4,7 +4,10 @@ import fs from 'node:fs';
 export interface OpenFile {
   /** Writes all of bytes[start, end) at `position`; rejects with the system's error. */
   write(bytes: Uint8Array, start: number, end: number, position: number): Promise<void>;
-  truncate(length: number): Promise<void>;
+  /** What is there; less at the end of the file. Rejects with the system's error. */
+  read(position: number, length: number): Promise<Buffer>;
+  /** The file ends at `length`, for good: nothing is written any more. */
+  finish(length: number): Promise<void>;
   /** Makes sure that it is on the disk. */
   sync(): Promise<void>;
   close(): Promise<void>;
@@ -13,6 +16,8 @@ export interface OpenFile {
 export interface Files {
   /** Opens a new file for reading and writing; rejects with `EEXIST` when it is there. */
   create(path: string): Promise<OpenFile>;
+  /** Opens one that is there. */
+  reopen(path: string): Promise<{ file: OpenFile; size: number }>;
   exists(path: string): Promise<boolean>;
   makeFolder(path: string): Promise<void>;
   /** Replaces the whole content, never half of it. */
@@ -23,6 +28,10 @@ export interface Files {
 export const systemFiles: Files = {
   async create(path) {
     return new SystemFile(await fs.promises.open(path, 'wx+', 0o640));
+  },
+  async reopen(path) {
+    const handle = await fs.promises.open(path, 'r+');
+    return { file: new SystemFile(handle), size: (await handle.stat()).size };
   },
   async exists(path) {
     return fs.promises.access(path).then(() => true, () => false);
@@ -57,7 +66,11 @@ class SystemFile implements OpenFile {
     });
   }
 
-  truncate(length: number): Promise<void> {
+  read(position: number, length: number): Promise<Buffer> {
+    return readAt(this.handle, position, length);
+  }
+
+  finish(length: number): Promise<void> {
     return this.handle.truncate(length);
   }
 
@@ -68,4 +81,16 @@ class SystemFile implements OpenFile {
   close(): Promise<void> {
     return this.handle.close();
   }
+}
+
+/** What a file has there; less at its end. */
+export async function readAt(handle: fs.promises.FileHandle, position: number, length: number): Promise<Buffer> {
+  const bytes = Buffer.alloc(length);
+  let filled = 0;
+  while (filled < length) {
+    const { bytesRead } = await handle.read(bytes, filled, length - filled, position + filled);
+    if (bytesRead === 0) break;
+    filled += bytesRead;
+  }
+  return bytes.subarray(0, filled);
 }

@@ -4,8 +4,10 @@ import { isIPv4 } from 'node:net';
 import path from 'node:path';
 
 import { invalid, messageOf, RecorderError } from './errors';
+import { checkFileKey } from './file-keys';
 import { checkTemplate, DEFAULT_FILENAME } from './filename';
 import type { FormatName } from './sample-format';
+import { readSigningKey } from './signing';
 import { SAMPLE_RATE } from './types';
 import { frameLength, headerLength, LARGEST_FILE } from './wav';
 
@@ -23,6 +25,17 @@ export interface RecorderOptions {
   readonly filename?: string | undefined;
   /** `g711` (default) as it came, `pcm16` linear. */
   readonly format?: FormatName | undefined;
+  /** Files are encrypted with the first of `keys`. Default false. */
+  readonly encrypt?: boolean | undefined;
+  /**
+   * Each 32 bytes as hexadecimal digits or base64, or a passphrase of at least 16 characters. The first is for new files; all are for reading
+   * what a crash left.
+   */
+  readonly keys?: readonly string[] | undefined;
+  /** An Ed25519 private key in PEM: signs each line of the manifest. */
+  readonly signingKey?: string | undefined;
+  /** Recordings are deleted so many days after their end, unless under hold. Default 0: never. */
+  readonly retentionDays?: number | undefined;
   /** `conversation` (default): a file each; `none`: one from arm to disarm. */
   readonly split?: 'conversation' | 'none' | undefined;
   /** A file is cut after so many minutes: 1..4400, with `pcm16` 2200. Default 240. */
@@ -35,12 +48,16 @@ export interface RecorderOptions {
   readonly noMediaAfter?: number | undefined;
 }
 
-export type CheckedOptions = { readonly [Name in keyof RecorderOptions]-?: Exclude<RecorderOptions[Name], undefined> };
+export type CheckedOptions = { readonly [Name in Exclude<keyof RecorderOptions, 'signingKey'>]-?: Exclude<RecorderOptions[Name], undefined> } & Pick<RecorderOptions, 'signingKey'>;
 
 const DEFAULTS = {
   bind: '0.0.0.0', portMin: 20_000, portMax: 29_999, filename: DEFAULT_FILENAME, format: 'g711', split: 'conversation',
   maxMinutes: 240, workers: 1, dtmfPayloadTypes: [97, 101], noMediaAfter: 5,
+  encrypt: false, keys: [], retentionDays: 0,
 } as const;
+
+/** A hundred years. */
+const MOST_DAYS = 36_500;
 
 /** @throws RecorderError `INVALID_INPUT` naming the field, the value and the rule */
 export function checkOptions(options: RecorderOptions): CheckedOptions {
@@ -60,6 +77,7 @@ export function checkOptions(options: RecorderOptions): CheckedOptions {
   if (!Array.isArray(checked.dtmfPayloadTypes)) throw invalid('dtmfPayloadTypes', checked.dtmfPayloadTypes, 'a list of payload types');
   for (const payloadType of checked.dtmfPayloadTypes as unknown[]) checkRange('dtmfPayloadTypes', payloadType, 96, 127);
   checkTemplate(checked.filename);
+  checkKeeping(checked);
   return { ...checked, folder: path.resolve(checked.folder) };
 }
 
@@ -77,6 +95,18 @@ export async function checkFolder(folder: string): Promise<void> {
 function mostMinutes(format: FormatName): number {
   const minutes = (LARGEST_FILE - headerLength(format)) / (60 * SAMPLE_RATE * frameLength(format));
   return 100 * Math.floor(minutes / 100);
+}
+
+function checkKeeping({ encrypt, keys, signingKey, retentionDays }: CheckedOptions): void {
+  for (const key of keys) checkFileKey('key', key);
+  if (encrypt && keys.length === 0) throw invalid('key', undefined, 'given when recordings are to be encrypted');
+  if (signingKey !== undefined) readSigningKey(signingKey);
+  checkDays('retentionDays', retentionDays);
+}
+
+/** @throws RecorderError `INVALID_INPUT` */
+export function checkDays(field: string, value: unknown): void {
+  checkRange(field, value, 0, MOST_DAYS);
 }
 
 function checkRange(field: string, value: unknown, min: number, max: number): void {

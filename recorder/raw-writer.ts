@@ -53,6 +53,14 @@ export class RawWriter {
     }
   }
 
+  /** Everything is written: the file ends here. */
+  async finish(): Promise<void> {
+    await this.#file?.finish(this.#written);
+    await this.#file?.sync();
+    await this.close();
+  }
+
+  /** Lets go of the file as it is. */
   async close(): Promise<void> {
     const file = this.#file;
     this.#file = undefined;

@@ -5,6 +5,8 @@ import type { Transferable } from 'node:worker_threads';
 import { complete, type Description, type FinishedRecording } from './complete';
 import type { DeviceSnapshot, Level } from './device';
 import { invalid, messageOf, RecorderError, systemCode } from './errors';
+import { readFileKeys, type FileKey } from './file-keys';
+import { Keeping, type Kept } from './keeping';
 import { parseKeys, type KeyTexts } from './keys';
 import { Manifest } from './manifest';
 import type { FromWorker, Order, WorkerData } from './messages';
@@ -12,6 +14,7 @@ import { checkFolder, checkOptions, type CheckedOptions, type RecorderOptions } 
 import { thisOwner, type Owner } from './owner';
 import { Ports } from './ports';
 import { recover } from './recover';
+import { readSigningKey } from './signing';
 import { CHANNELS, SAMPLE_RATE, type Alarm, type Channel, type DeviceContext, type Recorded } from './types';
 import { Refused, WorkerThread } from './worker-thread';
 
@@ -31,6 +34,8 @@ export interface RecorderParts {
   readonly describe?: Describe;
   /** One line for what nobody else is told. */
   readonly warn?: (line: string) => void;
+  /** Milliseconds of the epoch, for how long recordings are kept. Default: the system's clock. */
+  readonly now?: () => number;
   /** For a test that wants to see one fail. */
   readonly startWorker?: (...args: ConstructorParameters<typeof WorkerThread>) => WorkerThread;
 }
@@ -55,6 +60,8 @@ export interface RecorderEvents {
   alarm: [Alarm];
   /** The first packets of a file are on the disk. */
   started: [{ readonly deviceNumber: string; readonly id: string; readonly startedAt: string }];
+  /** What is in force for a recording has changed: it was held, released, is to be kept for another time, or is deleted. */
+  kept: [Kept];
   /** Once a second for each device that is recorded. */
   level: [{ readonly deviceNumber: string } & Readonly<Record<Channel, Level>>];
 }
@@ -66,6 +73,8 @@ export interface RecorderMetrics {
   readonly portsTotal: number;
   readonly finished: number;
   readonly recovered: number;
+  /** Recordings whose time was over. */
+  readonly deleted: number;
   /** Files that are complete, but without metadata and manifest, because the disk refused. */
   readonly incomplete: number;
   readonly workerCrashes: number;
@@ -91,6 +100,8 @@ const CLOSE_WORKERS_MS = 3500;
 /** A folder is looked through again when something was left, or a disk was full. */
 const LOOK_AGAIN_MS = 61_000;
 const RESTART_MS = 500;
+/** How often it is looked for recordings that have been kept long enough. */
+const LOOK_MS = 3_600_000;
 
 /**
  * Records devices: two RTP or SRTP flows each become one stereo file. Nothing of it depends on the main thread while it runs.
@@ -111,16 +122,20 @@ export class Recorder extends EventEmitter<RecorderEvents> {
   readonly #dead = new Set<string>();
   readonly #ports: Ports;
   readonly #manifest: Manifest;
+  /** How long recordings are kept; holds. */
+  readonly keeping: Keeping;
   readonly #devices = new Map<string, ArmedDevice>();
   readonly #completing = new Set<Promise<unknown>>();
   readonly #snapshots: (readonly DeviceSnapshot[])[] = [];
-  readonly #counts = { finished: 0, recovered: 0, incomplete: 0, workerCrashes: 0 };
+  readonly #counts = { finished: 0, recovered: 0, deleted: 0, incomplete: 0, workerCrashes: 0 };
   #workers: WorkerThread[] = [];
   #state: 'new' | 'started' | 'closed' = 'new';
   #closing: Promise<void> | undefined;
   #lookAgain: NodeJS.Timeout | undefined;
   #recovering: Promise<void> = Promise.resolve();
   readonly #restarts = new Set<NodeJS.Timeout>();
+  #keys: readonly FileKey[] = [];
+  #looking: NodeJS.Timeout | undefined;
 
   /** @throws RecorderError `INVALID_INPUT` */
   constructor(options: RecorderOptions, parts: RecorderParts = {}) {
@@ -128,7 +143,11 @@ export class Recorder extends EventEmitter<RecorderEvents> {
     this.#options = checkOptions(options);
     this.#parts = parts;
     this.#ports = new Ports(this.#options.portMin, this.#options.portMax);
-    this.#manifest = new Manifest(this.#options.folder);
+    const { folder, signingKey, retentionDays } = this.#options;
+    this.#manifest = new Manifest(folder, signingKey === undefined ? undefined : readSigningKey(signingKey));
+    this.keeping = new Keeping({ folder, retentionDays }, {
+      manifest: this.#manifest, now: parts.now ?? Date.now, onKept: (kept) => { this.#emit('kept', kept); }, warn: (line) => { this.#warn(line); },
+    });
   }
 
   /**
@@ -138,8 +157,13 @@ export class Recorder extends EventEmitter<RecorderEvents> {
   async start(): Promise<void> {
     if (this.#state !== 'new') throw new RecorderError('CLOSED', 'the recorder was started before');
     await checkFolder(this.#options.folder);
+    this.#keys = await readFileKeys(this.#options.keys);
+    if (this.#closing) throw new RecorderError('CLOSED', 'the recorder was closed while it started');
     this.#state = 'started';
     this.#workers = Array.from({ length: this.#options.workers }, (_, index) => this.#startWorker(index));
+    void this.#look();
+    this.#looking = setInterval(() => { void this.#look(); }, LOOK_MS);
+    this.#looking.unref();
   }
 
   /**
@@ -249,11 +273,12 @@ export class Recorder extends EventEmitter<RecorderEvents> {
     const wasStarted = this.#state === 'started';
     this.#state = 'closed';
     clearTimeout(this.#lookAgain);
+    clearInterval(this.#looking);
     for (const restart of this.#restarts) clearTimeout(restart);
     if (!wasStarted) return;
     const ends = await Promise.allSettled(this.#workers.map((worker) => worker.close(CLOSE_WORKERS_MS)));
     for (const end of ends) if (end.status === 'rejected') this.#warn(`closing: ${messageOf(end.reason)}; what is unfinished is completed at the next start`);
-    await Promise.race([Promise.allSettled(this.#completing), after(DESCRIBE_MS)]);
+    await Promise.race([Promise.allSettled([...this.#completing, this.keeping.close()]), after(DESCRIBE_MS)]);
     this.#devices.clear();
     this.#snapshots.length = 0;
   }
@@ -331,11 +356,11 @@ export class Recorder extends EventEmitter<RecorderEvents> {
   }
 
   #startWorker(index: number): WorkerThread {
-    const { bind, folder, filename, format, split, maxMinutes, dtmfPayloadTypes, noMediaAfter } = this.#options;
+    const { bind, folder, filename, format, split, maxMinutes, dtmfPayloadTypes, noMediaAfter, encrypt } = this.#options;
     const mostFrames = maxMinutes * 60 * SAMPLE_RATE;
     const owner = { ...this.#owner, instance: newInstance() };
     this.#alive[index] = owner.instance;
-    const data: WorkerData = { bind, owner, options: { folder, filename, format, split, mostFrames, dtmfPayloadTypes, noMediaMs: 1000 * noMediaAfter } };
+    const data: WorkerData = { bind, owner, options: { folder, filename, format, split, mostFrames, dtmfPayloadTypes, noMediaMs: 1000 * noMediaAfter, key: encrypt ? this.#keys[0] : undefined } };
     const start = this.#parts.startWorker ?? ((...args) => new WorkerThread(...args));
     return start(data, {
       onTold: (message) => { this.#hear(index, message); },
@@ -390,9 +415,18 @@ export class Recorder extends EventEmitter<RecorderEvents> {
     return describe && describedBy(describe, recorded);
   }
 
+  /** Deletes what has been kept long enough. */
+  async #look(): Promise<void> {
+    try {
+      this.#counts.deleted += await this.keeping.look();
+    } catch (error) {
+      this.#warn(`looking for recordings that have been kept long enough: ${messageOf(error)}; it is tried again in an hour`);
+    }
+  }
+
   async #recover(): Promise<void> {
     const own = { us: this.#owner, dead: this.#dead, alive: new Set(this.#alive) };
-    const { finished, postponed, failed } = await recover(this.#options.folder, own, (recorded) => this.#described(recorded), this.#manifest);
+    const { finished, postponed, failed } = await recover(this.#options.folder, own, { keys: this.#keys, describe: (recorded) => this.#described(recorded), manifest: this.#manifest });
     this.#counts.recovered += finished.length;
     for (const recording of finished) this.#emit('finished', recording);
     for (const { file, error } of failed) this.#warn(`${file} couldn't be completed: ${messageOf(error)}`);

@@ -6,6 +6,9 @@ import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import path from 'node:path';
 
+import { encrypting } from './encrypted-file';
+import type { FileKey } from './file-keys';
+import { audioOf, metadataOf, PART, rawOf } from './file-names';
 import type { Files } from './files';
 import { nameOf } from './filename';
 import type { Law } from './g711';
@@ -28,6 +31,8 @@ export interface RecordingOptions {
   readonly folder: string;
   readonly filename: string;
   readonly format: FormatName;
+  /** Undefined: nothing is encrypted. */
+  readonly key?: FileKey | undefined;
 }
 
 /** So many recordings of one name, and the template isn't one. */
@@ -35,6 +40,8 @@ const MOST_NUMBERS = 10_000;
 /** How often what is known is written, besides when something important happens. It grows with the gaps, and is then written less often. */
 const SIDECAR_MS = 10_000;
 const SIDECAR_MS_PER_GAP = 10;
+/** A name is taken by any of them. */
+const TAKEN = ['.wav', '.wav.part', '.wav.enc', '.wav.enc.part', '.json'];
 
 export class Recording {
   readonly id = randomBytes(6).toString('hex');
@@ -43,6 +50,8 @@ export class Recording {
   #writer: WavWriter | undefined;
   readonly #raw = new Map<Channel, RawWriter>();
   #sidecarDue: number | undefined;
+  /** For all that can be heard. */
+  readonly #audible: Files;
 
   /**
    * @param origin the position on the timeline where the file begins
@@ -51,10 +60,16 @@ export class Recording {
   constructor(
     private readonly options: RecordingOptions, private readonly files: Files, private readonly owner: Owner,
     readonly deviceNumber: string, readonly context: DeviceContext, readonly origin: number, readonly startedAt: number, readonly startedTick: number,
-  ) {}
+  ) {
+    this.#audible = options.key ? encrypting(files, options.key) : files;
+  }
 
   get name(): string | undefined {
     return this.#name;
+  }
+
+  get keyId(): string | undefined {
+    return this.options.key?.id;
   }
 
   /** There is something on the disk. */
@@ -83,7 +98,7 @@ export class Recording {
     if (this.#sidecarDue === undefined) this.#sidecarDue = now + SIDECAR_MS; // reserving the name has written it
     if (now < this.#sidecarDue) return;
     const recorded = known();
-    await this.files.replace(this.#path('.json.part'), sidecarText(this.owner, recorded));
+    await this.files.replace(this.#path(sidecarOf), sidecarText(this.owner, recorded));
     this.#sidecarDue = now + SIDECAR_MS + SIDECAR_MS_PER_GAP * recorded.gaps.length;
   }
 
@@ -100,13 +115,13 @@ export class Recording {
   /** Ends the audio at a position on the timeline. @returns length and hash of the file */
   async finish(timeline: Timeline, position: number): Promise<{ bytes: number; sha256: string }> {
     const bytes = await this.#wavOf(timeline).finish(position);
-    for (const raw of this.#raw.values()) await raw.close();
-    return { bytes, sha256: await sha256OfFile(this.#path('.wav.part')) };
+    for (const raw of this.#raw.values()) await raw.finish();
+    return { bytes, sha256: await sha256OfFile(this.#path(audioOf) + PART) };
   }
 
   /** Writes what is known last, hash included, so that a crash from here on loses nothing of it. */
   async seal(recorded: Recorded): Promise<void> {
-    await this.files.replace(this.#path('.json.part'), sidecarText(this.owner, recorded));
+    await this.files.replace(this.#path(sidecarOf), sidecarText(this.owner, recorded));
   }
 
   /** Lets go of the files as they are: the next start completes what can be completed. */
@@ -119,7 +134,7 @@ export class Recording {
     const list: RawFile[] = [];
     for (const channel of CHANNELS) {
       const raw = this.#raw.get(channel);
-      if (raw) list.push({ ...this.#describeRaw(channel, raw), sha256: await sha256OfFile(this.#path(`.${channel}.rtpdump.part`)) });
+      if (raw) list.push({ ...this.#describeRaw(channel, raw), sha256: await sha256OfFile(this.#path((named) => rawOf(named, channel)) + PART) });
     }
     return list;
   }
@@ -131,7 +146,7 @@ export class Recording {
 
   #describeRaw(channel: Channel, raw: RawWriter): RawFile {
     return {
-      path: `${this.#name ?? ''}.${channel}.rtpdump`, channel, packets: raw.packets, dropped: raw.dropped,
+      path: rawOf({ name: this.#name ?? '', keyId: this.keyId }, channel), channel, packets: raw.packets, dropped: raw.dropped,
       payloadTypes: [...raw.payloadTypes], reasons: [...raw.reasons], sha256: '',
     };
   }
@@ -139,7 +154,7 @@ export class Recording {
   #rawOf(channel: Channel): RawWriter {
     let raw = this.#raw.get(channel);
     if (!raw) {
-      raw = new RawWriter(() => this.#path(`.${channel}.rtpdump.part`), this.files, this.startedAt, this.startedTick);
+      raw = new RawWriter(() => this.#path((named) => rawOf(named, channel)) + PART, this.#audible, this.startedAt, this.startedTick);
       this.#raw.set(channel, raw);
     }
     return raw;
@@ -147,7 +162,7 @@ export class Recording {
 
   #wavOf(timeline: Timeline): WavWriter {
     const { name: format, law } = timeline.format;
-    return (this.#writer ??= new WavWriter(this.#path('.wav.part'), { format, law }, this.origin, this.files));
+    return (this.#writer ??= new WavWriter(this.#path(audioOf) + PART, { format, law }, this.origin, this.#audible));
   }
 
   /** Takes a name that nobody has: `NAME.json.part` is made only when it isn't there, which no other worker or process can undo. */
@@ -164,7 +179,7 @@ export class Recording {
 
   async #take(name: string, known: () => Recorded): Promise<boolean> {
     const base = path.join(this.options.folder, name);
-    for (const extension of ['.wav', '.wav.part', '.json']) if (await this.files.exists(base + extension)) return false;
+    for (const extension of TAKEN) if (await this.files.exists(base + extension)) return false;
     const text = Buffer.from(sidecarText(this.owner, { ...known(), name }));
     try {
       const file = await this.files.create(`${base}.json.part`);
@@ -184,10 +199,12 @@ export class Recording {
     return true;
   }
 
-  #path(extension: string): string {
-    return path.join(this.options.folder, `${this.#name ?? this.id}${extension}`);
+  #path(of: (named: { name: string; keyId: string | undefined }) => string): string {
+    return path.join(this.options.folder, of({ name: this.#name ?? this.id, keyId: this.keyId }));
   }
 }
+
+const sidecarOf = ({ name }: { name: string }): string => metadataOf(name) + PART;
 
 const sidecarText = (owner: Owner, recorded: Recorded): string => JSON.stringify({ owner, recorded } satisfies Sidecar);
 

@@ -2,17 +2,22 @@
  * Completes what a crash left unfinished. `NAME.json.part` says what was known; the WAV has a valid header for all but its last moment,
  * and its length says the rest.
  */
-import { open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 
 import { complete, type Description, type FinishedRecording } from './complete';
+import { reopenEncrypted, type Reopened } from './encrypted-recovery';
+import type { FileKey } from './file-keys';
+import { audioOf, metadataOf, PART } from './file-names';
+import { systemFiles } from './files';
 import type { Manifest } from './manifest';
 import { isAbandoned, type Owner } from './owner';
 import { sha256OfFile, type Sidecar } from './recording';
-import { SAMPLES_PER_MS, type RawFile, type Recorded } from './types';
+import { SampleFormat } from './sample-format';
+import { CHANNELS, SAMPLES_PER_MS, type Gap, type RawFile, type Recorded } from './types';
 import { frameLength, headerLength, readWavHeader, wavHeader } from './wav';
 
-const SIDECAR = '.json.part';
+const SIDECAR = metadataOf('') + PART;
 
 export interface Recovery {
   readonly finished: readonly FinishedRecording[];
@@ -33,8 +38,15 @@ export interface Own {
 /** What the caller still knows of a recording: nothing after a crash of the whole process. Never rejects. */
 type Describe = (recorded: Recorded) => Promise<Description | undefined>;
 
+export interface RecoverParts {
+  /** Of encrypted files. */
+  readonly keys: readonly FileKey[];
+  readonly describe: Describe;
+  readonly manifest: Manifest;
+}
+
 /** Completes all that nobody works on any more. */
-export async function recover(folder: string, { us, dead, alive }: Own, describe: Describe, manifest: Manifest): Promise<Recovery> {
+export async function recover(folder: string, { us, dead, alive }: Own, parts: RecoverParts): Promise<Recovery> {
   const finished: FinishedRecording[] = [];
   const failed: { file: string; error: unknown }[] = [];
   let postponed = 0;
@@ -43,8 +55,8 @@ export async function recover(folder: string, { us, dead, alive }: Own, describe
       const sidecar = await readSidecar(path.join(folder, name + SIDECAR));
       const owner = sidecar?.owner ?? us;
       if (alive.has(owner.instance)) continue;
-      if (!dead.has(owner.instance) && !isAbandoned(owner, us, await untouchedMs(folder, name))) postponed += 1;
-      else finished.push(...await recoverOne(folder, name, sidecar?.recorded, describe, manifest));
+      if (!dead.has(owner.instance) && !isAbandoned(owner, us, await untouchedMs(folder, name, sidecar?.recorded))) postponed += 1;
+      else finished.push(...await recoverOne(folder, name, sidecar?.recorded, parts));
     } catch (error) {
       failed.push({ file: path.join(folder, name), error });
     }
@@ -69,65 +81,98 @@ async function readSidecar(file: string): Promise<Sidecar | undefined> {
   }
 }
 
-async function untouchedMs(folder: string, name: string): Promise<number> {
-  const times = await Promise.all(['.wav.part', SIDECAR].map((extension) => stat(path.join(folder, name + extension)).then(({ mtimeMs }) => mtimeMs, () => 0)));
+async function untouchedMs(folder: string, name: string, known: Recorded | undefined): Promise<number> {
+  const files = [audioOf({ name, keyId: known?.keyId }), metadataOf(name)];
+  const times = await Promise.all(files.map((file) => stat(path.join(folder, file + PART)).then(({ mtimeMs }) => mtimeMs, () => 0)));
   return Date.now() - Math.max(...times);
 }
 
-async function recoverOne(folder: string, name: string, known: Recorded | undefined, describe: Describe, manifest: Manifest): Promise<FinishedRecording[]> {
-  const base = path.join(folder, name);
-  if (!known || await isWithoutMedia(base, known)) {
+async function recoverOne(folder: string, name: string, known: Recorded | undefined, { keys, describe, manifest }: RecoverParts): Promise<FinishedRecording[]> {
+  const sidecar = path.join(folder, metadataOf(name) + PART);
+  if (!known || await isWithoutMedia(folder, known)) {
     // Torn or empty: the crash came before the first packet was on the disk.
-    await rm(base + SIDECAR, { force: true });
+    await rm(sidecar, { force: true });
     return [];
   }
-  await undoRename(`${base}.wav`);
-  const { bytes, frames } = await repairWav(`${base}.wav.part`, known);
+  const named = { ...known, name: name.split(path.sep).join('/') };
+  const audio = path.join(folder, audioOf(named));
+  await undoRename(audio);
+  const { bytes, frames, lost } = await repairWav(audio + PART, named, keys);
   const durationMs = Math.round(frames / SAMPLES_PER_MS);
   const recorded: Recorded = {
-    ...known, name: name.split(path.sep).join('/'), bytes, durationMs, endedAt: new Date(Date.parse(known.startedAt) + durationMs).toISOString(),
-    sha256: await sha256OfFile(`${base}.wav.part`), raw: await repairRaw(folder, known.raw), endedBy: known.endedBy === '' ? 'crash' : known.endedBy, recovered: true,
+    ...named, bytes, durationMs, endedAt: new Date(Date.parse(known.startedAt) + durationMs).toISOString(), gaps: [...known.gaps, ...lost],
+    sha256: await sha256OfFile(audio + PART), raw: await repairRaw(folder, known, keys), endedBy: known.endedBy === '' ? 'crash' : known.endedBy, recovered: true,
   };
   return [await complete(folder, recorded, await describe(recorded), manifest)];
 }
 
-async function isWithoutMedia(base: string, { raw }: Recorded): Promise<boolean> {
-  return raw.length === 0 && !await exists(`${base}.wav.part`) && !await exists(`${base}.wav`);
+async function isWithoutMedia(folder: string, recorded: Recorded): Promise<boolean> {
+  const audio = path.join(folder, audioOf(recorded));
+  return recorded.raw.length === 0 && !await systemFiles.exists(audio + PART) && !await systemFiles.exists(audio);
 }
 
 /** The crash came after the last renaming: it is done again. */
 async function undoRename(file: string): Promise<void> {
-  if (await exists(file) && !await exists(`${file}.part`)) await rename(file, `${file}.part`);
+  if (await systemFiles.exists(file) && !await systemFiles.exists(file + PART)) await rename(file, file + PART);
 }
 
 /** Makes the header say what is there. */
-async function repairWav(file: string, { format, law }: Recorded): Promise<{ bytes: number; frames: number }> {
-  const handle = await open(file, await exists(file) ? 'r+' : 'wx+', 0o640);
+async function repairWav(path: string, known: Recorded, keys: readonly FileKey[]): Promise<{ bytes: number; frames: number; lost: Gap[] }> {
+  const silence = SampleFormat.of(known.format, known.law).silence;
+  const { file, bytes: size, finished, lost } = await reopen(path, known.keyId, keys, silence);
   try {
-    const { size } = await handle.stat();
-    const first = Buffer.alloc(Math.min(size, headerLength('g711')));
-    await handle.read(first, 0, first.length, 0);
-    const form = readWavHeader(first) ?? { format, law };
+    const form = readWavHeader(await file.read(0, headerLength('g711'))) ?? { format: known.format, law: known.law };
     const frames = Math.max(0, Math.floor((size - headerLength(form.format)) / frameLength(form.format)));
     const header = wavHeader(form, frames);
-    await handle.write(header, 0, header.length, 0);
     const bytes = header.length + frames * frameLength(form.format);
-    await handle.truncate(bytes);
-    await handle.datasync();
-    return { bytes, frames };
+    if (!finished) {
+      await file.write(header, 0, header.length, 0);
+      await file.finish(bytes);
+      await file.sync();
+    }
+    return { bytes, frames, lost: lost.flatMap(({ from, to }) => gapsOf(from - header.length, to - header.length, frameLength(form.format))) };
   } finally {
-    await handle.close();
+    await file.close();
   }
 }
 
-async function repairRaw(folder: string, raw: readonly RawFile[]): Promise<RawFile[]> {
+/** Both channels were in the bytes that are lost. */
+function gapsOf(from: number, to: number, frame: number): Gap[] {
+  const atMs = Math.floor(Math.max(0, from) / frame / SAMPLES_PER_MS);
+  const durationMs = Math.ceil(Math.max(0, to) / frame / SAMPLES_PER_MS) - atMs;
+  return durationMs <= 0 ? [] : CHANNELS.map((channel): Gap => ({ channel, atMs, durationMs, kind: 'disk' }));
+}
+
+async function repairRaw(folder: string, { raw, keyId }: Recorded, keys: readonly FileKey[]): Promise<RawFile[]> {
   const list: RawFile[] = [];
   for (const known of raw) {
     const file = path.join(folder, known.path);
     await undoRename(file);
-    if (await exists(`${file}.part`)) list.push({ ...known, sha256: await sha256OfFile(`${file}.part`) });
+    if (!await systemFiles.exists(file + PART)) continue;
+    // A plain one is whole as it is: who reads it stops at a packet that was cut.
+    if (keyId !== undefined) await endRaw(file + PART, keyId, keys);
+    list.push({ ...known, sha256: await sha256OfFile(file + PART) });
   }
   return list;
 }
 
-const exists = (file: string): Promise<boolean> => stat(file).then(() => true, () => false);
+async function endRaw(path: string, keyId: string, keys: readonly FileKey[]): Promise<void> {
+  const { file, bytes, finished } = await reopen(path, keyId, keys, 0);
+  try {
+    if (!finished) await file.finish(bytes);
+  } finally {
+    await file.close();
+  }
+}
+
+/** @param keyId undefined: it is plain. @param filler what takes the place of what can't be read */
+async function reopen(path: string, keyId: string | undefined, keys: readonly FileKey[], filler: number): Promise<Reopened> {
+  // There may be nothing but packets kept as they came.
+  const { file, size } = await systemFiles.exists(path) ? await systemFiles.reopen(path) : { file: await systemFiles.create(path), size: 0 };
+  try {
+    return keyId === undefined ? { file, bytes: size, finished: false, lost: [] } : await reopenEncrypted(file, size, keyId, keys, filler);
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}

@@ -85,7 +85,7 @@ export class Report {
     const report = (channel: Channel): ChannelReport => this.channels[channel].report(totals(channel), longest(listed, channel), iso);
     return {
       id, deviceNumber, context, name: name ?? '', startedAt: new Date(startedAt).toISOString(), endedAt: new Date(startedAt + durationMs).toISOString(),
-      durationMs, sha256: '', bytes: 0, format, law, channels: { sent: report('sent'), received: report('received') },
+      durationMs, sha256: '', bytes: 0, format, law, ...(recording.keyId === undefined ? {} : { keyId: recording.keyId }), channels: { sent: report('sent'), received: report('received') },
       gaps: listed, gapsOmitted: gaps.sent.omitted + gaps.received.omitted, alarms: this.#alarms.map(withoutDevice), events,
       corrections: this.#corrections.map(({ channel, position, samples }): Correction => ({ channel, atMs: toMs(position), movedMs: samples / SAMPLES_PER_MS })),
       takeOvers: this.#takeOvers.map(({ position, ...rest }): TakeOver => ({ ...rest, atMs: toMs(position) })),

@@ -122,6 +122,8 @@ export interface Recorded {
   readonly sha256: string;
   readonly bytes: number;
   readonly format: 'g711' | 'pcm16';
+  /** Of the key that its files are encrypted with; absent: they aren't. */
+  readonly keyId?: string;
   readonly law: 'alaw' | 'ulaw';
   readonly channels: Readonly<Record<Channel, ChannelReport>>;
   readonly gaps: readonly Gap[];
@@ -134,7 +136,7 @@ export interface Recorded {
   readonly raw: readonly RawFile[];
   /** Some of the audio is only in `raw`. */
   readonly needsDecode: boolean;
-  /** Why it ended: the caller's word, `silence`, `rotation`, `disarmed`, `closed`. */
+  /** Why it ended: the caller's word, `silence`, `rotation`, `disarmed`, `closed`, `crash`. */
   readonly endedBy: string;
   /** The id of the file that was cut where this one begins. */
   readonly continues?: string;

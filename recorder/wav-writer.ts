@@ -37,7 +37,7 @@ export class WavWriter {
     this.#frames = Math.min(this.#frames, Math.max(0, position - this.origin));
     const length = this.#offset(this.#frames);
     await this.#writeHeader(file);
-    await file.truncate(length);
+    await file.finish(length);
     await file.sync();
     await this.close();
     return length;

@@ -14,7 +14,6 @@ window.o2gRecordingDetails = (function () {
   const number = (value) => (Number.isFinite(value) ? value : 0);
   const text = (value) => (typeof value === 'string' ? value : '');
   const icon = (name) => $('<i aria-hidden="true">').addClass(`fa ${name}`);
-  const { clock } = window.o2gWaveform;
 
   function nameOf({ number: digits, name, login }) {
     const called = text(name) || text(login);
@@ -52,6 +51,8 @@ window.o2gRecordingDetails = (function () {
   const ICONS = { gap: 'fa-chain-broken', pause: 'fa-pause', call: 'fa-phone', alarm: 'fa-exclamation-triangle', key: 'fa-th' };
 
   function make(words) {
+    // The editor loads scripts in any order: what they share is there when they are used.
+    const { clock } = window.o2gWaveform;
     const element = $('<section class="o2g-details">').attr('aria-label', words('details'));
     let shown;
 
@@ -142,9 +143,10 @@ window.o2gRecordingDetails = (function () {
       if (metadata.needsDecode === true) badge('fa-lock', words('needsDecode'), 'o2g-bad');
     }
 
-    function drawVerification({ state, files, chain } = {}) {
+    function drawVerification({ state, files, chain, held } = {}) {
       const good = state === 'verified' && chain === 'whole';
-      const sentence = state === undefined ? words('verification.running') : words(`verification.${state === 'verified' && !good ? 'broken' : state}`, { files: list(files).length === 0 ? '' : files.join(', ') });
+      const sentence = state === undefined ? words('verification.running') : words(`verification.${state === 'verified' && !good ? 'broken' : state}`, { files: (files ?? []).join(', ') });
+      if (held) badge('fa-archive', words('held'));
       verification.toggleClass('o2g-good', good).toggleClass('o2g-bad', state !== undefined && !good)
         .empty().append(icon(good ? 'fa-check' : state === undefined ? 'fa-hourglass-half' : 'fa-exclamation-triangle'), $('<span>').text(sentence));
     }

@@ -12,7 +12,6 @@ window.o2gRecordings = (function () {
   const BUILDING_MS = 1000;
   const DAY_MS = 24 * 3600_000;
   const ALARMS = ['any', 'none', 'no-media', 'one-way', 'encrypted', 'auth-failed', 'keys-missing', 'stranger', 'disk', 'interrupted'];
-  const { clock } = window.o2gWaveform;
 
   /** Midnight of a day as it is here, in milliseconds; so many days later. */
   const midnight = (day, later = 0) => new Date(`${day}T00:00:00`).getTime() + later * DAY_MS;
@@ -32,6 +31,8 @@ window.o2gRecordings = (function () {
   const icon = (name) => $('<i aria-hidden="true">').addClass(`fa ${name}`);
 
   function make(words) {
+    // The editor loads scripts in any order: what they share is there when they are used.
+    const { clock } = window.o2gWaveform;
     const dialog = $('<dialog class="o2g-recordings red-ui-editor">').attr('aria-label', words('name'));
     const head = $('<header>').append($('<h2>').text(words('name'))).appendTo(dialog);
     const summary = $('<span class="o2g-summary" role="status">').appendTo(head);

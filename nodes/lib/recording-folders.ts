@@ -12,7 +12,7 @@ export interface RecordingFolder {
   /** Absolute path. */
   readonly folder: string;
   /** Keys of its encrypted files. */
-  readonly keys: readonly library.FileKey[];
+  keys(): Promise<readonly library.FileKey[]>;
 }
 
 class RecordingFolders {
@@ -37,8 +37,10 @@ class RecordingFolders {
     return () => { if (this.#byNode.get(nodeId) === folder) this.#byNode.delete(nodeId); };
   }
 
-  keysOf(folder: string): library.FileKey[] {
-    return [...this.#byNode.values()].filter((each) => each.folder === folder).flatMap(({ keys }) => keys);
+  /** Of all recorders that have this folder. */
+  async keysOf(folder: string): Promise<library.FileKey[]> {
+    const all = await Promise.all([...this.#byNode.values()].filter((each) => each.folder === folder).map((each) => each.keys()));
+    return all.flat();
   }
 
   /** Something happened to a recording: it is finished, changed or gone. */

@@ -5,7 +5,7 @@
 import path from 'node:path';
 import type { NodeAPI } from 'node-red';
 import { O2GError } from '../../o2g/errors';
-import type { AccessEntry, Place } from '../../recorder/archive';
+import type { Access, Place } from '../../recorder/archive';
 import { invalid } from '../../o2g/validate';
 import { inOurWords } from './built-in-recorder';
 import { sendBytes } from './byte-range';
@@ -15,13 +15,13 @@ import { Tickets } from './tickets';
 import { Waveforms } from './waveforms';
 
 /** What a ticket is asked for, and how the log of accesses calls that. */
-const PURPOSES: Readonly<Record<string, AccessEntry['how']>> = { playback: 'played', download: 'downloaded', metadata: 'metadata downloaded' };
+const PURPOSES: Readonly<Record<string, Access['how']>> = { playback: 'played', download: 'downloaded', metadata: 'metadata downloaded' };
 /** Ours: bad input; what isn't as it was recorded, or can't be read here; everything else is a fault. */
 const STATUS: Readonly<Record<string, number>> = { INVALID_INPUT: 400, NOT_FOUND: 404, KEY_UNKNOWN: 409, ALTERED: 409 };
 
 interface Admission {
   readonly place: Place;
-  readonly how: AccessEntry['how'];
+  readonly how: Access['how'];
 }
 
 /** Adds the routes `o2g/recordings`, `o2g/recordings/:id/…` and `o2g/tickets/:ticket`. */
@@ -61,7 +61,7 @@ export function offerRecordings(RED: NodeAPI): void {
 
   RED.httpAdmin.get('/o2g/recordings/:id/waveform', guard, ofOne(async (place, _request, response) => {
     const { library } = await folders.open();
-    const audio = there(await library.openAudio(place, folders.keysOf(place.folder)));
+    const audio = there(await library.openAudio(place, await folders.keysOf(place.folder)));
     response.json(there(await waveforms.get(audio, library.waveformOf)));
   }));
 
@@ -76,7 +76,7 @@ export function offerRecordings(RED: NodeAPI): void {
     if (!how) throw invalid('for', request.query.for, `one of ${Object.keys(PURPOSES).join(', ')}`);
     // Opened to see whether it can be: what can't be heard needs no line.
     if (how === 'metadata downloaded') there(await library.readMetadata(place));
-    else await there(await library.openAudio(place, folders.keysOf(place.folder))).recording.close();
+    else await there(await library.openAudio(place, await folders.keysOf(place.folder))).recording.close();
     await writeDown(place, how, request);
     response.json({ ticket: tickets.issue({ place, how }) });
   }));
@@ -88,13 +88,13 @@ export function offerRecordings(RED: NodeAPI): void {
   }));
 
   /** Rejects when it can't be written: then nothing is served. */
-  async function writeDown(place: Place, how: AccessEntry['how'], request: AdminRequest): Promise<void> {
+  async function writeDown(place: Place, how: Access['how'], request: AdminRequest): Promise<void> {
     const { library } = await folders.open();
     const { username } = (request as { user?: { username?: unknown } }).user ?? {};
     const who = typeof username === 'string' ? username : 'anonymous';
-    await new library.Manifest(place.folder, library.ACCESS_LOG).append({ entry: 'access', at: new Date().toISOString(), who, how, file: `${place.name}.wav` });
+    await library.writeAccess(place.folder, { who, how, recording: place.name });
     // Its type knows no fields of one's own.
-    (RED.log as { audit(line: object, request: AdminRequest): void }).audit({ event: 'o2g.recordings', how, file: `${place.name}.wav` }, request);
+    (RED.log as { audit(line: object, request: AdminRequest): void }).audit({ event: 'o2g.recordings', how, recording: place.name }, request);
   }
 
   async function serve({ place, how }: Admission, request: AdminRequest, response: AdminResponse): Promise<void> {
@@ -105,7 +105,7 @@ export function offerRecordings(RED: NodeAPI): void {
       response.attachment(`${name}.json`).type('application/json').send(text);
       return;
     }
-    const audio = there(await library.openAudio(place, folders.keysOf(place.folder)));
+    const audio = there(await library.openAudio(place, await folders.keysOf(place.folder)));
     try {
       if (how === 'downloaded') response.attachment(`${name}.wav`);
       response.set({ 'Content-Type': 'audio/wav', 'X-Content-Type-Options': 'nosniff', 'Accept-Ranges': 'bytes', ETag: `"${audio.stamp}"` });

@@ -212,7 +212,7 @@ describe('a disk', () => {
           const open = await systemFiles.create(file);
           return {
             write: (bytes, start, end, position) => check().then(() => open.write(bytes, start, end, position)),
-            truncate: (length) => open.truncate(length), sync: () => open.sync(), close: () => open.close(),
+            read: (position, length) => open.read(position, length), finish: (length) => open.finish(length), sync: () => open.sync(), close: () => open.close(),
           };
         },
         replace: (file, text) => check().then(() => systemFiles.replace(file, text)),
@@ -281,5 +281,5 @@ describe('a disk', () => {
 });
 
 const bound = (open: Awaited<ReturnType<Files['create']>>): Awaited<ReturnType<Files['create']>> => ({
-  write: (bytes, start, end, position) => open.write(bytes, start, end, position), truncate: (length) => open.truncate(length), sync: () => open.sync(), close: () => open.close(),
+  write: (bytes, start, end, position) => open.write(bytes, start, end, position), read: (position, length) => open.read(position, length), finish: (length) => open.finish(length), sync: () => open.sync(), close: () => open.close(),
 });

@@ -97,9 +97,9 @@ function watched(files: Files): { files: Files; idle: () => Promise<void> } {
     files: {
       create: (file) => watch(files.create(file).then((open) => ({
         write: (bytes, start, end, position) => watch(open.write(bytes, start, end, position)),
-        truncate: (length) => watch(open.truncate(length)), sync: () => watch(open.sync()), close: () => watch(open.close()),
+        read: (position, length) => watch(open.read(position, length)), finish: (length) => watch(open.finish(length)), sync: () => watch(open.sync()), close: () => watch(open.close()),
       }))),
-      exists: (file) => watch(files.exists(file)), makeFolder: (folder) => watch(files.makeFolder(folder)),
+      reopen: (file) => watch(files.reopen(file)), exists: (file) => watch(files.exists(file)), makeFolder: (folder) => watch(files.makeFolder(folder)),
       replace: (file, text) => watch(files.replace(file, text)), remove: (file) => watch(files.remove(file)),
     },
   };

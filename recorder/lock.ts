@@ -1,0 +1,30 @@
+/** One writer at a time, whichever recorder or process it belongs to: who makes the lock's file has it. */
+import { open, rm, stat } from 'node:fs/promises';
+
+const TRY_AGAIN_MS = 20;
+/** Nobody needs it for so long: a crash left it. */
+const STALE_MS = 10_000;
+
+/** Runs `work` while nobody else has the lock. Rejects with the system's error when the lock can't be made, or with that of `work`. */
+export async function withLock<T>(file: string, work: () => Promise<T>): Promise<T> {
+  while (!await take(file)) {
+    const age = await stat(file).then(({ mtimeMs }) => Date.now() - mtimeMs, () => 0);
+    if (Math.abs(age) > STALE_MS) await rm(file, { force: true });
+    else await new Promise((resolve) => { setTimeout(resolve, TRY_AGAIN_MS); });
+  }
+  try {
+    return await work();
+  } finally {
+    await rm(file, { force: true });
+  }
+}
+
+async function take(file: string): Promise<boolean> {
+  try {
+    await (await open(file, 'wx', 0o640)).close();
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+}
