@@ -4,11 +4,9 @@ import { copyFile, mkdir, readFile, rename, rm, symlink, writeFile } from 'node:
 import path from 'node:path';
 
 import { openAudio, readMetadata, verify, waveformOf, writeAccess, type Waveform } from '../../recorder/archive';
-import { encrypting } from '../../recorder/encrypted-file';
 import { readFileKeys } from '../../recorder/file-keys';
-import { systemFiles } from '../../recorder/files';
 import { Manifest } from '../../recorder/manifest';
-import { makeRecordings, SECONDS, type Archived } from './archived';
+import { encrypt, makeRecordings, SECONDS, type Archived } from './archived';
 import { at, parseWav, temporaryFolder } from './support';
 
 const sha256 = (data: string | Buffer): string => createHash('sha256').update(data).digest('hex');
@@ -33,17 +31,6 @@ async function waveform(folder: string, name: string, keys: readonly string[] = 
   } finally {
     await recording.close();
   }
-}
-
-/** The same recording, as an encrypting recorder writes it. */
-async function encrypt(folder: string, name: string): Promise<void> {
-  const [key] = await readFileKeys([KEY]);
-  const audio = await readFile(path.join(folder, `${name}.wav`));
-  const file = await encrypting(systemFiles, key ?? assert.fail()).create(path.join(folder, `${name}.wav.enc`));
-  await file.write(audio, 0, audio.length, 0);
-  await file.sync();
-  await file.close();
-  await rm(path.join(folder, `${name}.wav`));
 }
 
 describe('a recording that was found', function () {
@@ -84,7 +71,7 @@ describe('a recording that was found', function () {
       right.forEach((sample, frame) => { linear.writeInt16LE(sample * (signs[2 * frame + 1] ?? 1), 4 * frame + 2); });
       await writeFile(path.join(folder, 'linear.wav'), Buffer.concat([pcmHeader(linear.length), linear]));
       assert.deepEqual(await waveform(folder, 'linear'), expected);
-      await encrypt(folder, one.name);
+      await encrypt(folder, one.name, KEY);
       assert.deepEqual(await waveform(folder, one.name, [KEY]), expected);
     });
 
@@ -98,7 +85,7 @@ describe('a recording that was found', function () {
     });
 
     it('of an encrypted file needs its key, and is refused where the file was altered', async () => {
-      await encrypt(folder, one.name);
+      await encrypt(folder, one.name, KEY);
       await assert.rejects(waveform(folder, one.name, ['0'.repeat(64)]), { code: 'KEY_UNKNOWN' });
       const file = path.join(folder, `${one.name}.wav.enc`);
       const bytes = await readFile(file);

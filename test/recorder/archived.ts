@@ -1,8 +1,11 @@
-import { link, mkdir, writeFile } from 'node:fs/promises';
 import { createHash } from 'node:crypto';
+import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
-import { random } from './support';
+import { encrypting } from '../../recorder/encrypted-file';
+import { readFileKeys } from '../../recorder/file-keys';
+import { systemFiles } from '../../recorder/files';
+import { only, random } from './support';
 
 /*
  * Folders of finished recordings, made in seconds: each has a metadata file of its own and shares its audio with others. Written by these
@@ -41,6 +44,16 @@ export async function makeRecordings(folder: string, count: number, change: Chan
     }
   }));
   return all;
+}
+
+/** Makes a recording what a recorder with this key writes. */
+export async function encrypt(folder: string, name: string, key: string): Promise<void> {
+  const audio = await readFile(path.join(folder, `${name}.wav`));
+  const file = await encrypting(systemFiles, only(await readFileKeys([key]))).create(path.join(folder, `${name}.wav.enc`));
+  await file.write(audio, 0, audio.length, 0);
+  await file.finish(audio.length);
+  await file.close();
+  await rm(path.join(folder, `${name}.wav`));
 }
 
 const NAMES = ['Élodie Martin', 'Jean Dupont', 'Anna Schmidt', 'Peter Müller', 'Mary Jones', 'Luigi Rossi', ''] as const;
