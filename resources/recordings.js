@@ -82,7 +82,9 @@ window.o2gRecordings = (function () {
     let after;
     let count = 0;
     let asking = false;
-    let timer;
+    let typing;
+    let building;
+    let searched;
 
     function criteria() {
       const query = {};
@@ -94,7 +96,7 @@ window.o2gRecordings = (function () {
     function ask(query, done) {
       const mine = ++asked;
       asking = true;
-      clearTimeout(timer);
+      clearTimeout(building);
       $.getJSON('o2g/recordings', query)
         .done((answer) => {
           if (mine !== asked) return;
@@ -111,6 +113,7 @@ window.o2gRecordings = (function () {
 
     /** From the top, or again as it was scrolled when only the same is asked again. */
     function search(same = false) {
+      searched = JSON.stringify(criteria());
       ask(criteria(), (answer) => {
         found = answer.recordings;
         if (!same) list.reset();
@@ -129,22 +132,24 @@ window.o2gRecordings = (function () {
     function show(answer) {
       ({ after, count } = answer);
       list.show(found, count);
-      const building = answer.building !== undefined;
-      summary.text([words('count', { count }), building && words('building', { files: answer.building }), ...answer.unreadable.map((folder) => words('unreadable', { folder }))].filter(Boolean).join(' · '));
+      const incomplete = answer.building !== undefined;
+      summary.text([words('count', { count }), incomplete && words('building', { files: answer.building }), ...answer.unreadable.map((folder) => words('unreadable', { folder }))].filter(Boolean).join(' · '));
       const nothing = answer.folders === 0 ? 'noRecorder' : Object.keys(criteria()).length === 0 ? 'noRecording' : 'noMatch';
-      hint.removeClass('o2g-missing').text(words(nothing)).toggle(count === 0 && !building);
-      if (building && dialog[0].open) timer = setTimeout(() => { search(true); }, BUILDING_MS);
+      hint.removeClass('o2g-missing').text(words(nothing)).toggle(count === 0 && !incomplete);
+      if (incomplete && dialog[0].open) building = setTimeout(() => { search(true); }, BUILDING_MS);
     }
 
+    /** A field that is left says that it has changed, which was searched for while it was typed. */
     const soon = () => {
-      clearTimeout(timer);
-      timer = setTimeout(() => { search(); }, DEBOUNCE_MS);
+      clearTimeout(typing);
+      typing = setTimeout(() => { if (JSON.stringify(criteria()) !== searched) search(); }, DEBOUNCE_MS);
     };
     form.on('input change', soon).on('reset', soon).on('submit', (event) => { event.preventDefault(); search(); });
     // The editor's own keys work on the flows behind.
     dialog.on('keydown keyup keypress', (event) => { event.stopPropagation(); });
     dialog.on('close', () => {
-      clearTimeout(timer);
+      clearTimeout(typing);
+      clearTimeout(building);
       asked += 1;
       details.silence();
     });

@@ -10,7 +10,8 @@ window.o2gVirtualList = (function () {
    * @param label what the list is called for those who don't see it
    * @param height of a row, in pixels
    * @param render makes the element of an item
-   * @param onPick makes it a list to choose from: called with the item that is clicked, or where Enter is pressed after arrow keys
+   * @param onPick makes it a list to choose from: called with the item that is clicked, or where Enter is pressed after arrow keys; each
+   *   item has an `id` then, by which it stays chosen
    * @param onEnd called when the last row comes into view, as somebody may have more
    */
   function make({ label, height, render, onPick, onEnd = () => {} }) {
@@ -36,7 +37,7 @@ window.o2gVirtualList = (function () {
           .attr({ role: onPick ? 'option' : 'listitem', 'aria-setsize': all, 'aria-posinset': index + 1 })
           .css({ position: 'absolute', top: index * height, left: 0, right: 0, height })
           .appendTo(list);
-        if (onPick) row.attr({ id: `${name}-${index}`, 'aria-selected': String(items[index] === picked) }).toggleClass('o2g-active', index === active).data('index', index);
+        if (onPick) row.attr({ id: `${name}-${index}`, 'aria-selected': String(items[index].id === picked) }).toggleClass('o2g-active', index === active).data('index', index);
       }
       viewport.attr('aria-activedescendant', active >= first && active < last ? `${name}-${active}` : null);
       // Who was about to press a button still is, after its row has been made anew.
@@ -73,9 +74,9 @@ window.o2gVirtualList = (function () {
 
     function pick(index) {
       active = index;
-      picked = items[index];
+      picked = items[index].id;
       later();
-      if (picked !== undefined) onPick(picked);
+      onPick(items[index]);
     }
 
     function choosing() {

@@ -5,24 +5,11 @@ import path from 'node:path';
 
 import { openAudio, readMetadata, verify, waveformOf, writeAccess, type Waveform } from '../../recorder/archive';
 import { readFileKeys } from '../../recorder/file-keys';
-import { Manifest } from '../../recorder/manifest';
-import { encrypt, makeRecordings, SECONDS, type Archived } from './archived';
+import { encrypt, listed, makeRecordings, SECONDS, type Archived } from './archived';
 import { at, parseWav, temporaryFolder } from './support';
 
 const sha256 = (data: string | Buffer): string => createHash('sha256').update(data).digest('hex');
 const KEY = 'f'.repeat(64);
-
-/** A manifest that tells of these, as a recorder writes it. */
-async function listed(folder: string, all: readonly Archived[], raw: readonly { file: string; sha256: string }[] = []): Promise<Manifest> {
-  const manifest = new Manifest(folder);
-  for (const { name, metadata } of all) {
-    await manifest.append({
-      entry: 'recording', at: new Date().toISOString(), id: String(metadata.id), file: `${name}.wav`, bytes: Number(metadata.bytes), endedAt: String(metadata.endedAt),
-      sha256: sha256(await readFile(path.join(folder, `${name}.wav`))), metadata: `${name}.json`, metadataSha256: sha256(await readFile(path.join(folder, `${name}.json`))), raw,
-    });
-  }
-  return manifest;
-}
 
 async function waveform(folder: string, name: string, keys: readonly string[] = []): Promise<Waveform> {
   const { recording } = await openAudio({ folder, name }, await readFileKeys(keys)) ?? assert.fail(`${name} isn't there`);

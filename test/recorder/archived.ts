@@ -5,11 +5,12 @@ import path from 'node:path';
 import { encrypting } from '../../recorder/encrypted-file';
 import { readFileKeys } from '../../recorder/file-keys';
 import { systemFiles } from '../../recorder/files';
+import { Manifest } from '../../recorder/manifest';
 import { only, random } from './support';
 
 /*
- * Folders of finished recordings, made in seconds: each has a metadata file of its own and shares its audio with others. Written by these
- * tests' own hand, as `recorder/` documents it.
+ * Folders of finished recordings, made in seconds: each has a metadata file of its own and shares its audio with others. Plain files are written by
+ * these tests' own hand, as `recorder/` documents them.
  */
 
 export interface Archived {
@@ -20,6 +21,7 @@ export interface Archived {
 /** The newest recording's start; each older one began a minute before. */
 export const NEWEST = Date.parse('2026-11-20T12:00:00.000Z');
 const MINUTE_MS = 60_000;
+const sha256 = (data: string | Buffer): string => createHash('sha256').update(data).digest('hex');
 const RATE = 8000;
 export const SECONDS = 12;
 
@@ -29,11 +31,11 @@ export type Change = (number: number) => Record<string, unknown> | undefined;
 /** Makes so many recordings. @returns them, the newest first */
 export async function makeRecordings(folder: string, count: number, change: Change = () => undefined): Promise<Archived[]> {
   const audio = ulawWav(SECONDS);
-  const sha256 = createHash('sha256').update(audio).digest('hex');
+  const hash = sha256(audio);
   await mkdir(folder, { recursive: true });
   const source = path.join(folder, '.audio-of-all');
-  await writeFile(source, audio, { flag: 'w' });
-  const all = Array.from({ length: count }, (_, number) => archived(number, sha256, audio.length, change(number)));
+  await writeFile(source, audio);
+  const all = Array.from({ length: count }, (_, number) => archived(number, hash, audio.length, change(number)));
   for (const folderName of new Set(all.map(({ name }) => path.dirname(name)))) await mkdir(path.join(folder, folderName), { recursive: true });
   const waiting = [...all.entries()];
   await Promise.all(Array.from({ length: 16 }, async () => {
@@ -56,10 +58,22 @@ export async function encrypt(folder: string, name: string, key: string): Promis
   await rm(path.join(folder, `${name}.wav`));
 }
 
+/** A manifest that tells of these, as a recorder writes it. */
+export async function listed(folder: string, all: readonly Archived[], raw: readonly { file: string; sha256: string }[] = []): Promise<Manifest> {
+  const manifest = new Manifest(folder);
+  for (const { name, metadata } of all) {
+    await manifest.append({
+      entry: 'recording', at: new Date().toISOString(), id: String(metadata.id), file: `${name}.wav`, bytes: Number(metadata.bytes), endedAt: String(metadata.endedAt),
+      sha256: sha256(await readFile(path.join(folder, `${name}.wav`))), metadata: `${name}.json`, metadataSha256: sha256(await readFile(path.join(folder, `${name}.json`))), raw,
+    });
+  }
+  return manifest;
+}
+
 const NAMES = ['Élodie Martin', 'Jean Dupont', 'Anna Schmidt', 'Peter Müller', 'Mary Jones', 'Luigi Rossi', ''] as const;
 const ALARMS = ['one-way', 'no-media', 'encrypted'] as const;
 
-function archived(number: number, sha256: string, bytes: number, change: Record<string, unknown> | undefined): Archived {
+function archived(number: number, hash: string, bytes: number, change: Record<string, unknown> | undefined): Archived {
   const next = random(number + 1);
   for (let skip = 0; skip < 3; skip += 1) next();
   const deviceNumber = String(70_000 + Math.floor(next() * 100));
@@ -84,7 +98,7 @@ function archived(number: number, sha256: string, bytes: number, change: Record<
           { change: 'ended', state: 'ended', devices: [], parties: [party], cause: 'NORMAL', atMs: 12_000 },
         ],
       }],
-      id, deviceNumber, name, startedAt, endedAt: at(12_000), durationMs: 1000 * SECONDS + (number < 20 ? 0 : number % 600 * 1000), sha256, bytes, format: 'g711', law: 'ulaw',
+      id, deviceNumber, name, startedAt, endedAt: at(12_000), durationMs: 1000 * SECONDS + (number < 20 ? 0 : number % 600 * 1000), sha256: hash, bytes, format: 'g711', law: 'ulaw',
       context: { user: `oxe${deviceNumber}`, callRef, direction: number % 2 === 0 ? 'incoming' : 'outgoing', party: party.number },
       channels: { sent: channel, received: channel },
       gaps: [
