@@ -6,6 +6,7 @@ import { configuredRecorder } from './lib/config-node';
 import { deploymentOf } from './lib/deployment';
 import { actOnDevices } from './lib/device-node';
 import { inFlightOf } from './lib/in-flight';
+import { keepRecordings } from './lib/keep-recordings';
 import { configuredLink, linksOf } from './lib/links';
 import { asNumber, isBlank, type Config } from './lib/properties';
 import { NOT_CONFIGURED } from './lib/status';
@@ -15,12 +16,13 @@ const IP_FIELDS = ['ipRecorderAddr', 'sentFlowPort', 'receivedFlowPort'];
 const TDM_FIELDS = ['crystal', 'board', 'timeslot'];
 /** A pause that nobody ends should end within a day: beyond that it is a mistake of units. */
 const LONGEST_PAUSE_S = 86_400;
+const LONGEST_WORD = 1000;
 
 export = (RED: NodeAPI): void => {
   RED.nodes.registerType('o2g-record', function (this, definition: NodeDef) {
     RED.nodes.createNode(this, definition);
     const config: Config = { ...definition };
-    actOnDevices(RED, this, config, ['mode', ...IP_FIELDS, ...TDM_FIELDS, 'resumeAfter'], {
+    actOnDevices(RED, this, config, ['mode', ...IP_FIELDS, ...TDM_FIELDS, 'resumeAfter', 'by', 'reason'], {
       start: {
         read(deviceNumber, fields) {
           const wish = readWish(RED, config, deviceNumber, fields);
@@ -30,12 +32,13 @@ export = (RED: NodeAPI): void => {
       stop: { read: (deviceNumber) => async (link) => inForce(await link.stopRecord(deviceNumber)) },
       pause: {
         read(deviceNumber, fields) {
-          const resumeAfter = readResumeAfter(fields.resumeAfter);
-          return async (link) => ({ ...inForce(await link.pause(deviceNumber, resumeAfter)), ...(resumeAfter === undefined ? {} : { resumeAfter }) });
+          const why = { resumeAfter: readResumeAfter(fields.resumeAfter), by: readWord('by', fields.by), reason: readWord('reason', fields.reason) };
+          const { resumeAfter } = why;
+          return async (link) => ({ ...inForce(await link.pause(deviceNumber, why)), ...(resumeAfter === undefined ? {} : { resumeAfter }) });
         },
       },
       resume: { read: (deviceNumber) => async (link) => inForce(await link.resume(deviceNumber)) },
-    });
+    }, keepRecordings(RED, config));
     tellUnsolicited(RED, this, config);
   });
 };
@@ -67,6 +70,13 @@ function readResumeAfter(value: unknown): number | undefined {
   const seconds = asNumber(value);
   if (typeof seconds !== 'number' || !(seconds > 0 && seconds <= LONGEST_PAUSE_S)) throw invalid('resumeAfter', value, `a number of seconds above 0, at most ${LONGEST_PAUSE_S}`);
   return seconds;
+}
+
+/** Who asked for a pause and why: it goes to the metadata. */
+function readWord(field: string, value: unknown): string | undefined {
+  if (isBlank(value)) return undefined;
+  if (typeof value !== 'string' || value.length > LONGEST_WORD) throw invalid(field, value, `a text of at most ${LONGEST_WORD} characters`);
+  return value;
 }
 
 /** What is in force now, in the fields of the message. */

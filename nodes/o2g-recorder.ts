@@ -2,11 +2,12 @@ import { resolve } from 'node:path';
 import type { Node, NodeAPI, NodeDef } from 'node-red';
 import type { O2GError } from '../o2g/errors';
 import { invalid } from '../o2g/validate';
+import { checkFileKey, splitKeys } from '../recorder/file-keys';
 import { checkOptions, type RecorderOptions } from '../recorder/options';
 import { BuiltInRecorder, inOurWords } from './lib/built-in-recorder';
 import { attempt, logOf } from './lib/config-node';
 import { deploymentOf, type Deployment } from './lib/deployment';
-import { labelOf, readChoice, readNumber, readText, type Config } from './lib/properties';
+import { isBlank, labelOf, readChoice, readFlag, readNumber, readText, type Config } from './lib/properties';
 import { recordersOf } from './lib/recorders';
 import { recordingFoldersOf } from './lib/recording-folders';
 import { offerRecordings } from './lib/recordings-routes';
@@ -14,14 +15,20 @@ import { Shared } from './lib/shared';
 import { recorderStatus, statusOf } from './lib/status';
 import type { RecorderNode } from './lib/types';
 
+interface Credentials {
+  key?: string;
+  previousKeys?: string;
+  signingKey?: string;
+}
+
 /** How often the status is brought up to date. */
 const LOOK_MS = 1000;
 
 export = (RED: NodeAPI): void => {
-  RED.nodes.registerType<RecorderNode, NodeDef, object, object>('o2g-recorder', function (this, definition) {
+  RED.nodes.registerType<RecorderNode & Node<Credentials>, NodeDef, object, Credentials>('o2g-recorder', function (this, definition) {
     RED.nodes.createNode(this, definition);
     const config: Config = { ...definition };
-    const options = attempt(() => readOptions(RED, config));
+    const options = attempt(() => readOptions(RED, config, this.credentials));
     const recorder = new Shared<BuiltInRecorder>(RED, this, {
       recipe: () => {
         const settings = options();
@@ -35,6 +42,8 @@ export = (RED: NodeAPI): void => {
     });
     Object.assign(this, { label: labelOf(config, String(config.address)), recorder, users: recorder.users });
     showFolder(RED, this, options);
+  }, {
+    credentials: { key: { type: 'password' }, previousKeys: { type: 'password' }, signingKey: { type: 'password' } },
   });
   offerRecordings(RED);
 };
@@ -42,7 +51,8 @@ export = (RED: NodeAPI): void => {
 /** What is in the folder is found on the recordings page, whether somebody uses the recorder or not. */
 function showFolder(RED: NodeAPI, node: Node, options: () => RecorderOptions): void {
   try {
-    node.on('close', recordingFoldersOf(RED).add(node.id, { folder: options().folder, keys: () => Promise.resolve([]) }));
+    const { folder, keys = [] } = options();
+    node.on('close', recordingFoldersOf(RED).add(node.id, { folder, keys }));
   } catch {
     // A mistake in the configuration is told when somebody uses the recorder; without a folder there is nothing to be found.
   }
@@ -57,7 +67,9 @@ function makeRecorder(RED: NodeAPI, node: Node, settings: RecorderOptions): Buil
     onClose: () => { leave(); },
   });
   leave = recorders.add(node.id, made);
-  made.onNews.on(({ topic, payload }) => { if (topic === 'finished') recordingFoldersOf(RED).lookAt(settings.folder, payload.metadata); });
+  const folders = recordingFoldersOf(RED);
+  made.onNews.on(({ topic, payload }) => { if (topic === 'finished') folders.lookAt(settings.folder, payload.file); });
+  made.onKept.on(({ file }) => { folders.lookAt(settings.folder, file); });
   return made;
 }
 
@@ -90,11 +102,25 @@ function follow(node: Node, recorder: BuiltInRecorder, deployment: Deployment): 
   return () => { for (const off of offs) off(); };
 }
 
-function readOptions(RED: NodeAPI, config: Config): RecorderOptions {
+/** The present key first: new files are encrypted with it. Previous ones only read. */
+function readKeys(key: string | undefined, previousKeys: string): string[] {
+  const previous = splitKeys(previousKeys);
+  try {
+    for (const each of previous) checkFileKey('previousKeys', each);
+  } catch (error) {
+    throw inOurWords(error);
+  }
+  return isBlank(key) ? previous : [String(key).trim(), ...previous];
+}
+
+function readOptions(RED: NodeAPI, config: Config, { key, previousKeys = '', signingKey }: Credentials): RecorderOptions {
   const address = readText(config, 'address');
   const folder = readText(config, 'folder');
   if (address === undefined) throw invalid('address', address, 'the IPv4 address to which the phones send, such as 192.0.2.10');
   if (folder === undefined) throw invalid('folder', folder, 'the path of a folder for the recordings');
+  const encrypt = readFlag(config, 'encrypt');
+  // None of the previous keys may take its place.
+  if (encrypt && isBlank(key)) throw invalid('key', undefined, 'given when recordings are to be encrypted');
   const options: RecorderOptions = {
     address,
     bind: readText(config, 'bind'),
@@ -106,6 +132,10 @@ function readOptions(RED: NodeAPI, config: Config): RecorderOptions {
     format: readChoice<'g711' | 'pcm16'>(config, 'format', ['g711', 'pcm16'], 'g711'),
     split: readChoice<'conversation' | 'none'>(config, 'split', ['conversation', 'none'], 'conversation'),
     maxMinutes: readNumber(config, 'maxMinutes', 240, 1, 4400),
+    encrypt,
+    keys: readKeys(key, previousKeys),
+    signingKey: isBlank(signingKey) ? undefined : signingKey,
+    retentionDays: readNumber(config, 'retentionDays', 0, 0, 36_500),
   };
   try {
     checkOptions(options);

@@ -11,7 +11,7 @@ import type { ConnectionReport } from './connection';
 import { LinkRequests, type LinkBase } from './link-requests';
 import type { Beeping, Monitored, Recorded } from './link-results';
 import type { Log } from './log';
-import type { MediaPorts } from './media';
+import type { MediaPorts, PauseReason } from './media';
 import { Orders } from './orders';
 import { OwnMedia, type ArmedPorts } from './own-media';
 import { isNode, NODE_EVENTS } from './oxe-node';
@@ -237,11 +237,11 @@ export class Link implements Attachment {
 
   /**
    * Writes silence instead of what is said, in the recorder of this program that records the device; needs no connection.
-   * @param resumeAfter seconds, after which it resumes by itself
+   * @param why `resumeAfter`: seconds, after which it resumes by itself; who asked for it and why, for the metadata
    * @throws O2GError `INVALID_INPUT` when none does
    */
-  async pause(deviceNumber: string, resumeAfter: number | undefined): Promise<Recorded> {
-    await this.#media.recorderOf(deviceNumber).pause(deviceNumber, resumeAfter);
+  async pause(deviceNumber: string, why: PauseReason): Promise<Recorded> {
+    await this.#media.recorderOf(deviceNumber).pause(deviceNumber, why);
     return { deviceNumber, recording: true, paused: true };
   }
 

@@ -10,6 +10,13 @@ import type { Signal } from './signal';
 export type IpTarget = Extract<RecordTarget, { mode: 'ip' }>;
 export type SrtpKeys = Representation<'RecordingSrtpKeys'>;
 
+/** Who asked for a pause and why; it resumes by itself after so many seconds. */
+export interface PauseReason {
+  readonly resumeAfter?: number | undefined;
+  readonly by?: string | undefined;
+  readonly reason?: string | undefined;
+}
+
 export interface MediaPort {
   /**
    * Binds two ports for a device; it keeps those it has until `disarm`.
@@ -23,8 +30,8 @@ export interface MediaPort {
   setKeys(deviceNumber: string, keys: SrtpKeys | undefined): Promise<void>;
   /** Whether what comes for the device can't be deciphered now. */
   isUndecipherable(deviceNumber: string): boolean;
-  /** Writes silence from now on. @param resumeAfter seconds, after which it resumes by itself @throws O2GError */
-  pause(deviceNumber: string, resumeAfter: number | undefined): Promise<void>;
+  /** Writes silence from now on. @throws O2GError */
+  pause(deviceNumber: string, why: PauseReason): Promise<void>;
   /** @throws O2GError */
   resume(deviceNumber: string): Promise<void>;
   /** What the device's calls do. Never throws. */

@@ -11,7 +11,7 @@ export interface FileKey {
 
 const KEY_BYTES = 32;
 const SHORTEST_PASSPHRASE = 16;
-const RULE = `32 bytes as 64 hexadecimal digits or 44 characters of base64, or a passphrase of at least ${SHORTEST_PASSPHRASE} characters`;
+const RULE = `32 bytes as 64 hexadecimal digits or 44 characters of base64, or a passphrase of at least ${SHORTEST_PASSPHRASE} characters without a comma`;
 /**
  * A passphrase has no file of its own in which a salt could lie, and must give the same key on another machine: the salt is fixed, and the
  * work makes up for it. 64 MiB and a fifth of a second, once at the start.
@@ -26,7 +26,7 @@ export function splitKeys(text: string): string[] {
 
 /** @throws RecorderError `INVALID_INPUT`, without the secret in its text */
 export function checkFileKey(field: string, text: unknown): void {
-  if (typeof text !== 'string' || text.length < SHORTEST_PASSPHRASE) throw invalid(field, undefined, RULE);
+  if (typeof text !== 'string' || text.length < SHORTEST_PASSPHRASE || /[,\r\n]/.test(text)) throw invalid(field, undefined, RULE);
 }
 
 /**

@@ -114,8 +114,13 @@ function lineOf(bytes: Buffer, whole: boolean): Line {
 function parse(text: string): ManifestLine | undefined {
   try {
     const said = JSON.parse(text) as Partial<ManifestLine> | null;
-    return said && ENTRIES.has(said.entry) && typeof said.file === 'string' && typeof said.previous === 'string' && typeof said.at === 'string' ? said as ManifestLine : undefined;
+    const isLine = said && ENTRIES.has(said.entry) && typeof said.line === 'number' && [said.at, said.file, said.previous].every((text) => typeof text === 'string');
+    return isLine && areFiles((said as { raw?: unknown }).raw ?? []) ? said as ManifestLine : undefined;
   } catch {
     return undefined; // torn by a crash, or altered: whoever reads says which
   }
+}
+
+function areFiles(raw: unknown): boolean {
+  return Array.isArray(raw) && raw.every((one: unknown) => typeof one === 'object' && one !== null && 'file' in one && 'sha256' in one);
 }

@@ -6,9 +6,9 @@ import { CallHistory, type PlacedCall } from '../../o2g/call-history';
 import type { Conversation } from '../../o2g/conversations';
 import { asO2GError, O2GError } from '../../o2g/errors';
 import type { Log } from '../../o2g/log';
-import type { IpTarget, MediaPort, SrtpKeys } from '../../o2g/media';
+import type { IpTarget, MediaPort, PauseReason, SrtpKeys } from '../../o2g/media';
 import { Signal } from '../../o2g/signal';
-import type { Alarm, DeviceContext, FinishedRecording, Recorder, RecorderMetrics, RecorderOptions, RecordingEnd } from '../../recorder';
+import type { Alarm, DeviceContext, FinishedRecording, Keeping, Kept, Recorder, RecorderMetrics, RecorderOptions, RecordingEnd } from '../../recorder';
 
 /** What nobody asked for, in the order in which it happened. */
 export type RecorderNews =
@@ -35,6 +35,8 @@ export class BuiltInRecorder implements MediaPort {
   readonly onFailure: Signal<O2GError>;
   /** Something is being recorded: once a second and device, with its number. */
   readonly onLevel: Signal<string>;
+  /** What is in force for a finished recording has changed: it is held, released, or deleted. */
+  readonly onKept: Signal<Kept>;
   readonly #options: RecorderOptions;
   readonly #parts: BuiltInRecorderParts;
   #recorder: Promise<Recorder> | undefined;
@@ -59,6 +61,7 @@ export class BuiltInRecorder implements MediaPort {
     this.onNews = new Signal(parts.log);
     this.onFailure = new Signal(parts.log);
     this.onLevel = new Signal(parts.log);
+    this.onKept = new Signal(parts.log);
     this.#mayStart = new Promise((resolve) => { this.#letStart = resolve; });
   }
 
@@ -106,12 +109,17 @@ export class BuiltInRecorder implements MediaPort {
     return [...UNDECIPHERABLE].some((alarm) => this.#alarms.has(keyOf(deviceNumber, alarm)));
   }
 
-  async pause(deviceNumber: string, resumeAfter: number | undefined): Promise<void> {
-    await this.#do((recorder) => recorder.pause(deviceNumber, { resumeAfter }));
+  async pause(deviceNumber: string, why: PauseReason): Promise<void> {
+    await this.#do((recorder) => recorder.pause(deviceNumber, why));
   }
 
   async resume(deviceNumber: string): Promise<void> {
     await this.#do((recorder) => recorder.resume(deviceNumber));
+  }
+
+  /** Holds, releases, retains or deletes a finished recording. @throws O2GError with the recorder's codes */
+  keep(work: (keeping: Keeping) => Promise<Kept>): Promise<Kept> {
+    return this.#do((recorder) => work(recorder.keeping));
   }
 
   follow(deviceNumber: string, conversation: Conversation): void {
@@ -221,6 +229,7 @@ export class BuiltInRecorder implements MediaPort {
       recorder.on('level', ({ deviceNumber }) => { this.onLevel.emit(deviceNumber); });
       recorder.on('finished', (payload) => { this.#tell({ topic: 'finished', payload }); });
       recorder.on('alarm', (payload) => { this.#alarm(payload); });
+      recorder.on('kept', (kept) => { this.onKept.emit(kept); });
       await recorder.start();
       this.#started = recorder;
       // Not awaited: hashing what a crash left may take longer than the next call.

@@ -28,12 +28,22 @@ const AT_A_TIME = 12;
  * Makes a node act on devices.
  * @param names the request's fields besides deviceNumber, each a typed input of the node
  * @param actions by the word in `action` or `msg.action`
+ * @param others words of the same kind that aren't about devices: what answers the whole message
  */
-export function actOnDevices(RED: NodeAPI, node: Node, config: Config, names: readonly string[], actions: Readonly<Record<string, DeviceAction>>): void {
+export function actOnDevices(
+  RED: NodeAPI, node: Node, config: Config, names: readonly string[], actions: Readonly<Record<string, DeviceAction>>,
+  others: Readonly<Record<string, (message: FlowMessage) => Promise<object>>> = {},
+): void {
   const show = statusOf(node);
   useLink(RED, node, config, () => { show(NOT_CONFIGURED); });
   onInput(node, async (message) => {
-    const action = readAction(config, message, actions);
+    const chosen = readAction<DeviceAction | ((message: FlowMessage) => Promise<object>)>(config, message, { ...actions, ...others });
+    if (typeof chosen === 'function') {
+      const result = await chosen(message);
+      show(inForce(Array.isArray(result) ? String(result.length) : ''));
+      return result;
+    }
+    const action = chosen;
     const { requests, many } = await readRequests(RED, node, config, message, names);
     const sends = requests.map((request) => ({ request, send: action.read(request.deviceNumber, request.fields) }));
     show(working(requests.length === 1 ? requests[0]?.deviceNumber ?? '' : `0 / ${requests.length}`));
@@ -61,11 +71,12 @@ async function tried({ deviceNumber, link }: DeviceRequest, send: (link: Link) =
   }
 }
 
-function shown({ code, message, cause }: O2GError): object {
+/** An error in a list of answers. */
+export function shown({ code, message, cause }: O2GError): object {
   return { code, message, ...(cause === undefined ? {} : { cause }) };
 }
 
-function readAction(config: Config, message: FlowMessage, actions: Readonly<Record<string, DeviceAction>>): DeviceAction {
+function readAction<Action extends object>(config: Config, message: FlowMessage, actions: Readonly<Record<string, Action>>): Action {
   const word = isBlank(config.action) ? message.action : config.action;
   const action = typeof word === 'string' && Object.hasOwn(actions, word) ? actions[word] : undefined;
   if (!action) throw invalid('action', word, `${Object.keys(actions).join(' or ')}, on the node or in msg.action`);

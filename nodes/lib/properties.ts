@@ -56,6 +56,14 @@ export function readText(config: Config, name: string): string | undefined {
   return value.trim();
 }
 
+/** A yes or no of a configuration; blank is no. @throws O2GError `INVALID_INPUT` */
+export function readFlag(config: Config, name: string): boolean {
+  const value = asBoolean(config[name]);
+  if (isBlank(value)) return false;
+  if (typeof value !== 'boolean') throw invalid(name, config[name], 'true or false');
+  return value;
+}
+
 /** The name that the user gave a node, else the fallback. */
 export function labelOf(config: Config, fallback: string): string {
   const { name } = config;

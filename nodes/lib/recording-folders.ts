@@ -11,13 +11,14 @@ type Library = typeof library;
 export interface RecordingFolder {
   /** Absolute path. */
   readonly folder: string;
-  /** Keys of its encrypted files. */
-  keys(): Promise<readonly library.FileKey[]>;
+  /** Keys of its encrypted files, as they were typed. */
+  readonly keys: readonly string[];
 }
 
 class RecordingFolders {
   readonly #index: string;
   readonly #byNode = new Map<string, RecordingFolder>();
+  readonly #keys = new Map<string, Promise<library.FileKey[]>>();
   #opened: Promise<{ readonly library: Library; readonly archive: library.Archive }> | undefined;
   #archive: library.Archive | undefined;
 
@@ -39,13 +40,22 @@ class RecordingFolders {
 
   /** Of all recorders that have this folder. */
   async keysOf(folder: string): Promise<library.FileKey[]> {
-    const all = await Promise.all([...this.#byNode.values()].filter((each) => each.folder === folder).map((each) => each.keys()));
-    return all.flat();
+    const texts = [...this.#byNode.values()].filter((each) => each.folder === folder).flatMap(({ keys }) => keys);
+    const { library: { readFileKeys } } = await this.open();
+    const keys = await Promise.all([...new Set(texts)].map((text) => this.#keys.get(text) ?? this.#read(text, readFileKeys)));
+    return keys.flat();
   }
 
-  /** Something happened to a recording: it is finished, changed or gone. */
-  lookAt(folder: string, metadata: string): void {
-    this.#archive?.lookAt(folder, metadata);
+  /** A passphrase becomes a key by much work: once. */
+  #read(text: string, readFileKeys: Library['readFileKeys']): Promise<library.FileKey[]> {
+    const keys = readFileKeys([text]);
+    this.#keys.set(text, keys);
+    return keys;
+  }
+
+  /** Something happened to a recording: it is finished, changed or gone. @param file absolute path of its audio */
+  lookAt(folder: string, file: string): void {
+    this.#archive?.lookAt(folder, file);
   }
 
   /** Loaded when somebody looks at recordings: most who load the palette don't. */

@@ -51,11 +51,11 @@ export class Archive {
     return this.#ask('placeOf', id);
   }
 
-  /** Something happened to a recording: it is finished, changed or gone. @param metadata absolute path of its metadata file */
-  lookAt(folder: string, metadata: string): void {
+  /** Something happened to a recording: it is finished, changed or gone. @param file absolute path of its audio or of its metadata */
+  lookAt(folder: string, file: string): void {
     // Whoever starts it later looks through all folders first.
     if (!this.#worker) return;
-    const name = path.relative(folder, metadata).split(path.sep).join('/').replace(/\.json$/, '');
+    const name = path.relative(folder, file).split(path.sep).join('/').replace(/\.(?:json|wav(?:\.enc)?)$/, '');
     this.#tell('lookAt', { folder, name });
   }
 

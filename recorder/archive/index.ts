@@ -5,5 +5,5 @@ export { readMetadata, openAudio, type Audio } from './place';
 export { readSearch } from './search';
 export { verify, type Verification } from './verification';
 export { waveformOf, type Waveform } from './waveform';
-export type { FileKey } from '../file-keys';
+export { readFileKeys, type FileKey } from '../file-keys';
 export type { OpenRecording } from '../reading';

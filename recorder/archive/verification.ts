@@ -3,8 +3,9 @@
  * is said too, as far as its chain tells; the command `o2g-verify` looks at a whole folder.
  */
 import { nameOfAudio } from '../file-names';
-import { NO_LINE, readLines, sha256, type RecordingEntry } from '../manifest-lines';
+import { readLines, type RecordingEntry } from '../manifest-lines';
 import { sha256OfFile } from '../recording';
+import { ChainCheck } from '../verify-chain';
 import type { Place } from './catalogue';
 import { inside } from './place';
 
@@ -46,13 +47,14 @@ interface Listed {
 /** What the newest lines say of a recording, whose audio may be encrypted. */
 async function linesOf({ folder, name }: Place): Promise<Listed> {
   const listed: Listed = { recording: undefined, held: false, chain: 'whole' };
-  let previous = NO_LINE;
-  for await (const { text, said } of readLines(folder)) {
-    if (said?.previous !== previous) listed.chain = 'broken';
-    previous = sha256(text);
+  const check = new ChainCheck([], () => { listed.chain = 'broken'; });
+  for await (const line of readLines(folder)) {
+    check.add(line);
+    const { said } = line;
     if (said === undefined || nameOfAudio(said.file) !== name) continue;
     if (said.entry === 'recording') listed.recording = said;
     else if (said.entry === 'hold' || said.entry === 'released') listed.held = said.entry === 'hold';
   }
+  check.finish();
   return listed;
 }

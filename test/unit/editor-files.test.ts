@@ -45,7 +45,7 @@ const PROPERTIES: Record<string, Record<string, unknown>> = {
   'o2g-link': { name: '', server: '', oxeNode: '', recorder: 'OTHER', secured: '', devices: '', media: '', record: '', onStop: 'close' },
   'o2g-recorder': {
     name: '', address: '', bind: '', portMin: 20000, portMax: 29999, folder: 'recordings', filename: '{{deviceNumber}}/{{startedAt}}-{{id}}', format: 'g711',
-    split: 'conversation', maxMinutes: 240,
+    split: 'conversation', maxMinutes: 240, encrypt: false, retentionDays: 0,
   },
   'o2g-events': { name: '', server: '', selectors: [{ names: ['telephony'], ids: [] }], snapshot: false, dynamic: false, inputs: 0 },
   'o2g-calls': { name: '', devices: '', changes: [] },
@@ -250,7 +250,8 @@ describe('the files of the editor', () => {
   it('keep login, password and token as credentials, unreadable but for the login', () => {
     const credentials = FILES.map(({ type, definitions }) => definitions[type]?.credentials);
     assert.deepEqual(JSON.parse(JSON.stringify(credentials[0])), { login: { type: 'text' }, password: { type: 'password' }, webhookToken: { type: 'password' }, tunnelToken: { type: 'password' } });
-    assert.deepEqual(credentials.slice(1), TYPES.slice(1).map(() => undefined));
+    const recorder = { key: { type: 'password' }, previousKeys: { type: 'password' }, signingKey: { type: 'password' } };
+    assert.deepEqual(JSON.parse(JSON.stringify(credentials.slice(1))), TYPES.slice(1).map((type) => (type === 'o2g-recorder' ? recorder : null)));
   });
 
   it('take their colours from the theme', () => {
@@ -284,6 +285,7 @@ describe('validators', () => {
     ['o2g-recorder', 'folder', '', 'required'],
     ['o2g-recorder', 'filename', '{{deviceNumber}}/{{password}}', 'filename'],
     ['o2g-recorder', 'maxMinutes', '0', 'number'],
+    ['o2g-recorder', 'retentionDays', '-1', 'number'],
     ['o2g-record', 'resumeAfter', '0', 'number', { action: 'pause' }],
     ['o2g-monitor', 'deviceNumber', 'no-device', 'devices'],
     ['o2g-record', 'ipRecorderAddr', '192.0.2.256', 'ipv4'],
@@ -324,6 +326,7 @@ describe('validators', () => {
     ['o2g-record', 'receivedFlowPort', ''],
     ['o2g-record', 'sentFlowPort', '70000', { mode: 'tdm' }],
     ['o2g-record', 'sentFlowPort', '70000', { action: 'stop' }],
+    ['o2g-record', 'sentFlowPort', '70000', { action: 'hold' }],
     ['o2g-record', 'timeslot', '31', { mode: 'ip' }],
     ['o2g-record', 'sentFlowPort', '70000', { recorder: 'a-recorder' }],
     ['o2g-record', 'resumeAfter', '0', { action: 'start' }],
