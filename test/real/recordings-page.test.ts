@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { startSimulator } from '../../simulator';
-import { makeRecordings, type Archived } from '../recorder/archived';
+import { encrypt, listed, makeRecordings, type Archived } from '../recorder/archived';
 import { at, portRange, temporaryFolder } from '../recorder/support';
-import { config, flow, type Flow } from '../support/flow';
+import { config, flow, node, probeIn, probeOut, type Flow } from '../support/flow';
 import { startNodeRed, stopAll, type NodeRed, type NodeRedOptions } from '../support/node-red';
 import { recorderFlow, until, type Finished } from './recordings';
 
@@ -27,9 +27,9 @@ describe('what the recordings page asks for', function () {
   let made: Archived[];
   let red: NodeRed;
 
-  const flows = (): Flow => flow([config('recorder', 'o2g-recorder', {
+  const flows = (more: Parameters<typeof flow>[0] = []): Flow => flow([config('recorder', 'o2g-recorder', {
     name: '', address: '127.0.0.1', bind: '127.0.0.1', ...portRange(), folder, filename: '', format: 'g711', split: 'conversation', maxMinutes: 240,
-  })]);
+  }), ...more]);
   const start = async (count: number, options: NodeRedOptions = {}): Promise<void> => {
     folder = join(await temporaryFolder(), 'recordings');
     made = await makeRecordings(folder, count);
@@ -208,6 +208,55 @@ describe('what the recordings page asks for', function () {
     assert.equal((await post(`/o2g/recordings/${silent}/tickets?for=download`)).status, 404);
     assert.equal((await post(`/o2g/recordings/${silent}/tickets?for=metadata`)).status, 200);
     assert.deepEqual((await accesses()).map(({ how }) => how), ['played', 'metadata downloaded']);
+  });
+
+  it('plays encrypted recordings with the keys of their recorder, in ranges too; another\'s key is told, and nothing is served', async () => {
+    const [present, previous, foreign] = ['1'.repeat(64), 'a passphrase of the year before', '3'.repeat(64)];
+    await start(5, { credentials: { recorder: { key: present, previousKeys: previous } } });
+    const names = made.map(({ name }) => name);
+    const wav = await readFile(join(folder, `${at(names, 0)}.wav`));
+    await Promise.all([encrypt(folder, at(names, 0), present), encrypt(folder, at(names, 1), previous), encrypt(folder, at(names, 2), foreign), encrypt(folder, at(names, 3), present)]);
+    for (const number of [0, 1]) {
+      const id = await idOf(number);
+      const ticket = await ticketFor(id);
+      assert.deepEqual(await bytesOf(await audio(ticket)), wav);
+      const part = await audio(ticket, { range: 'bytes=100001-140000' });
+      assert.deepEqual([part.status, part.headers.get('content-range')], [206, `bytes 100001-140000/${wav.length}`]);
+      assert.deepEqual(await bytesOf(part), wav.subarray(100_001, 140_001));
+      assert.equal((await red.admin(`/o2g/recordings/${id}/waveform`)).status, 200);
+    }
+    const id = await idOf(2);
+    const refused = await Promise.all([post(`/o2g/recordings/${id}/tickets?for=playback`), post(`/o2g/recordings/${id}/tickets?for=download`), red.admin(`/o2g/recordings/${id}/waveform`)]);
+    for (const response of refused) {
+      const { code, message } = (await response.json()) as { code: string; message: string };
+      assert.deepEqual([response.status, code], [409, 'KEY_UNKNOWN']);
+      for (const secret of [present, previous, foreign]) assert.ok(!message.includes(secret));
+    }
+    assert.deepEqual((await accesses()).map(({ recording }) => recording), [at(names, 0), at(names, 1)]);
+
+    const file = join(folder, `${at(names, 3)}.wav.enc`);
+    const bytes = await readFile(file);
+    bytes[100_000] = (bytes[100_000] ?? 0) ^ 1;
+    await writeFile(file, bytes);
+    const broken = await ticketFor(await idOf(3));
+    assert.deepEqual(await bytesOf(await audio(broken, { range: 'bytes=0-9999' })), wav.subarray(0, 10_000));
+    await assert.rejects(audio(broken).then(bytesOf), 'cut off where it was altered');
+    await assert.rejects(audio(broken, { range: 'bytes=99000-101000' }).then(bytesOf));
+    assert.equal((await red.admin(`/o2g/recordings/${await idOf(3)}/waveform`)).status, 409);
+  });
+
+  it('knows at once what is deleted and what is held', async () => {
+    await start(3, { flows: [] });
+    await listed(folder, made);
+    await red.deploy(flows([probeIn('in', 'keep'), node('keep', 'o2g-record', { link: '', recorder: 'recorder', action: '' }, 'out', []), probeOut('out')]));
+    const [gone, held] = [await idOf(0), await idOf(1)];
+    red.inject('in', { action: 'hold', payload: { id: at(made, 1).metadata.id } });
+    await red.told('out');
+    assert.deepEqual(await (await red.admin(`/o2g/recordings/${held}/verification`)).json(), { state: 'verified', files: [], chain: 'whole', held: true });
+    red.inject('in', { action: 'delete', payload: { id: at(made, 0).metadata.id } });
+    await red.told('out');
+    await until('the index without it', async () => (await found()).count === 2);
+    assert.equal((await red.admin(`/o2g/recordings/${gone}`)).status, 404);
   });
 
   it('survives a kill -9 and the loss of the index', async () => {
