@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Locator, Page } from 'playwright-core';
 
-import { listed, makeRecordings, type Archived } from '../recorder/archived';
+import { encrypt, listed, makeRecordings, type Archived } from '../recorder/archived';
 import { at, temporaryFolder } from '../recorder/support';
 import { openEditor, type EditorOptions } from '../support/browser';
 import { config, flow, type Flow } from '../support/flow';
@@ -16,6 +16,9 @@ const PATIENCE = { timeout: 60_000 };
 const SETTINGS = { adminAuth: { type: 'credentials', users: [] } };
 /** Generous: a busy machine searches too. */
 const LONGEST_SEARCH_MS = 2000;
+const KEY = 'k'.repeat(20);
+/** Numbers of the recordings that are encrypted: with the recorder's key, with another one, and one that somebody altered. */
+const ENCRYPTED = { readable: 1, foreign: 2, altered: 5 };
 /** Pitches of the two sides of every recording here, in Hz. */
 const PITCHES = { says: 300, hears: 800 };
 
@@ -53,7 +56,13 @@ async function listen(page: Page): Promise<void> {
       merger.connect(splitter);
       window.ears = [0, 1].map((ear) => {
         const analyser = this.createAnalyser();
+        analyser.smoothingTimeConstant = 0;
         splitter.connect(analyser, ear);
+        // Without any input a browser leaves the last sound in it.
+        const nothing = this.createConstantSource();
+        nothing.offset.value = 0;
+        nothing.connect(analyser);
+        nothing.start();
         return analyser;
       });
       return merger;
@@ -83,13 +92,20 @@ describe('the recordings page', function () {
     folder = join(await temporaryFolder(), 'recordings');
     made = await makeRecordings(folder, MANY);
     await listed(folder, made.slice(0, 10));
+    await encrypt(folder, at(made, ENCRYPTED.readable).name, KEY);
+    await encrypt(folder, at(made, ENCRYPTED.foreign).name, 'of somebody else altogether');
+    await encrypt(folder, at(made, ENCRYPTED.altered).name, KEY);
+    const altered = join(folder, `${at(made, ENCRYPTED.altered).name}.wav.enc`);
+    const bytes = await readFile(altered);
+    bytes[100_000] = (bytes[100_000] ?? 0) ^ 1;
+    await writeFile(altered, bytes);
     await mkdir(join(CACHE, 'screenshots'), { recursive: true });
   });
 
   for (const [version, dark] of [['4.1', false], ['5.0', true]] as const) {
     describe(`in Node-RED ${version}, ${dark ? 'dark' : 'light'}`, () => {
       before(async () => {
-        nodeRed = await startNodeRed({ version, settings: SETTINGS, flows: flows(folder) });
+        nodeRed = await startNodeRed({ version, settings: SETTINGS, flows: flows(folder), credentials: { recorder: { key: KEY } } });
       });
       after(async () => {
         assert.ok(nodeRed.alive());
@@ -231,6 +247,29 @@ describe('the recordings page', function () {
           assert.deepEqual(await readFile(await download.path()), await readFile(join(folder, name + extension)));
         }
         assert.deepEqual(problems, []);
+      });
+
+      it('plays what is encrypted from a chosen second; says so when the key is another or the file was altered, and plays no noise', async () => {
+        const { page, dialog } = await open();
+        await listen(page);
+        await rowsOf(dialog).nth(ENCRYPTED.readable).click();
+        await shown(dialog);
+        await dialog.getByRole('button', { name: 'call held' }).click();
+        await dialog.getByRole('button', { name: 'Play' }).click();
+        await heard(page, PITCHES.says, PITCHES.hears);
+        const now = await position(dialog);
+        assert.ok(now >= 7, `${now} s`);
+        for (const [number, sentence] of [[ENCRYPTED.foreign, 'It is encrypted with a key that this recorder doesn\'t have.'], [ENCRYPTED.altered, 'It was altered and can\'t be deciphered.']] as const) {
+          await rowsOf(dialog).nth(number).click();
+          await dialog.getByRole('alert').filter({ hasText: sentence }).waitFor(PATIENCE);
+        }
+        await rowsOf(dialog).nth(ENCRYPTED.foreign).click();
+        await dialog.getByRole('alert').filter({ hasText: 'a key that this recorder' }).waitFor(PATIENCE);
+        await dialog.getByRole('button', { name: 'Play' }).click();
+        await dialog.getByRole('alert').filter({ hasText: 'a key that this recorder' }).waitFor(PATIENCE);
+        await dialog.getByRole('button', { name: 'Play' }).waitFor(PATIENCE);
+        assert.equal(await position(dialog), 0);
+        await heard(page, 0, 0);
       });
 
       it('isn\'t there for who lacks the permission', async () => {
