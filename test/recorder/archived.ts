@@ -71,7 +71,7 @@ export async function listed(folder: string, all: readonly Archived[], raw: read
 }
 
 const NAMES = ['Élodie Martin', 'Jean Dupont', 'Anna Schmidt', 'Peter Müller', 'Mary Jones', 'Luigi Rossi', ''] as const;
-const ALARMS = ['one-way', 'no-media', 'encrypted'] as const;
+const ALARMS = ['no-media', 'one-way', 'encrypted'] as const;
 
 function archived(number: number, hash: string, bytes: number, change: Record<string, unknown> | undefined): Archived {
   const next = random(number + 1);
