@@ -64,7 +64,7 @@ window.o2gSidebar = (function () {
     const recordings = section('recordings', true);
     if (RED.user.hasPermission('o2g.recordings')) {
       $('<button type="button" class="red-ui-button o2g-page">').append(icon('fa-search'), document.createTextNode(words('recordingsPage')))
-        .on('click', () => { RED.actions.invoke('o2g:show-recordings'); }).insertAfter(recordings);
+        .on('click', () => { RED.actions.invoke('o2g:show-recordings'); }).appendTo(content);
     }
     const servers = section('servers', true);
     const errors = section('errors', false);
