@@ -147,7 +147,7 @@ export class Conversation {
 
   /** Nobody has deciphered it. */
   keep(channel: Channel, packet: Packet): void {
-    if (this.#pauses.covers(packet.arrivedAt)) return;
+    if (this.#isPaused(this.#sides[channel], packet)) return;
     this.#report.channels[channel].receive(packet.extended, packet.header.payloadType, packet.arrivedAt);
     this.#recording.keep(channel, packet, 'encrypted');
   }
@@ -201,7 +201,8 @@ export class Conversation {
     if (slack > 0) statistics.breakTiming();
     else statistics.timing(timestamp, packet.arrivedAt);
     const timeline = (this.#timeline ??= this.#newTimeline(law));
-    let position = reordered ? side.track.locateReordered(timestamp) : side.track.locate(timestamp, arrival, SAMPLES_PER_MS * slack);
+    // What was said in a pause stays there, however late it comes: no stream begins anew with it.
+    let position = reordered || this.#wasSaidPaused(side, packet) ? side.track.locateReordered(timestamp) : side.track.locate(timestamp, arrival, SAMPLES_PER_MS * slack);
     if (!reordered && side.track.drift !== 0) position = this.#correct(side, timeline, position, arrival);
     const after = position + end - start;
     if (this.#pauses.covers(packet.arrivedAt)) {
@@ -215,6 +216,17 @@ export class Conversation {
     }
     side.track.placed(timestamp, position, after);
     side.noise = false;
+  }
+
+  /** Whether a packet that is kept whole, or not at all, came in a pause or tells of one. */
+  #isPaused(side: Side, packet: Packet): boolean {
+    return this.#pauses.covers(packet.arrivedAt) || this.#wasSaidPaused(side, packet);
+  }
+
+  #wasSaidPaused(side: Side, { header: { timestamp } }: Packet): boolean {
+    if (this.#pauses.all.length === 0) return false;
+    const from = this.#t0 + side.track.locateReordered(timestamp) / SAMPLES_PER_MS;
+    return this.#pauses.covers(from) || this.#pauses.covers(from + (PACKET - 1) / SAMPLES_PER_MS);
   }
 
   #late(side: Side, statistics: ChannelStatistics, position: number, after: number): void {
@@ -233,7 +245,7 @@ export class Conversation {
   }
 
   #event(side: Side, packet: Packet): void {
-    if (this.#pauses.covers(packet.arrivedAt)) return;
+    if (this.#isPaused(side, packet)) return;
     const position = side.track.locateReordered(packet.header.timestamp);
     const duration = this.#events.add(side.channel, packet, position);
     if (duration === undefined || position < 0) return;
@@ -243,7 +255,7 @@ export class Conversation {
 
   /** Another codec: its time is known by arrival only. */
   #undecodable(side: Side, packet: Packet): void {
-    if (this.#pauses.covers(packet.arrivedAt)) return;
+    if (this.#isPaused(side, packet)) return;
     this.#miss(side, packet, this.#position(packet.arrivedAt), PACKET, 'codec');
     this.#recording.keep(side.channel, packet, 'codec');
   }

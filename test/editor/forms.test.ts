@@ -154,6 +154,10 @@ for (const version of ['4.1', '5.0'] as const) {
       await fill(recorder, 'First port', '30000');
       await fill(recorder, 'Last port', '30999');
       await fill(recorder, 'Folder', '/var/lib/recordings');
+      await recorder.getByText('Keeping recordings', { exact: true }).click();
+      await field(recorder, 'Encrypt new recordings').check();
+      await fill(recorder, 'Key', 'a passphrase of this test');
+      await fill(recorder, 'Delete after', '90');
       await recorder.getByText('Options', { exact: true }).click();
       await field(recorder, 'Format').selectOption('linear, 16 bits');
       await field(recorder, 'Files').selectOption('one from start to stop');
@@ -165,12 +169,16 @@ for (const version of ['4.1', '5.0'] as const) {
       await field(form, 'Action').selectOption('pause: write silence');
       await fill(form, 'Resume after', '30');
       assert.deepEqual(await untranslated(page), []);
+      await field(form, 'Action').selectOption('delete the recording');
+      assert.equal(await field(form, 'Device').isVisible(), false);
+      await field(form, 'Action').selectOption('pause: write silence');
       await done(page);
 
       const [recorderId = ''] = await configsOf(page, 'o2g-recorder');
       assert.deepEqual(own(await exported(page, recorderId)), {
         name: '', address: '192.0.2.10', bind: '', portMin: '30000', portMax: '30999', folder: '/var/lib/recordings',
         filename: '{{deviceNumber}}/{{startedAt}}-{{id}}', format: 'pcm16', split: 'none', maxMinutes: '60',
+        encrypt: true, retentionDays: '90',
       });
       const { recorder: chosen, action, resumeAfter } = await exported(page, id);
       assert.deepEqual({ chosen, action, resumeAfter }, { chosen: recorderId, action: 'pause', resumeAfter: '30' });

@@ -126,7 +126,7 @@ describe('the recorder built in', function () {
   it('writes silence while it is paused and keeps the time; a pause ends by itself', async () => {
     await start();
     const call = await recordedCall();
-    red.inject('in-record', { action: 'pause', payload: { deviceNumber: '70120', resumeAfter: 1 } });
+    red.inject('in-record', { action: 'pause', payload: { deviceNumber: '70120', resumeAfter: 1, by: 'agent 12', reason: 'card number' } });
     assert.deepEqual((await red.told('out')).payload, { deviceNumber: '70120', recording: true, paused: true, resumeAfter: 1 });
     await moreSent(oxe, '70120', 120);
     red.inject('in-record', { action: 'pause', payload: '70120' });
@@ -139,6 +139,7 @@ describe('the recorder built in', function () {
     const recording = await finished();
     const pauses = joined(recording.gaps.filter(({ kind, channel }) => kind === 'pause' && channel === 'sent')).filter(({ durationMs }) => durationMs > 100);
     assert.equal(pauses.length, 2);
+    assert.match(JSON.stringify(recording.gaps), /"by":"agent 12","reason":"card number"/);
     assert.ok(Math.abs((pauses[0]?.durationMs ?? 0) - 1000) < 500, JSON.stringify(pauses));
     const { sent, received } = await decoded(recording.file);
     for (const { atMs, durationMs } of pauses) {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { appendFile, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, readdir, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import { RecorderError } from '../../recorder';
@@ -229,6 +229,21 @@ describe('retention and hold', function () {
     const { findings, recordings, deleted } = await verifyFolder(own.folder);
     assert.deepEqual([findings, recordings, deleted], [[], held, 120 - held]);
     assert.equal((await own.files()).length, 2 * held);
+  });
+});
+
+describe('the manifest', () => {
+  it('has one chain, though several recorders write into one folder, and a lock that a crash left is nobody\'s', async () => {
+    const folder = await temporaryFolder();
+    const lock = path.join(folder, 'manifest.jsonl.lock');
+    await writeFile(lock, '');
+    const old = new Date(Date.now() - 60_000);
+    await utimes(lock, old, old);
+    const writers = [1, 2, 3].map(() => new Manifest(folder));
+    const hashes = await Promise.all(Array.from({ length: 60 }, (_, number) => at(writers, number % 3).append({ entry: 'hold', at: iso(START), file: `f${number}.wav`, id: `${number}` })));
+    const { findings, lines, lastSha256 } = await verifyFolder(folder);
+    assert.deepEqual([findings, lines, new Set(hashes).size], [[], 60, 60]);
+    assert.ok(hashes.includes(lastSha256));
   });
 });
 
