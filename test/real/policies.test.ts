@@ -255,6 +255,28 @@ describe('calls and policies, as the examples have them', function () {
     assert.equal(lines.length, 2);
   });
 
+  it('recordings that an HTTP request holds, keeps and deletes', async () => {
+    const folder = await temporaryFolder();
+    await deploy('28 Policy hold and delete', { 'o2g-recorder': { folder, bind: '127.0.0.1', retentionDays: 90, ...portRange(60) }, 'finished, alarms': { type: 'probe-out' } });
+    await recorded(...Array.from({ length: 10 }, (_, index) => `7000${index}`), '70120');
+    const call = oxe.call({ from: OUTSIDE, to: '70001' });
+    await call.answered();
+    await moreSent(oxe, '70001', 30);
+    await call.hangUp();
+    const { payload: { id, file, endedAt } } = await red.told<{ id: string; file: string; endedAt: string }>('finished, alarms', ({ topic }) => topic === 'finished', PATIENCE);
+    const until = (days: number): string => new Date(Date.parse(endedAt) + days * 86_400_000).toISOString();
+    const ask = async (action: string, fields: Record<string, string> = {}): Promise<Record<string, unknown>> => {
+      const response = await fetch(`http://127.0.0.1:${red.port}/recordings/${id}/${action}`, { method: 'POST', body: new URLSearchParams(fields) });
+      return { status: response.status, ...(await response.json() as object) };
+    };
+    assert.deepEqual(await ask('hold', { by: 'legal', reason: 'case 7' }), { status: 200, id, file, held: true, retainUntil: until(90) });
+    assert.deepEqual([(await ask('delete')).status, (await ask('forget')).status], [409, 400]);
+    assert.deepEqual(await ask('retain', { days: '365' }), { status: 200, id, file, held: true, retainUntil: until(365) });
+    assert.deepEqual(await ask('release'), { status: 200, id, file, held: false, retainUntil: until(365) });
+    assert.deepEqual(await ask('delete', { by: 'the caller' }), { status: 200, id, file, held: false, retainUntil: until(365), deleted: true });
+    assert.equal((await ask('delete')).status, 404);
+  });
+
   it('silence while a card number is given, and time goes on: asked for by HTTP, and by a tag of the call', async () => {
     const folder = await temporaryFolder();
     await deploy('26 Policy pause for card data', {
