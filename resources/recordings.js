@@ -7,7 +7,7 @@ window.o2gRecordings = (function () {
 
   /** As in recordings.css. */
   const ROW_HEIGHT = 46;
-  const DEBOUNCE_MS = 200;
+  const DEBOUNCE_MS = 100;
   /** While the index is made, what it knows by now is asked for again. */
   const BUILDING_MS = 1000;
   const DAY_MS = 24 * 3600_000;
@@ -159,7 +159,8 @@ window.o2gRecordings = (function () {
       dialog.appendTo('body');
       dialog[0].showModal();
       inputs.device.trigger('focus');
-      search();
+      // What was chosen before is still open beside the list.
+      search(found.length > 0);
     };
   }
 
