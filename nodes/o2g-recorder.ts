@@ -9,6 +9,8 @@ import { attempt, logOf } from './lib/config-node';
 import { deploymentOf, type Deployment } from './lib/deployment';
 import { isBlank, labelOf, readChoice, readFlag, readNumber, readText, type Config } from './lib/properties';
 import { recordersOf } from './lib/recorders';
+import { recordingFoldersOf } from './lib/recording-folders';
+import { offerRecordings } from './lib/recordings-routes';
 import { Shared } from './lib/shared';
 import { recorderStatus, statusOf } from './lib/status';
 import type { RecorderNode } from './lib/types';
@@ -39,10 +41,22 @@ export = (RED: NodeAPI): void => {
       },
     });
     Object.assign(this, { label: labelOf(config, String(config.address)), recorder, users: recorder.users });
+    showFolder(RED, this, options);
   }, {
     credentials: { key: { type: 'password' }, previousKeys: { type: 'password' }, signingKey: { type: 'password' } },
   });
+  offerRecordings(RED);
 };
+
+/** What is in the folder is found on the recordings page, whether somebody uses the recorder or not. */
+function showFolder(RED: NodeAPI, node: Node, options: () => RecorderOptions): void {
+  try {
+    const { folder, keys = [] } = options();
+    node.on('close', recordingFoldersOf(RED).add(node.id, { folder, keys }));
+  } catch {
+    // A mistake in the configuration is told when somebody uses the recorder; without a folder there is nothing to be found.
+  }
+}
 
 function makeRecorder(RED: NodeAPI, node: Node, settings: RecorderOptions): BuiltInRecorder {
   const recorders = recordersOf(RED);
@@ -53,6 +67,9 @@ function makeRecorder(RED: NodeAPI, node: Node, settings: RecorderOptions): Buil
     onClose: () => { leave(); },
   });
   leave = recorders.add(node.id, made);
+  const folders = recordingFoldersOf(RED);
+  made.onNews.on(({ topic, payload }) => { if (topic === 'finished') folders.lookAt(settings.folder, payload.file); });
+  made.onKept.on(({ file }) => { folders.lookAt(settings.folder, file); });
   return made;
 }
 

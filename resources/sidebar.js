@@ -65,6 +65,10 @@ window.o2gSidebar = (function () {
     const list = o2gVirtualList.make({ label: words('devices'), height: ROW_HEIGHT, render: deviceRow });
     content.append(list.element);
     const recordings = section('recordings', true);
+    if (RED.user.hasPermission('o2g.recordings')) {
+      $('<button type="button" class="red-ui-button o2g-page">').append(icon('fa-search'), document.createTextNode(words('recordingsPage')))
+        .on('click', () => { RED.actions.invoke('o2g:show-recordings'); }).appendTo(content);
+    }
     const servers = section('servers', true);
     const errors = section('errors', false);
     if (mayAct()) o2gSupport.offer(section('bundle.title', false), words);

@@ -2,6 +2,7 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startSimulator, type Simulator } from '../simulator';
+import { takeRecordingsPicture } from './recordings-picture';
 import { openEditor } from '../test/support/browser';
 import { runEnds } from '../test/support/cleanup';
 import type { Flow } from '../test/support/flow';
@@ -31,6 +32,7 @@ async function sidebar(flows: Flow, oxe: Simulator): Promise<void> {
 
 async function main(): Promise<void> {
   await mkdir(IMAGES, { recursive: true });
+  await takeRecordingsPicture(IMAGES);
   const oxe = await startSimulator({ devices: ['70000-70099'] });
   const example = (await readFile(join(ROOT, 'examples', '01 Record a call.json'), 'utf8')).replaceAll('http://127.0.0.1:8080', oxe.url);
   const flows = (JSON.parse(example) as Flow).map((each) => (

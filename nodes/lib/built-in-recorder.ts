@@ -35,6 +35,8 @@ export class BuiltInRecorder implements MediaPort {
   readonly onFailure: Signal<O2GError>;
   /** Something is being recorded: once a second and device, with its number. */
   readonly onLevel: Signal<string>;
+  /** What is in force for a finished recording has changed: it is held, released, or deleted. */
+  readonly onKept: Signal<Kept>;
   readonly #options: RecorderOptions;
   readonly #parts: BuiltInRecorderParts;
   #recorder: Promise<Recorder> | undefined;
@@ -59,6 +61,7 @@ export class BuiltInRecorder implements MediaPort {
     this.onNews = new Signal(parts.log);
     this.onFailure = new Signal(parts.log);
     this.onLevel = new Signal(parts.log);
+    this.onKept = new Signal(parts.log);
     this.#mayStart = new Promise((resolve) => { this.#letStart = resolve; });
   }
 
@@ -226,6 +229,7 @@ export class BuiltInRecorder implements MediaPort {
       recorder.on('level', ({ deviceNumber }) => { this.onLevel.emit(deviceNumber); });
       recorder.on('finished', (payload) => { this.#tell({ topic: 'finished', payload }); });
       recorder.on('alarm', (payload) => { this.#alarm(payload); });
+      recorder.on('kept', (kept) => { this.onKept.emit(kept); });
       await recorder.start();
       this.#started = recorder;
       // Not awaited: hashing what a crash left may take longer than the next call.

@@ -2,6 +2,9 @@
 import type { NodeAPI } from 'node-red';
 
 type Guard = ReturnType<NodeAPI['auth']['needsPermission']>;
+/** Of an admin route. */
+export type AdminRequest = Parameters<Guard>[0];
+export type AdminResponse = Parameters<Guard>[1];
 
 /**
  * Lets through who has a permission, and answers 401 to who isn't known, 403 to who lacks it. Node-RED's own guard answers 401 to both, and a

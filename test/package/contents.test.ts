@@ -60,8 +60,8 @@ describe('the packed tarball', function () {
     }
   });
 
-  it('depends on got, mustache and ws only, and on nothing that the user doesn\'t need', () => {
-    assert.deepEqual(Object.keys(described.dependencies).sort(), ['got', 'mustache', 'ws']);
+  it('depends on got, mustache, SQLite and ws only, and on nothing that the user doesn\'t need', () => {
+    assert.deepEqual(Object.keys(described.dependencies).sort(), ['got', 'mustache', 'node-sqlite3-wasm', 'ws']);
   });
 
   it('is made by tools pinned to the version', () => {

@@ -112,3 +112,16 @@ describe('the catalog of the sidebar', () => {
     assert.deepEqual(literal.filter((key) => !known.includes(key)), []);
   });
 });
+
+describe('the catalog of the recordings page', () => {
+  it('has the keys that the page uses, and no other', () => {
+    const script = read(ROOT, 'resources', 'recordings.js') + read(ROOT, 'resources', 'recording-details.js') + read(ROOT, 'resources', 'waveform.js') + read(ROOT, 'nodes', 'o2g-recordings.html');
+    const known = [...catalogOf('en-US', 'o2g-recordings.json').keys()];
+    const literal = [...script.matchAll(/(?:words|section)\(\s*'([\w.]+)'/g)].map(([, key]) => key ?? '');
+    const chosen = [...script.matchAll(/[?:] '([\w.]+)'/g)].map(([, key]) => key ?? '').filter((key) => known.includes(key));
+    // Keys that are put together: `filter.${name}` and the like.
+    const families = [...script.matchAll(/`(\w+)\.\$\{/g)].map(([, family]) => `${family ?? ''}.`);
+    assert.deepEqual(literal.filter((key) => !known.includes(key)), []);
+    assert.deepEqual(known.filter((key) => ![...literal, ...chosen].includes(key) && !families.some((family) => key.startsWith(family))), []);
+  });
+});

@@ -1,0 +1,72 @@
+/** The files of a recording whose place is known, and nothing else of the disk. */
+import { lstat, open, realpath } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import path from 'node:path';
+
+import type { FileKey } from '../file-keys';
+import { openRecording, type OpenRecording } from '../reading';
+import type { Place } from './catalogue';
+import { fieldsOf, type Fields } from './entry';
+import { LARGEST_METADATA, NO_LINK } from './scan';
+
+/** As they are called behind the name: plain, or encrypted. */
+const AUDIO = ['.wav', '.wav.enc'] as const;
+
+export interface Audio {
+  /** Absolute path. */
+  readonly file: string;
+  /** Tells this content from an earlier one. */
+  readonly stamp: string;
+}
+
+/** @returns undefined when the metadata is gone, or no metadata any more */
+export async function readMetadata(place: Place): Promise<{ readonly text: string; readonly fields: Fields } | undefined> {
+  const file = await inside(place, '.json');
+  if (!file) return undefined;
+  const handle = await open(file, constants.O_RDONLY | NO_LINK);
+  try {
+    if ((await handle.stat()).size > LARGEST_METADATA) return undefined;
+    const text = await handle.readFile('utf8');
+    return { text, fields: fieldsOf(JSON.parse(text)) };
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  } finally {
+    await handle.close();
+  }
+}
+
+/** @returns undefined when there is none any more */
+export async function audioOf(place: Place): Promise<Audio | undefined> {
+  for (const extension of AUDIO) {
+    const file = await inside(place, extension);
+    if (!file) continue;
+    const { mtimeMs, size } = await lstat(file);
+    return { file, stamp: `${mtimeMs}-${size}` };
+  }
+  return undefined;
+}
+
+/**
+ * @returns undefined when there is no audio any more
+ * @throws RecorderError `KEY_UNKNOWN`, `ALTERED`; the system's error
+ */
+export async function openAudio(place: Place, keys: readonly FileKey[]): Promise<(Audio & { readonly recording: OpenRecording }) | undefined> {
+  const audio = await audioOf(place);
+  return audio && { ...audio, recording: await openRecording(audio.file, keys) };
+}
+
+/**
+ * The absolute path of a file of a recording: a real file, and really within the folder, whatever links were put in its way.
+ * @returns undefined otherwise
+ */
+export async function inside({ folder, name }: Place, extension: string): Promise<string | undefined> {
+  const file = path.join(folder, ...name.split('/')) + extension;
+  try {
+    const [root, parent, stats] = await Promise.all([realpath(folder), realpath(path.dirname(file)), lstat(file)]);
+    const within = parent === root || parent.startsWith(root.endsWith(path.sep) ? root : root + path.sep);
+    return within && stats.isFile() ? file : undefined;
+  } catch {
+    return undefined;
+  }
+}
