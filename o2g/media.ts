@@ -42,6 +42,8 @@ export interface MediaPort {
 
 /** The recorders of this program by their ids. */
 export interface MediaPorts {
+  /** There is one: without, nobody asks what calls do. */
+  readonly any: boolean;
   find(recorder: string): MediaPort | undefined;
   /** This recorder is another one now, or gone: what the old one had armed isn't any more. */
   readonly onChanged: Signal<string>;

@@ -118,7 +118,8 @@ export class OwnMedia {
   }
 
   follow(event: O2GEvent): void {
-    if (!this.#parts.ports) return;
+    // Following every call costs more than reading its events; calls that go on when a recorder comes are asked for.
+    if (this.#parts.ports?.any !== true) return;
     if (event.loginName !== undefined && this.#learning.has(event.loginName)) this.#learning.set(event.loginName, true);
     for (const conversation of this.#conversations.follow(event, this.#parts.clock.now())) {
       this.#mediaOf(conversation.deviceNumber)?.follow(conversation.deviceNumber, conversation);

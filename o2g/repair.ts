@@ -94,6 +94,8 @@ export class Repair {
       book.see(deviceNumber, NOT_RECORDED);
       book.failed(deviceNumber, new O2GError('NOT_CONNECTED', 'the recorder was changed or removed'));
     }
+    // It may be the first one: nobody has followed the calls so far. The next audit asks for those of the devices that are armed by then.
+    this.#callsUnknown = true;
     if (registration.confirmed) void this.#repair();
   }
 

@@ -18,6 +18,10 @@ class Recorders implements MediaPorts {
     return [...this.#byId.values()];
   }
 
+  get any(): boolean {
+    return this.#byId.size > 0;
+  }
+
   find(recorder: string): BuiltInRecorder | undefined {
     return this.#byId.get(recorder);
   }

@@ -137,6 +137,25 @@ describe('the calls in the metadata of a recording', function () {
     assertPlaced(file, file.calls[0], [held, ended]);
   });
 
+  it('are known though the first recorder comes with a deploy, in the middle of a call', async () => {
+    oxe = await startSimulator({ devices: DEVICES });
+    const { flows } = await recorderFlow(oxe, { link: { devices: '70120' } });
+    const withoutRecorder = flows.filter(({ id }) => id !== 'recorder' && id !== 'node-record');
+    red = await startNodeRed({ flows: withoutRecorder });
+    await oxe.once(() => oxe.monitored(7).length === 1, { timeoutMs: 30_000, what: 'monitored' });
+    const call = oxe.call({ from: OUTSIDE, to: '70120' });
+    await call.answered();
+    await red.deploy(flows, { type: 'nodes' });
+    red.inject('in-record', { action: 'start', payload: '70120' });
+    await oxe.once(() => oxe.recorded(7).length === 1, { timeoutMs: 30_000, what: 'recorded' });
+    // The audit comes every 30 s, and asks then.
+    await oxe.once(() => oxe.requests().some(({ method, path }) => method === 'GET' && path.endsWith('/telephony/state')), { timeoutMs: 60_000, what: 'asked for the call' });
+    await moreSent(oxe, '70120', 40);
+    await call.hangUp();
+    const file = await fileOf('70120');
+    assert.deepEqual(file.calls?.map(({ callRef, state }) => [callRef, state]), [[call.callRef, 'ended']]);
+  });
+
   it('are those of the whole time when there is one file from start to stop', async () => {
     await start('70120', { recorder: { split: 'none' } });
     const ids: string[] = [];
