@@ -145,8 +145,10 @@ export class Repair {
   async #learnCalls(): Promise<void> {
     const { session, book, media } = this.#base;
     if (!this.#callsUnknown || this.#orders.closed) return;
-    this.#callsUnknown = false;
     const users = [...media.armed.keys()].flatMap((deviceNumber) => book.seen(deviceNumber).userId ?? []);
+    // The first device may be armed in the middle of a call that began before anybody followed it.
+    if (users.length === 0) return;
+    this.#callsUnknown = false;
     await media.learn([...new Set(users)], (loginName) => session.call('getTelephonyState', { loginName }, undefined));
   }
 

@@ -148,7 +148,8 @@ describe('the calls in the metadata of a recording', function () {
     await red.deploy(flows, { type: 'nodes' });
     red.inject('in-record', { action: 'start', payload: '70120' });
     await oxe.once(() => oxe.recorded(7).length === 1, { timeoutMs: 30_000, what: 'recorded' });
-    // The audit comes every 30 s, and asks then.
+    // As the audit does every 30 s.
+    assert.equal((await red.admin('/o2g/links/link/audit', { method: 'POST' })).status, 204);
     await oxe.once(() => oxe.requests().some(({ method, path }) => method === 'GET' && path.endsWith('/telephony/state')), { timeoutMs: 60_000, what: 'asked for the call' });
     await moreSent(oxe, '70120', 40);
     await call.hangUp();
