@@ -18,8 +18,6 @@ const HELP = `o2g-decrypt FILE [OUT]: an encrypted recording as a plain file
 The key comes from the environment's ${VARIABLE}: what the recorder has as key, several separated by commas. A file that is there isn't overwritten.
 Exit code: 0 done, 1 the recording was altered or needs another key, 2 it couldn't be done.`;
 
-class UsageError extends Error {}
-
 interface Command {
   readonly file: string;
   readonly out: string;
@@ -29,9 +27,9 @@ interface Command {
 function readCommand(args: string[]): Command | undefined {
   const { values, positionals: [file, out, ...more] } = parseArgs({ args, allowPositionals: true, options: { help: { type: 'boolean' } } });
   if (values.help) return undefined;
-  if (file === undefined || more.length > 0) throw new UsageError('one FILE must be given, and at most one OUT');
+  if (file === undefined || more.length > 0) throw new Error('one FILE must be given, and at most one OUT');
   const keys = splitKeys(process.env[VARIABLE] ?? '');
-  if (keys.length === 0) throw new UsageError(`the key is missing: ${VARIABLE}`);
+  if (keys.length === 0) throw new Error(`the key is missing: ${VARIABLE}`);
   return { file, out: out ?? path.basename(file).replace(/\.enc(?:\.part)?$/, ''), keys };
 }
 

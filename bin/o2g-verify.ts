@@ -13,8 +13,6 @@ const HELP = `o2g-verify FOLDER: are the recordings in this folder what was reco
 
 It only reads, and may run while recordings are made. Exit code: 0 all is well, 1 something was found, 2 it couldn't be checked.`;
 
-class UsageError extends Error {}
-
 interface Command {
   readonly folder: string;
   readonly json: boolean;
@@ -27,8 +25,8 @@ function readCommand(args: string[]): Command | undefined {
     options: { 'public-key': { type: 'string', multiple: true }, expect: { type: 'string' }, json: { type: 'boolean' }, help: { type: 'boolean' } },
   });
   if (values.help) return undefined;
-  if (folder === undefined || more.length > 0) throw new UsageError('one folder must be given');
-  if (values.expect !== undefined && !/^[0-9a-f]{64}$/i.test(values.expect)) throw new UsageError('--expect must be a SHA-256: 64 hexadecimal digits');
+  if (folder === undefined || more.length > 0) throw new Error('one folder must be given');
+  if (values.expect !== undefined && !/^[0-9a-f]{64}$/i.test(values.expect)) throw new Error('--expect must be a SHA-256: 64 hexadecimal digits');
   const publicKeys = (values['public-key'] ?? []).map((file) => readPublicKey(readFileSync(file, 'utf8')));
   return { folder, json: values.json ?? false, options: { publicKeys, expected: values.expect?.toLowerCase() } };
 }

@@ -7,7 +7,8 @@ import path from 'node:path';
 
 import { audioOf, metadataOf, PART } from './file-names';
 import { systemFiles } from './files';
-import { sha256, type Manifest } from './manifest';
+import type { Manifest } from './manifest';
+import { sha256 } from './manifest-lines';
 import type { Alarm, Channel, ChannelReport, Gap, Recorded } from './types';
 
 /** A finished recording, as it is handed on. */

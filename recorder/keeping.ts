@@ -6,9 +6,10 @@ import { realpath, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 
 import { invalid, messageOf, RecorderError } from './errors';
-import { metadataOf, nameOfAudio, PART, rawOf } from './file-names';
+import { metadataOf, nameOfAudio, PART, rawBeside } from './file-names';
 import { Ledger, type Entered } from './ledger';
-import type { Manifest, ManifestEntry } from './manifest';
+import type { Manifest } from './manifest';
+import type { ManifestEntry } from './manifest-lines';
 import { checkDays } from './options';
 import { CHANNELS } from './types';
 
@@ -204,8 +205,7 @@ export class Keeping {
   async #remove(file: string): Promise<void> {
     const name = nameOfAudio(file);
     if (name === undefined || !await this.#isInside(file)) return;
-    const keyId = file.endsWith('.enc') ? 'any' : undefined;
-    for (const each of [file, ...CHANNELS.map((channel) => rawOf({ name, keyId }, channel)), metadataOf(name)]) {
+    for (const each of [file, ...CHANNELS.map((channel) => rawBeside(file, channel)), metadataOf(name)]) {
       await rm(path.join(this.#options.folder, each), { force: true });
     }
   }

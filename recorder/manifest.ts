@@ -2,17 +2,11 @@
  * Writes `manifest.jsonl`: a line of JSON for each recording and for what happens to it later (`manifest-lines.ts`), each with the hash of the
  * line before, so that none can be changed, taken out or moved unseen. Lines are only ever added.
  */
-import { open, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 
-import { withLock } from './lock';
+import { addLines } from './chained-lines';
 import { MANIFEST, NO_LINE, readLines, sha256, type ManifestEntry, type ManifestLine } from './manifest-lines';
 import { signed, type SigningKey } from './signing';
-
-export { MANIFEST, NO_LINE, sha256, type ManifestEntry, type ManifestLine };
-
-const TAIL = 64 * 1024;
-const NEWLINE = 0x0a;
 
 interface Waiting {
   readonly entry: ManifestEntry;
@@ -61,50 +55,29 @@ export class Manifest {
 
   async #writeAll(waiting: readonly Waiting[]): Promise<void> {
     try {
-      const hashes = await withLock(`${this.#path}.lock`, () => this.#write(waiting.map(({ entry }) => entry)));
+      const hashes = await this.#write(waiting.map(({ entry }) => entry));
       waiting.forEach(({ written }, index) => { written(hashes[index] ?? ''); });
     } catch (error) {
       for (const { failed } of waiting) failed(error);
     }
   }
 
-  /** The end is read each time: another recorder may write into the same folder. */
+  /** @returns the hash of each line */
   async #write(entries: readonly ManifestEntry[]): Promise<string[]> {
-    const handle = await open(this.#path, 'a+', 0o640);
-    try {
-      const last = await this.#lastLine(handle);
-      let { text, number } = last;
-      // A crash tore the last line: it stays as it is, a line of its own, and whoever verifies sees it.
-      let lines = last.torn ? '\n' : '';
-      const hashes: string[] = [];
-      for (const entry of entries) {
+    let hashes: string[] = [];
+    await addLines(this.#path, async (last) => {
+      let number = last === undefined ? 0 : numberIn(last) ?? await this.#count();
+      let previous = last === undefined ? NO_LINE : sha256(last);
+      const lines = entries.map((entry) => {
         number += 1;
-        const previous = text === undefined ? NO_LINE : sha256(text);
-        text = signed({ ...entry, line: number, previous } satisfies ManifestLine, this.#signingKey);
-        lines += `${text}\n`;
-        hashes.push(sha256(text));
-      }
-      await handle.appendFile(lines);
-      await handle.datasync();
-      return hashes;
-    } finally {
-      await handle.close();
-    }
-  }
-
-  async #lastLine(handle: FileHandle): Promise<{ text: Buffer | string | undefined; torn: boolean; number: number }> {
-    const { size } = await handle.stat();
-    if (size === 0) return { text: undefined, torn: false, number: 0 };
-    for (let length = Math.min(size, TAIL); ; length = Math.min(size, 2 * length)) {
-      const tail = Buffer.alloc(length);
-      await handle.read(tail, 0, length, size - length);
-      const torn = tail.at(-1) !== NEWLINE;
-      const end = torn ? length : length - 1;
-      const start = tail.lastIndexOf(NEWLINE, end - 1);
-      if (start < 0 && length < size) continue;
-      const text = tail.subarray(start + 1, end);
-      return { text, torn, number: numberIn(text) ?? await this.#count() };
-    }
+        const text = signed({ ...entry, line: number, previous } satisfies ManifestLine, this.#signingKey);
+        previous = sha256(text);
+        return text;
+      });
+      hashes = lines.map(sha256);
+      return lines;
+    });
+    return hashes;
   }
 
   async #count(): Promise<number> {

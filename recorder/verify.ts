@@ -7,7 +7,7 @@ import { lstat, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import { RecorderError } from './errors';
-import { metadataOf, nameOfAudio, PART, rawOf } from './file-names';
+import { metadataOf, nameOfAudio, PART, rawBeside } from './file-names';
 import { MANIFEST, readLines, sha256, type DeletedEntry, type ManifestLine, type RecordingEntry } from './manifest-lines';
 import { sha256OfFile } from './recording';
 import { CHANNELS } from './types';
@@ -162,9 +162,8 @@ async function checkFiles(folder: string, told: Told, { unfinished }: Present): 
 /** The files of a recording, each with its hash and, if known, its length. Their names are made from the first one's. */
 function filesOf({ file, sha256: hash, bytes, metadataSha256, raw = [] }: RecordingEntry): [file: string, hash: string, bytes: number | undefined][] {
   const name = nameIn(file);
-  const keyId = file.endsWith('.enc') ? 'any' : undefined;
   const kept = CHANNELS.flatMap((channel): [string, string, undefined][] => {
-    const one = raw.find((each) => each.file === rawOf({ name, keyId }, channel));
+    const one = raw.find((each) => each.file === rawBeside(file, channel));
     return one ? [[one.file, one.sha256, undefined]] : [];
   });
   return [[file, hash, bytes], [metadataOf(name), metadataSha256, undefined], ...kept];
