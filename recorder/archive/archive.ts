@@ -6,6 +6,7 @@ import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 
 import { messageOf, RecorderError } from '../errors';
+import { workerFile, WorkerQuestions } from '../worker-questions';
 import type { Place } from './catalogue';
 import type { Answer, Order, Orders, Reply } from './orders';
 import type { Search } from './search';
@@ -13,17 +14,11 @@ import type { Search } from './search';
 /** A disk that hangs doesn't answer; nobody waits for it longer than this. */
 const ANSWER_MS = 20_000;
 
-interface Waiting {
-  readonly resolve: (answer: unknown) => void;
-  readonly reject: (error: Error) => void;
-}
-
 export class Archive {
   readonly #file: string;
   #folders: readonly string[] = [];
   #worker: Worker | undefined;
-  #requests = 0;
-  readonly #waiting = new Map<number, Waiting>();
+  readonly #questions = new WorkerQuestions();
 
   /** @param file of the index: it may be lost at any time. Nobody else may use it */
   constructor(file: string) {
@@ -70,23 +65,13 @@ export class Archive {
   }
 
   #ask<Name extends keyof Orders>(order: Name, argument: Parameters<Orders[Name]>[0]): Promise<ReturnType<Orders[Name]>> {
-    const request = ++this.#requests;
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        this.#waiting.delete(request);
-        reject(new RecorderError('TIMEOUT', `the index of recordings didn't answer to ${order} within ${ANSWER_MS / 1000} s`));
-      }, ANSWER_MS);
-      this.#waiting.set(request, {
-        resolve: (answer) => { clearTimeout(timer); resolve(answer as ReturnType<Orders[Name]>); },
-        reject: (error) => { clearTimeout(timer); reject(error); },
-      });
-      this.#running().postMessage({ request, order, argument } satisfies Order<Name>);
-    });
+    const late = `the index of recordings didn't answer to ${order} within ${ANSWER_MS / 1000} s`;
+    return this.#questions.ask(ANSWER_MS, late, (request) => { this.#running().postMessage({ request, order, argument } satisfies Order<Name>); });
   }
 
   #running(): Worker {
     if (this.#worker) return this.#worker;
-    const { file, execArgv } = workerFile();
+    const { file, execArgv } = workerFile(__dirname, 'archive-worker');
     const worker = new Worker(file, { workerData: { file: this.#file }, execArgv });
     this.#worker = worker;
     worker.unref();
@@ -95,23 +80,14 @@ export class Archive {
     worker.on('error', (error) => { reason = `the index of recordings failed: ${messageOf(error)}`; });
     worker.on('exit', () => {
       if (this.#worker === worker) this.#worker = undefined;
-      for (const { reject } of this.#waiting.values()) reject(new RecorderError('CLOSED', reason));
-      this.#waiting.clear();
+      this.#questions.abandon(new RecorderError('CLOSED', reason));
     });
     this.#tell('watch', this.#folders);
     return worker;
   }
 
   #answer(reply: Reply): void {
-    const waiting = this.#waiting.get(reply.request);
-    this.#waiting.delete(reply.request);
-    if ('error' in reply) waiting?.reject(new RecorderError('CLOSED', `the index of recordings failed: ${reply.error}`));
-    else waiting?.resolve(reply.answer);
+    if ('error' in reply) this.#questions.reject(reply.request, new RecorderError('CLOSED', `the index of recordings failed: ${reply.error}`));
+    else this.#questions.resolve(reply.request, reply.answer);
   }
-}
-
-/** As of the receiving threads: see `worker-thread.ts`. */
-function workerFile(): { file: string; execArgv: string[] } {
-  const extension = path.extname(__filename);
-  return { file: path.join(__dirname, `archive-worker${extension}`), execArgv: extension === '.ts' ? ['--require', require.resolve('tsx/cjs')] : [] };
 }
