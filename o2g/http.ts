@@ -18,8 +18,8 @@ export interface HttpTransportOptions {
   readonly tls?: TlsOptions;
 }
 
-/** The knee of the curve with a server that takes 5 ms a request: more connections gain nothing, fewer cost time. */
-const CONNECTIONS = 16;
+/** The knee of the curve with a server that takes 5 ms a request, or more: more connections gain nothing, fewer cost time. */
+const CONNECTIONS = 32;
 /** More than any O2G server answers (15,000 devices on a link are 3 MB): who sends more would fill the memory. */
 const LONGEST_ANSWER = 32 * 1024 * 1024;
 /** Silence on the channel after which the system asks the other side for a sign of life. */

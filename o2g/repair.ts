@@ -13,7 +13,7 @@ import type { Step } from './plan';
 import { Signal } from './signal';
 
 /** Repairs under way at a time: enough to be fast, few enough that a command doesn't queue behind them. */
-const REPAIRS = 12;
+const REPAIRS = 24;
 /** What failed in passing is tried again after 1, 2, 4, 8 and 16 s, and then at every audit. */
 const QUICK_REPAIRS = 5;
 

@@ -22,7 +22,7 @@ export interface DeviceAction {
 }
 
 /** Requests of one message under way at a time: the knee of the curve, and room for what other nodes send. */
-const AT_A_TIME = 12;
+const AT_A_TIME = 24;
 
 /**
  * Makes a node act on devices.
