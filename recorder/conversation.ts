@@ -11,11 +11,13 @@ import { Pauses } from './pauses';
 import { DEFAULT_LAW, Recording, type RecordingOptions } from './recording';
 import { Report } from './report';
 import { COMFORT_NOISE } from './rtp';
+import type { Run } from './run';
 import { SampleFormat } from './sample-format';
 import { Side } from './side';
 import { ChannelStatistics, type FlowTotals, type Loudness } from './statistics';
 import { TelephoneEvents } from './telephone-events';
 import { Timeline } from './timeline';
+import type { Track } from './track';
 import { SAMPLES_PER_MS, type Alarm, type Channel, type DeviceContext, type Recorded } from './types';
 
 export interface ConversationOptions extends RecordingOptions {
@@ -119,6 +121,29 @@ export class Conversation {
     side.came(packet);
   }
 
+  /** Packets of audio that follow each other. @returns false when they must be looked at one by one: then nothing was done */
+  run(channel: Channel, run: Run): boolean {
+    const side = this.#sides[channel];
+    const { track, gaps } = side;
+    const timeline = this.#timeline;
+    const law = lawOf(run.payloadType);
+    const from = track.locateReordered(run.timestamp);
+    if (!timeline || !law || track.drift !== 0 || gaps.end !== from || from < timeline.floor) return false;
+    const over = this.#pauses.overSince;
+    if (run.arrivedAt(0) < over || this.#t0 + from / SAMPLES_PER_MS < over || !this.#follow(track, run)) return false;
+    this.#report.channels[channel].receiveRun(run);
+    let position = from;
+    for (let index = 0; index < run.length; index += 1, position += run.samples) {
+      track.locate(run.timestampOf(index), this.#position(run.arrivedAt(index)), 0);
+      const start = run.payloadAt(index);
+      timeline.place(side.index, position, law, run.plain, start, start + run.samples);
+    }
+    gaps.cover(from, position, 'loss');
+    track.placed(run.timestampOf(run.length - 1), position - run.samples, position);
+    side.came({ extended: run.last });
+    return true;
+  }
+
   duplicate(channel: Channel): void {
     this.#report.channels[channel].duplicated += 1;
   }
@@ -187,6 +212,13 @@ export class Conversation {
 
   get #end(): number {
     return Math.max(this.#timeline?.end ?? 0, this.#missedEnd);
+  }
+
+  #follow(track: Track, run: Run): boolean {
+    for (let index = 0; index < run.length; index += 1) {
+      if (!track.follows(run.timestampOf(index), this.#position(run.arrivedAt(index)))) return false;
+    }
+    return true;
   }
 
   #position(at: number): number {

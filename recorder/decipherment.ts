@@ -6,6 +6,8 @@ import type { Ciphered } from './aes-counter-mode';
 import { lawOf } from './g711';
 import type { MasterKey } from './key-derivation';
 import type { Packet } from './packet';
+import { FIXED_HEADER } from './rtp';
+import type { Run } from './run';
 import { rolloverCounter } from './sequence';
 import { SrtpKeys, TAG_LENGTHS, type TagLength } from './srtp';
 import { ByteCounts } from './still-encrypted';
@@ -43,6 +45,16 @@ export class Decipherment {
   /** Every packet is proved by its tag. */
   get authenticated(): boolean {
     return this.#way !== undefined && this.#way.tag > 0;
+  }
+
+  /** Bytes of the tag that packets have; undefined while nobody knows how they are opened. */
+  get tag(): TagLength | undefined {
+    return this.#usual?.tag;
+  }
+
+  /** The way that all packets are opened as long as nothing changes. */
+  get #usual(): Way | undefined {
+    return !this.#keys && !this.#previous ? CLEAR : this.#way;
   }
 
   /** @param master wiped; undefined: what comes isn't encrypted */
@@ -92,9 +104,26 @@ export class Decipherment {
     return failed;
   }
 
+  /** Opens all of a run. @returns false when one has a wrong tag */
+  openRun(run: Run): boolean {
+    const way = this.#usual;
+    if (!way?.keys) return way !== undefined;
+    const packets: Ciphered[] = [];
+    for (let index = 0; index < run.length; index += 1) {
+      const start = run.packetAt(index);
+      const end = start + run.bytes;
+      const counter = rolloverCounter(run.extended + index) - way.cycles;
+      if (way.tag > 0 && !way.keys.verifies(run.view, start, end, counter, way.tag)) return false;
+      packets.push({ view: run.view, start: start + FIXED_HEADER, end: end - way.tag, ssrc: run.ssrc, sequenceNumber: run.extended + index & 0xffff, rolloverCounter: counter });
+    }
+    const { plain, offsets } = way.keys.decipher(packets);
+    run.expose(plain, 0, offsets[1] ?? 0);
+    return true;
+  }
+
   #openAll(way: Way, packets: readonly Packet[], failed: Set<Packet>): void {
     if (!way.keys) {
-      for (const packet of packets) if (!packet.expose(packet.bytes, packet.header.payloadStart, packet.to)) failed.add(packet);
+      for (const packet of packets) if (!packet.expose(packet.view, packet.header.payloadStart, packet.to)) failed.add(packet);
       return;
     }
     const { plain, offsets } = way.keys.decipher(packets.map((packet) => ciphered(packet, way)));
@@ -191,7 +220,7 @@ export class Decipherment {
       const { plain } = way.keys.decipher([ciphered(packet, way)]);
       this.#counts.add(plain, 0, packet.to - packet.header.payloadStart);
     } else {
-      this.#counts.add(packet.bytes, packet.header.payloadStart, packet.to);
+      this.#counts.add(packet.view, packet.header.payloadStart, packet.to);
     }
     return this.#counts.chiSquare();
   }
@@ -201,10 +230,10 @@ const counterOf = (packet: Packet, way: Way): number => rolloverCounter(packet.e
 
 function verifies(packet: Packet, way: Way): boolean {
   return way.keys !== undefined && packet.header.payloadStart + way.tag <= packet.to
-    && way.keys.verifies(packet.bytes, packet.from, packet.to, counterOf(packet, way), way.tag);
+    && way.keys.verifies(packet.view, packet.from, packet.to, counterOf(packet, way), way.tag);
 }
 
 function ciphered(packet: Packet, way: Way): Ciphered {
   const { ssrc, sequenceNumber, payloadStart } = packet.header;
-  return { bytes: packet.bytes, start: payloadStart, end: packet.to - way.tag, ssrc, sequenceNumber, rolloverCounter: counterOf(packet, way) };
+  return { view: packet.view, start: payloadStart, end: packet.to - way.tag, ssrc, sequenceNumber, rolloverCounter: counterOf(packet, way) };
 }

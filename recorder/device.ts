@@ -8,6 +8,7 @@ import { Conversation, type ConversationOptions } from './conversation';
 import type { Files } from './files';
 import { Flow, type FlowListener } from './flow';
 import { lawOf } from './g711';
+import type { Inbox } from './inbox';
 import type { MasterKey } from './key-derivation';
 import type { Owner } from './owner';
 import type { Packet } from './packet';
@@ -95,8 +96,9 @@ export class Device {
     this.context = context;
   }
 
-  receive(channel: Channel, bytes: Uint8Array, source: string, now: number): void {
-    if (this.#flows[channel].receive(bytes, source, now)) this.tick(now, this.#slack);
+  /** Where the datagrams of a port go. */
+  inbox(channel: Channel): Inbox {
+    return this.#flows[channel].inbox;
   }
 
   /** @param master one key for both flows, wiped */
@@ -269,6 +271,11 @@ export class Device {
       packet: (packet, reordered) => {
         this.#hear(channel, packet.arrivedAt);
         this.#conversation?.packet(channel, packet, reordered, this.#slackOf(channel, packet));
+      },
+      run: (run) => {
+        if (this.#slack > 0 || this.#conversation?.run(channel, run) === false) return false;
+        this.#hear(channel, run.arrivedAt(run.length - 1));
+        return true;
       },
       duplicate: () => this.#conversation?.duplicate(channel),
       tooLate: () => this.#conversation?.tooLate(channel),

@@ -4,11 +4,11 @@
  */
 import { Decipherment } from './decipherment';
 import { lawOf } from './g711';
+import { Inbox } from './inbox';
 import type { MasterKey } from './key-derivation';
 import { Packet } from './packet';
-import { isRtcp } from './rtp';
+import { Run } from './run';
 import { SequenceWindow } from './sequence';
-import { Slab } from './slab';
 import { SourceLock } from './source-lock';
 import { Stall } from './stall';
 import { ByteCounts, LEAST_TO_JUDGE } from './still-encrypted';
@@ -22,6 +22,8 @@ export interface FlowListener {
   begins(packet: Packet, earliest: Packet, previous: string | undefined): void;
   /** A plain packet that wasn't there before. @param reordered a later one came first */
   packet(packet: Packet, reordered: boolean): void;
+  /** Plain packets of audio that are all as expected. @returns false when they must be told one by one: then nothing was done */
+  run(run: Run): boolean;
   duplicate(packet: Packet): void;
   /** Came so late that nobody knows whether it was there before. */
   tooLate(packet: Packet): void;
@@ -35,7 +37,6 @@ export interface FlowListener {
 
 export interface FlowCounters {
   malformed: number;
-  rtcp: number;
   authFailed: number;
   undeciphered: number;
 }
@@ -54,8 +55,9 @@ const JUDGED_TOGETHER = 10;
 const FAILING = 10;
 
 export class Flow {
-  readonly counters: FlowCounters = { malformed: 0, rtcp: 0, authFailed: 0, undeciphered: 0 };
-  readonly #slab = new Slab();
+  /** Where its packets come in. */
+  readonly inbox = new Inbox();
+  readonly #run = new Run(this.inbox);
   readonly #lock = new SourceLock();
   readonly #window = new SequenceWindow();
   readonly #decipherment = new Decipherment();
@@ -64,12 +66,21 @@ export class Flow {
   readonly #counts = new ByteCounts();
   #held: Packet[] = [];
   #suspect: Packet | undefined;
+  #malformed = 0;
+  #authFailed = 0;
+  #undeciphered = 0;
   #lastTimestamp = 0;
+  /** Of the packet that follows the last one, if nothing happens. */
+  #nextTimestamp = 0;
   #lastArrivedAt = 0;
   #failures = 0;
   #begun = false;
 
   constructor(private readonly listener: FlowListener) {}
+
+  get counters(): FlowCounters {
+    return { malformed: this.inbox.malformed + this.#malformed, authFailed: this.#authFailed, undeciphered: this.#undeciphered };
+  }
 
   get strangers(): number {
     return this.#lock.strangers;
@@ -81,12 +92,12 @@ export class Flow {
 
   /** What came and wasn't worked off yet, by the arrival of its first packet; undefined when there is nothing. */
   get waitingSince(): number | undefined {
-    return this.#slab.firstArrival;
+    return this.inbox.firstArrival;
   }
 
   /** When the last packet came that isn't worked off yet. */
   get lastWaiting(): number | undefined {
-    return this.#slab.lastArrival;
+    return this.inbox.lastArrival;
   }
 
   get looksEncrypted(): boolean {
@@ -106,14 +117,6 @@ export class Flow {
     return this.#failures >= FAILING;
   }
 
-  /** Takes a datagram; nothing but a copy is made here. @returns true when it should be worked off soon, being much */
-  receive(bytes: Uint8Array, source: string, arrivedAt: number): boolean {
-    if (isRtcp(bytes, 0, bytes.length)) this.counters.rtcp += 1;
-    else if (bytes.length < 12 || (bytes[0] ?? 0) >>> 6 !== 2) this.counters.malformed += 1;
-    else this.#slab.push(bytes, source, arrivedAt);
-    return this.#slab.full;
-  }
-
   /** @param master wiped; what couldn't be deciphered so far is tried again */
   setKeys(master: MasterKey | undefined, now: number): void {
     this.#decipherment.setKeys(master, now);
@@ -131,11 +134,8 @@ export class Flow {
   process(now: number, atOnce: boolean): void {
     this.#decipherment.expire(now);
     if (!atOnce && this.#shouldWait(now)) return;
-    const own: Packet[] = [];
-    for (const packet of this.#arrived()) this.#sort(packet, own);
-    if (this.#begun) this.#stall.judge(this.#lastArrivedAt, own);
-    this.#run(own);
-    this.#slab.clear();
+    if (!this.#takeRun()) this.#takeEach();
+    this.inbox.clear();
     this.#changeSender(atOnce);
   }
 
@@ -153,7 +153,7 @@ export class Flow {
 
   /** Forgets what came and wasn't worked off, and what is held: nothing of it may be kept. */
   discard(): void {
-    this.#slab.clear();
+    this.inbox.clear();
     this.#held = [];
     this.#suspect = undefined;
   }
@@ -167,15 +167,42 @@ export class Flow {
     const since = this.waitingSince;
     if (since === undefined) return false;
     if (this.#begun && this.#stall.isOpen(this.#lastArrivedAt, since, now)) return true;
-    return this.#suspicion.undecided && this.#slab.length < LEAST_TO_JUDGE / 160 && now - since < LONGEST_WAIT_MS;
+    return this.#suspicion.undecided && this.inbox.length < LEAST_TO_JUDGE / 160 && now - since < LONGEST_WAIT_MS;
   }
 
-  #arrived(): Packet[] {
+  /** Works off what came, when all of it is as expected. @returns false when something isn't: then nothing was done */
+  #takeRun(): boolean {
+    const { owner } = this.#lock;
+    const { tag, authenticated } = this.#decipherment;
+    if (!this.#begun || !owner || tag === undefined || this.#held.length > 0 || !(authenticated || this.#suspicion.clear)) return false;
+    const run = this.#run;
+    if (!run.read(owner, this.#window.highest + 1, this.#nextTimestamp, tag)) return false;
+    const lastArrivedAt = run.arrivedAt(run.length - 1);
+    if (run.arrivedAt(0) - this.#lastArrivedAt > PAUSE_MS || this.#stall.at(run.arrivedAt(0)) > 0 || !this.#decipherment.openRun(run)) return false;
+    this.#countRun(run);
+    if (!authenticated && this.#counts.total >= LEAST_TO_JUDGE && this.#counts.looksEncrypted()) return false;
+    if (!this.listener.run(run)) return false;
+    this.listener.heard(this.#counts, run.payloadType);
+    for (let extended = run.extended; extended <= run.last; extended += 1) this.#window.commit(extended);
+    this.#lock.heard(lastArrivedAt);
+    this.#failures = 0;
+    this.#arrived(run.timestampOf(run.length - 1), run.samples, lastArrivedAt);
+    return true;
+  }
+
+  #takeEach(): void {
+    const own: Packet[] = [];
+    for (const packet of this.#packets()) this.#sort(packet, own);
+    if (this.#begun) this.#stall.judge(this.#lastArrivedAt, own);
+    this.#follow(own);
+  }
+
+  #packets(): Packet[] {
     const packets: Packet[] = [];
-    this.#slab.forEach((bytes, start, end, source, arrivedAt) => {
-      const packet = Packet.read(bytes, start, end, source, arrivedAt);
+    this.inbox.forEach((view, start, end, source, arrivedAt) => {
+      const packet = Packet.read(view, start, end, source, arrivedAt);
       if (packet) packets.push(packet);
-      else this.counters.malformed += 1;
+      else this.#malformed += 1;
     });
     return packets;
   }
@@ -186,17 +213,17 @@ export class Flow {
   }
 
   #changeSender(atOnce: boolean): void {
-    const previous = this.#lock.source;
+    const previous = this.#lock.owner?.source;
     const packets = this.#lock.takeOver(atOnce);
     if (packets.length === 0) return;
     this.#keepHeld();
     this.#restart();
     this.#decipherment.beginStream();
     this.#suspicion.reset();
-    this.#run(packets, previous);
+    this.#follow(packets, previous);
   }
 
-  #run(packets: readonly Packet[], previous?: string): void {
+  #follow(packets: readonly Packet[], previous?: string): void {
     const known: Packet[] = [];
     for (const [index, packet] of packets.entries()) {
       const suspect = this.#suspect;
@@ -208,7 +235,7 @@ export class Flow {
         this.#suspect = undefined;
         this.#open(known, previous);
         this.#restart();
-        return this.#run(restarted);
+        return this.#follow(restarted);
       } else {
         this.#suspect = packet.copy();
       }
@@ -260,7 +287,7 @@ export class Flow {
   }
 
   #tellAuthentication(packets: readonly Packet[], failed: ReadonlySet<Packet>): void {
-    this.counters.authFailed += failed.size;
+    this.#authFailed += failed.size;
     const last = packets.at(-1);
     if (last && !failed.has(last)) this.#failures = 0;
     else this.#failures += failed.size;
@@ -298,21 +325,33 @@ export class Flow {
     }
   }
 
+  #countRun(run: Run): void {
+    this.#counts.clear();
+    for (let index = 0; index < run.length; index += 1) {
+      const start = run.payloadAt(index);
+      this.#counts.add(run.plain, start, start + run.samples);
+    }
+  }
+
   #deliver(packets: readonly Packet[]): void {
     for (const packet of packets) {
       if (!this.#isFresh(packet)) continue;
       const reordered = packet.extended < this.#window.highest;
       this.#window.commit(packet.extended);
-      if (!reordered) {
-        this.#lastTimestamp = packet.header.timestamp;
-        this.#lastArrivedAt = packet.arrivedAt;
-      }
+      if (!reordered) this.#arrived(packet.header.timestamp, packet.end - packet.start, packet.arrivedAt);
       this.listener.packet(packet, reordered);
     }
   }
 
+  /** The last packet so far. */
+  #arrived(timestamp: number, samples: number, at: number): void {
+    this.#lastTimestamp = timestamp;
+    this.#nextTimestamp = timestamp + samples >>> 0;
+    this.#lastArrivedAt = at;
+  }
+
   #hold(packet: Packet): void {
-    this.counters.undeciphered += 1;
+    this.#undeciphered += 1;
     this.listener.undeciphered(packet);
     this.#held.push(packet.copy());
     for (const longest of this.#held.splice(0, Math.max(0, this.#held.length - MOST_HELD))) this.listener.keep(longest);

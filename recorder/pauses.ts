@@ -19,6 +19,11 @@ export class Pauses {
     return this.#list.at(-1)?.to === Infinity;
   }
 
+  /** Since when nothing is paused; Infinity while it is. */
+  get overSince(): number {
+    return this.#list.at(-1)?.to ?? -Infinity;
+  }
+
   begin(at: number, by: string | undefined, reason: string | undefined): void {
     if (!this.active) this.#list.push({ from: at, to: Infinity, by, reason });
   }

@@ -76,11 +76,11 @@ function fileHeader(beganAt: number): Buffer {
   return Buffer.concat([text, header]);
 }
 
-function recordOf({ bytes, from, to }: Packet, offsetMs: number): Buffer {
-  const record = Buffer.alloc(8 + to - from);
+function recordOf({ bytes }: Packet, offsetMs: number): Buffer {
+  const record = Buffer.alloc(8 + bytes.length);
   record.writeUInt16BE(record.length, 0);
-  record.writeUInt16BE(to - from, 2);
+  record.writeUInt16BE(bytes.length, 2);
   record.writeUInt32BE(Math.max(0, Math.round(offsetMs)), 4);
-  record.set(bytes.subarray(from, to), 8);
+  record.set(bytes, 8);
   return record;
 }

@@ -20,7 +20,7 @@ const MOST_SLACK_MS = 10_000;
 interface Armed {
   readonly device: Device;
   readonly sockets: readonly dgram.Socket[];
-  readonly turn: number;
+  readonly turn: Set<Device>;
 }
 
 /** A port that another program has. */
@@ -30,24 +30,9 @@ export class PortTaken extends Error {
   }
 }
 
-/** A flow's packets come from one sender: its name is made once, not for each packet. */
-class SourceName {
-  #address = '';
-  #port = 0;
-  #name = '';
-
-  of(address: string, port: number): string {
-    if (port !== this.#port || address !== this.#address) {
-      this.#address = address;
-      this.#port = port;
-      this.#name = `${address}:${port}`;
-    }
-    return this.#name;
-  }
-}
-
 export class Receiver {
   readonly #armed = new Map<string, Armed>();
+  readonly #turns: readonly Set<Device>[] = Array.from({ length: TURNS }, () => new Set());
   readonly #timer: NodeJS.Timeout;
   #turn = 0;
   #turnAt = performance.now();
@@ -69,7 +54,9 @@ export class Receiver {
       for (const socket of sockets) socket.close();
       throw error;
     }
-    this.#armed.set(deviceNumber, { device, sockets, turn: this.#armed.size % TURNS });
+    const turn = this.#turns.reduce((fewest, other) => (other.size < fewest.size ? other : fewest));
+    turn.add(device);
+    this.#armed.set(deviceNumber, { device, sockets, turn });
   }
 
   get size(): number {
@@ -85,6 +72,7 @@ export class Receiver {
     const armed = this.#armed.get(deviceNumber);
     if (!armed) return;
     this.#armed.delete(deviceNumber);
+    armed.turn.delete(armed.device);
     await Promise.all(armed.sockets.map((socket) => new Promise<void>((resolve) => { socket.close(resolve); })));
     await armed.device.close(endedBy, performance.now());
   }
@@ -105,8 +93,10 @@ export class Receiver {
         // Before it is bound: the port isn't ours. After: a datagram could not be read; the next one can.
         reject(new PortTaken(port, error.message, error.code ?? 'ERROR'));
       });
-      const source = new SourceName();
-      socket.on('message', (bytes, { address, port: from }) => { device.receive(channel, bytes, source.of(address, from), performance.now()); });
+      const inbox = device.inbox(channel);
+      socket.on('message', (bytes, { address, port: from }) => {
+        if (inbox.push(bytes, address, from, performance.now())) device.tick(performance.now(), this.#slack);
+      });
       socket.bind({ port, address: this.bind, exclusive: true }, () => { resolve(socket); });
     });
   }
@@ -120,6 +110,6 @@ export class Receiver {
       this.#slackUntil = now + this.#slack + CATCH_UP_MS;
     }
     this.#turn = (this.#turn + 1) % TURNS;
-    for (const { device, turn } of this.#armed.values()) if (turn === this.#turn) device.tick(now, this.#slack);
+    for (const device of this.#turns[this.#turn] ?? []) device.tick(now, this.#slack);
   }
 }

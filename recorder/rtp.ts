@@ -7,6 +7,9 @@
  * |                      CSRC, CC times                           |     RFC 3550, 5.1
  */
 
+/** Bytes of a header without CSRC and extension. */
+export const FIXED_HEADER = 12;
+
 /** Where things are in a packet. */
 export class RtpHeader {
   payloadType = 0;
@@ -20,50 +23,46 @@ export class RtpHeader {
   end = 0;
 
   /** @returns false when it is no RTP packet: then the fields mean nothing */
-  read(bytes: Uint8Array, start: number, end: number): boolean {
-    if (end - start < 12) return false;
-    const first = at(bytes, start);
+  read(view: DataView, start: number, end: number): boolean {
+    if (end - start < FIXED_HEADER) return false;
+    const first = view.getUint8(start);
     if (first >>> 6 !== 2) return false;
-    const second = at(bytes, start + 1);
+    const second = view.getUint8(start + 1);
     this.payloadType = second & 0x7f;
     this.marker = second >= 0x80;
     this.padded = (first & 0x20) !== 0;
-    this.sequenceNumber = (at(bytes, start + 2) << 8) | at(bytes, start + 3);
-    this.timestamp = uint32(bytes, start + 4);
-    this.ssrc = uint32(bytes, start + 8);
+    this.sequenceNumber = view.getUint16(start + 2);
+    this.timestamp = view.getUint32(start + 4);
+    this.ssrc = view.getUint32(start + 8);
     this.end = end;
-    this.payloadStart = start + 12 + 4 * (first & 0x0f);
-    if ((first & 0x10) !== 0) this.#skipExtension(bytes);
+    this.payloadStart = start + FIXED_HEADER + 4 * (first & 0x0f);
+    if ((first & 0x10) !== 0) this.#skipExtension(view);
     return this.payloadStart <= end;
   }
 
   /** RFC 3550, 5.3.1: a profile's two bytes, the length in words, the words. */
-  #skipExtension(bytes: Uint8Array): void {
+  #skipExtension(view: DataView): void {
     const start = this.payloadStart;
-    this.payloadStart = start + 4 <= this.end ? start + 4 + 4 * ((at(bytes, start + 2) << 8) | at(bytes, start + 3)) : this.end + 1;
+    this.payloadStart = start + 4 <= this.end ? start + 4 + 4 * view.getUint16(start + 2) : this.end + 1;
   }
 }
 
-/** RTCP shares no port with our flows, but some senders mistake it: types 192..223 can't be RTP (RFC 5761, 4). */
-export function isRtcp(bytes: Uint8Array, start: number, end: number): boolean {
-  if (end - start < 2) return false;
-  const second = at(bytes, start + 1);
-  return second >= 192 && second <= 223;
+/** What a datagram is. RTCP shares no port with our flows, but some senders mistake it: types 192..223 can't be RTP (RFC 5761, 4). */
+export function kindOf(datagram: Uint8Array): 'rtp' | 'rtcp' | 'malformed' {
+  const second = datagram[1] ?? 0;
+  if (second >= 192 && second <= 223) return 'rtcp';
+  return datagram.length < FIXED_HEADER || (datagram[0] ?? 0) >>> 6 !== 2 ? 'malformed' : 'rtp';
 }
 
 /**
  * The payload without its padding, whose last byte tells its length (RFC 3550, 5.1).
  * @returns the end of the payload, or -1 when the padding is longer than the payload
  */
-export function withoutPadding(bytes: Uint8Array, start: number, end: number): number {
+export function withoutPadding(view: DataView, start: number, end: number): number {
   if (end <= start) return -1;
-  const padding = at(bytes, end - 1);
+  const padding = view.getUint8(end - 1);
   return padding === 0 || end - padding < start ? -1 : end - padding;
 }
-
-const at = (bytes: Uint8Array, index: number): number => bytes[index] ?? 0;
-const uint32 = (bytes: Uint8Array, index: number): number =>
-  ((at(bytes, index) << 24) | (at(bytes, index + 1) << 16) | (at(bytes, index + 2) << 8) | at(bytes, index + 3)) >>> 0;
 
 export const PCMU = 0;
 export const PCMA = 8;

@@ -19,8 +19,13 @@ export class SourceLock {
   strangers = 0;
   lastStranger = '';
 
-  get source(): string | undefined {
-    return this.#owner?.source;
+  get owner(): { readonly ssrc: number; readonly source: string } | undefined {
+    return this.#owner;
+  }
+
+  /** The owner sent again. */
+  heard(at: number): void {
+    if (this.#owner) this.#owner.heardAt = at;
   }
 
   /** @returns `first` when the flow begins with it, `own` when it goes on */

@@ -23,12 +23,12 @@ export class SrtpKeys {
   }
 
   /** Whether the tag at the packet's end is right. @param end the packet's end, tag included */
-  verifies(bytes: Uint8Array, start: number, end: number, rolloverCounter: number, tag: TagLength): boolean {
-    return end - start >= 12 + tag && this.#mac.matches(bytes, start, end - tag, rolloverCounter, tag);
+  verifies(view: DataView, start: number, end: number, rolloverCounter: number, tag: TagLength): boolean {
+    return end - start >= 12 + tag && this.#mac.matches(view, start, end - tag, rolloverCounter, tag);
   }
 
   /** Many payloads at once, as AesCounterMode does. */
-  decipher(packets: readonly Ciphered[]): { plain: Uint8Array; offsets: number[] } {
+  decipher(packets: readonly Ciphered[]): { plain: DataView; offsets: number[] } {
     return this.#counterMode.decipher(packets);
   }
 

@@ -2,6 +2,7 @@
 import { LINEAR, type Law } from './g711';
 import { meanOpinionScore } from './mos';
 import { codecName } from './rtp';
+import type { Run } from './run';
 import type { ByteCounts } from './still-encrypted';
 import { samplesAfter } from './track';
 import { SAMPLES_PER_MS, type ChannelReport } from './types';
@@ -58,13 +59,16 @@ export class ChannelStatistics {
 
   /** A packet that wasn't there before. */
   receive(extended: number, payloadType: number, arrivedAt: number): void {
-    this.packets += 1;
-    this.#received += 1;
-    if (this.#first < 0 || extended < this.#first) this.#first = extended;
-    if (extended > this.#highest) this.#highest = extended;
-    if (this.#codecs.size < MOST_LISTED || this.#codecs.has(payloadType)) this.#codecs.set(payloadType, (this.#codecs.get(payloadType) ?? 0) + 1);
-    this.firstAt = Math.min(this.firstAt ?? arrivedAt, arrivedAt);
-    this.lastAt = Math.max(this.lastAt ?? arrivedAt, arrivedAt);
+    this.#receive(1, extended, extended, payloadType);
+    this.#heard(arrivedAt);
+  }
+
+  /** Packets that weren't there before. */
+  receiveRun(run: Run): void {
+    this.#receive(run.length, run.extended, run.last, run.payloadType);
+    this.#heard(run.arrivedAt(0));
+    this.#heard(run.arrivedAt(run.length - 1));
+    for (let index = 0; index < run.length; index += 1) this.timing(run.timestampOf(index), run.arrivedAt(index));
   }
 
   /** RFC 3550, A.8: the difference of transit times, smoothed over 16 packets. */
@@ -109,6 +113,19 @@ export class ChannelStatistics {
       mos: expected === 0 ? null : meanOpinionScore(100 * (this.lost + this.late) / expected, jitterMs),
       firstPacketAt: this.firstAt === undefined ? null : wallClock(this.firstAt), lastPacketAt: this.lastAt === undefined ? null : wallClock(this.lastAt),
     };
+  }
+
+  #receive(packets: number, first: number, last: number, payloadType: number): void {
+    this.packets += packets;
+    this.#received += packets;
+    if (this.#first < 0 || first < this.#first) this.#first = first;
+    if (last > this.#highest) this.#highest = last;
+    if (this.#codecs.size < MOST_LISTED || this.#codecs.has(payloadType)) this.#codecs.set(payloadType, (this.#codecs.get(payloadType) ?? 0) + packets);
+  }
+
+  #heard(at: number): void {
+    this.firstAt = Math.min(this.firstAt ?? at, at);
+    this.lastAt = Math.max(this.lastAt ?? at, at);
   }
 
   #lostNow(): number {

@@ -18,6 +18,11 @@ export class Suspicion {
     return this.#state === 'unknown';
   }
 
+  /** Speech came last, and nothing is held back. */
+  get clear(): boolean {
+    return this.#state === 'clear';
+  }
+
   judge(counts: ByteCounts): Verdict {
     if (counts.total < LEAST_TO_JUDGE) return this.#state === 'suspect' || this.#state === 'encrypted' ? 'hold' : 'place';
     if (!counts.looksEncrypted()) return this.#heard();

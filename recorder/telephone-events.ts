@@ -20,8 +20,8 @@ export class TelephoneEvents {
   /** @returns the samples that the event has lasted; undefined when it is none */
   add(channel: Channel, { header, plain, start, end }: Packet, position: number): number | undefined {
     if (end - start < 4) return undefined;
-    const event = plain[start] ?? 0;
-    const duration = ((plain[start + 2] ?? 0) << 8) | (plain[start + 3] ?? 0);
+    const event = plain.getUint8(start);
+    const duration = plain.getUint16(start + 2);
     const known = this.#pressed.findLast((pressed) => pressed.channel === channel && pressed.timestamp === header.timestamp && pressed.event === event);
     if (known) known.duration = Math.max(known.duration, duration);
     else if (this.#pressed.length < MOST_EVENTS) this.#pressed.push({ channel, event, timestamp: header.timestamp, position, duration });

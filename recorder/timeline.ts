@@ -18,7 +18,9 @@ const MOST_PAGES = 15;
 
 export interface Page {
   readonly number: number;
-  readonly bytes: Uint8Array;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** The same bytes. */
+  readonly view: DataView;
   /** Frames to be written: none when `dirtyFrom` >= `dirtyTo`. */
   dirtyFrom: number;
   dirtyTo: number;
@@ -34,6 +36,8 @@ export class Timeline {
   readonly #pages = new Map<number, Page>();
   /** Nothing before this position changes any more. */
   #floor = 0;
+  /** Memory of a page that was closed, for the next one: with hundreds of recordings the garbage collector would have much to do. */
+  #spare: Uint8Array<ArrayBuffer> | undefined;
   readonly #ends = [0, 0];
   /** Stretches where nothing is ever written; `to` is Infinity while it lasts. */
   readonly #masks: { from: number; to: number }[] = [];
@@ -58,7 +62,7 @@ export class Timeline {
   }
 
   /** @returns false when its stretch is closed: then nothing is written */
-  place(side: 0 | 1, position: number, law: Law, bytes: Uint8Array, start: number, end: number): boolean {
+  place(side: 0 | 1, position: number, law: Law, bytes: DataView, start: number, end: number): boolean {
     if (position < this.#floor) return false;
     this.reach(side, position + end - start);
     if (this.#masks.length === 0) this.#write(side, position, law, bytes, start, end);
@@ -108,7 +112,7 @@ export class Timeline {
     for (const page of [...this.#pages.values()].sort((a, b) => a.number - b.number)) {
       const clean = page.dirtyFrom >= page.dirtyTo && !page.writing;
       const closed = (page.number + 1) * PAGE_FRAMES <= this.#floor;
-      if (clean && closed) this.#pages.delete(page.number);
+      if (clean && closed) this.#close(page);
       else if (this.#pages.size > MOST_PAGES && !page.writing) lost.push(this.#giveUp(page));
     }
     return lost;
@@ -122,6 +126,11 @@ export class Timeline {
       const start = page.number * PAGE_FRAMES;
       touch(page, Math.max(0, position - start), Math.min(PAGE_FRAMES, this.end - start));
     }
+  }
+
+  #close(page: Page): void {
+    this.#pages.delete(page.number);
+    this.#spare = page.bytes;
   }
 
   #giveUp(page: Page): Part {
@@ -144,13 +153,13 @@ export class Timeline {
     return parts;
   }
 
-  #write(side: 0 | 1, position: number, law: Law, bytes: Uint8Array, start: number, end: number): void {
+  #write(side: 0 | 1, position: number, law: Law, bytes: DataView, start: number, end: number): void {
     for (let from = start; from < end;) {
       const at = position + from - start;
       const page = this.#open(Math.floor(at / PAGE_FRAMES));
       const frame = at - page.number * PAGE_FRAMES;
       const frames = Math.min(end - from, PAGE_FRAMES - frame);
-      this.format.write(page.bytes, frame, side, law, bytes, from, from + frames);
+      this.format.write(page.view, frame, side, law, bytes, from, from + frames);
       touch(page, frame, frame + frames);
       from += frames;
     }
@@ -159,8 +168,9 @@ export class Timeline {
   #open(number: number): Page {
     let page = this.#pages.get(number);
     if (!page) {
-      const bytes = new Uint8Array(PAGE_FRAMES * 2 * this.format.bytesPerSample).fill(this.format.silence);
-      page = { number, bytes, dirtyFrom: PAGE_FRAMES, dirtyTo: 0, writing: false };
+      const bytes = (this.#spare ?? new Uint8Array(PAGE_FRAMES * 2 * this.format.bytesPerSample)).fill(this.format.silence);
+      this.#spare = undefined;
+      page = { number, bytes, view: new DataView(bytes.buffer), dirtyFrom: PAGE_FRAMES, dirtyTo: 0, writing: false };
       this.#pages.set(number, page);
     }
     return page;

@@ -59,6 +59,11 @@ export class Track {
     return position;
   }
 
+  /** Whether a packet that came then belongs to the stream, and isn't the beginning of something else. */
+  follows(timestamp: number, arrival: number): boolean {
+    return Math.abs(arrival - this.locateReordered(timestamp)) <= JUMP;
+  }
+
   /** The same for a packet that others have overtaken: it says nothing about the clock, and begins nothing. */
   locateReordered(timestamp: number): number {
     return this.#anchorPosition + samplesAfter(this.#anchorTimestamp, timestamp);

@@ -64,7 +64,8 @@ export async function desk(options: Partial<DeviceOptions> = {}, files: Files = 
     async play(arrivals, until) {
       for (const { at, packet, channel = 'sent', source = '192.0.2.1:5000' } of arrivals) {
         await tick(at);
-        device.receive(channel, packet, source, at);
+        const [address = '', port] = source.split(':');
+        if (device.inbox(channel).push(packet, address, Number(port), at)) device.tick(at, 0);
       }
       if (until !== undefined) await tick(until);
     },
