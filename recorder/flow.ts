@@ -1,6 +1,6 @@
 /**
  * One of a device's two flows, from the bytes of a port to plain packets in order of arrival: whose they are, which were there before,
- * what they say. Packets are collected and worked off a fifth of a second at a time: many at once cost a third of one by one.
+ * what they say. Packets are collected and worked off a fifth of a second at a time: when all are as expected as one run, otherwise one by one.
  */
 import { Decipherment } from './decipherment';
 import { lawOf } from './g711';

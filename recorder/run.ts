@@ -1,6 +1,6 @@
 /**
- * Packets of one stream of which each is the one expected after the one before: nine tenths of all that ever comes. They are worked off
- * together, without an object for each, which costs a third of what it costs one by one.
+ * Packets of one stream of which each is the one expected after the one before: nearly all that ever comes. They are worked off
+ * together, without an object for each.
  */
 import { lawOf } from './g711';
 import { HEAD, type Inbox } from './inbox';

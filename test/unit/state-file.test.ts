@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -26,6 +26,40 @@ describe('the state file of a link', () => {
     assert.ok(stored() > 0, 'nothing was written in 15 s');
     file.save(undefined);
     assert.equal(file.load(), undefined);
+    await rm(dir, { recursive: true });
+  });
+
+  for (const [title, overtake, expected] of [
+    ['is gone when the link was left', (file) => { file.save(undefined); }, undefined],
+    ['has the registration made', (file, wanted) => { file.save({ registrations: [['o2g.example.com', '2']], wanted }); }, [['o2g.example.com', '2']]],
+  ] as [string, (file: StateFile, wanted: Map<string, Wanted>) => void, unknown][]) {
+    it(`${title} while 15,000 devices were being written`, async () => {
+      const dir = await mkdtemp(join(tmpdir(), 'o2g-state-'));
+      const file = new StateFile(dir, 'link', 'server 7', log);
+      const wanted = new Map<string, Wanted>(Array.from({ length: 15_000 }, (_, index) => [String(70_000 + index), { own: false }]));
+      const being = async (): Promise<boolean> => (await readdir(join(dir, '.o2g'))).some((name) => name.endsWith('.new'));
+      file.save({ registrations: [['o2g.example.com', '1']], wanted });
+      file.save({ registrations: [['o2g.example.com', '1']], wanted });
+      while (!await being());
+      overtake(file, wanted);
+      while (await being());
+      assert.deepEqual(file.load()?.registrations, expected);
+      await rm(dir, { recursive: true });
+    });
+  }
+
+  it('holds all of thousands of devices', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'o2g-state-'));
+    const file = new StateFile(dir, 'link', 'server 7', log);
+    const wanted = new Map<string, Wanted>();
+    file.save({ registrations: [], wanted });
+    for (let index = 0; index < 1700; index += 1) wanted.set(String(70_000 + index), { own: index % 2 === 0 });
+    file.save({ registrations: [['o2g.example.com', '1']], wanted });
+    assert.deepEqual(file.load()?.wanted, [...wanted]);
+    wanted.delete('70000');
+    file.save({ registrations: [['o2g.example.com', '1']], wanted });
+    while ([...(file.load()?.wanted ?? [])].length > wanted.size) await pause(20);
+    assert.deepEqual(file.load()?.wanted, [...wanted]);
     await rm(dir, { recursive: true });
   });
 });
