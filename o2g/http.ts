@@ -20,6 +20,8 @@ export interface HttpTransportOptions {
 
 /** The knee of the curve with a server that takes 5 ms a request, or more: more connections gain nothing, fewer cost time. */
 const CONNECTIONS = 32;
+/** So many stay open when nothing is asked. */
+const IDLE_CONNECTIONS = 16;
 /** More than any O2G server answers (15,000 devices on a link are 3 MB): who sends more would fill the memory. */
 const LONGEST_ANSWER = 32 * 1024 * 1024;
 /** Silence on the channel after which the system asks the other side for a sign of life. */
@@ -38,7 +40,7 @@ export class HttpTransport implements Transport {
 
   constructor(options: HttpTransportOptions) {
     this.#options = options;
-    const kept = { keepAlive: true, maxSockets: CONNECTIONS };
+    const kept = { keepAlive: true, maxSockets: CONNECTIONS, maxFreeSockets: IDLE_CONNECTIONS };
     this.#agents = { http: new http.Agent(kept), https: new https.Agent({ ...options.tls, ...kept }) };
   }
 
