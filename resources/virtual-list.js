@@ -24,8 +24,11 @@ window.o2gVirtualList = (function () {
     let active = -1;
     let picked;
     let waiting = false;
+    let pressed = false;
 
     function draw() {
+      // A row that is made anew between press and release would swallow the click.
+      if (pressed) return;
       waiting = false;
       const { scrollTop, clientHeight } = viewport[0];
       const first = Math.max(0, Math.floor(scrollTop / height) - MARGIN);
@@ -92,6 +95,11 @@ window.o2gVirtualList = (function () {
 
     if (onPick) choosing();
     viewport.on('scroll', later);
+    list.on('pointerdown', () => { pressed = true; });
+    $(window).on('pointerup pointercancel', () => {
+      pressed = false;
+      if (waiting) requestAnimationFrame(draw);
+    });
     new ResizeObserver(later).observe(viewport[0]);
 
     return {

@@ -15,7 +15,7 @@ const NODES: FlowNode[] = [
   node('a-status', 'o2g-status', { server: 'server', query: '' }),
 ];
 
-for (const [version, dark] of [['4.1', false], ['5.0', true]] as const) {
+for (const [version, dark] of [['4.1', false], ['5.0', false], ['5.0', true]] as const) {
   describe(`accessibility in Node-RED ${version}, ${dark ? 'dark' : 'light'}`, function () {
     this.timeout(120_000);
     let oxe: Simulator;

@@ -59,7 +59,7 @@ function faint(page: Page): Promise<string[]> {
   })()`);
 }
 
-for (const [version, dark] of [['4.1', false], ['5.0', true]] as const) {
+for (const [version, dark] of [['4.1', false], ['5.0', false], ['5.0', true]] as const) {
   describe(`the look in Node-RED ${version}, ${dark ? 'dark' : 'light'}`, function () {
     this.timeout(120_000);
     let nodeRed: NodeRed;
