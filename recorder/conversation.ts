@@ -118,7 +118,7 @@ export class Conversation {
     else if (this.#dtmf.has(payloadType)) this.#event(side, packet);
     else if (payloadType === COMFORT_NOISE) side.noise = side.suppresses = true;
     else this.#undecodable(side, packet);
-    side.came(packet);
+    side.came(packet.extended);
   }
 
   /** Packets of audio that follow each other. @returns false when they must be looked at one by one: then nothing was done */
@@ -140,7 +140,7 @@ export class Conversation {
     }
     gaps.cover(from, position, 'loss');
     track.placed(run.timestampOf(run.length - 1), position - run.samples, position);
-    side.came({ extended: run.last });
+    side.came(run.last);
     return true;
   }
 
@@ -167,7 +167,7 @@ export class Conversation {
     const samples = length - length % (PACKET / 2) || PACKET;
     this.#miss(side, packet, position, samples, 'encrypted');
     side.track.placed(header.timestamp, position, position + samples);
-    side.came(packet);
+    side.came(packet.extended);
   }
 
   /** Nobody has deciphered it. */

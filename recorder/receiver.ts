@@ -95,7 +95,8 @@ export class Receiver {
       });
       const inbox = device.inbox(channel);
       socket.on('message', (bytes, { address, port: from }) => {
-        if (inbox.push(bytes, address, from, performance.now())) device.tick(performance.now(), this.#slack);
+        const now = performance.now();
+        if (inbox.push(bytes, address, from, now)) device.tick(now, this.#slack);
       });
       socket.bind({ port, address: this.bind, exclusive: true }, () => { resolve(socket); });
     });

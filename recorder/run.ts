@@ -1,6 +1,6 @@
 /**
  * Packets of one stream of which each is the one expected after the one before: nearly all that ever comes. They are worked off
- * together, without an object for each.
+ * together, without a `Packet` for each.
  */
 import { lawOf } from './g711';
 import { HEAD, type Inbox } from './inbox';
@@ -16,9 +16,10 @@ export class Run {
   /** Bytes of plain payload in each packet, which are samples: no payload type of another kind makes a run. */
   samples = 0;
   ssrc = 0;
-  /** Of the first packet. */
+  /** The first packet's sequence number, beyond 16 bits, and timestamp in samples. */
   extended = 0;
   timestamp = 0;
+  /** Holds the plain payloads, each at `payloadAt`. Valid until the inbox is cleared. */
   plain: DataView;
   #start = 0;
   #stride = 0;
@@ -30,15 +31,17 @@ export class Run {
     this.plain = inbox.view;
   }
 
+  /** The last packet's sequence number, beyond 16 bits. */
   get last(): number {
     return this.extended + this.length - 1;
   }
 
+  /** Of a packet, in samples modulo 2^32. */
   timestampOf(index: number): number {
     return this.timestamp + index * this.samples >>> 0;
   }
 
-  /** When a packet came. */
+  /** When a packet came, in milliseconds on the recorder's clock. */
   arrivedAt(index: number): number {
     return this.inbox.arrivalAt(index * this.#size);
   }
@@ -72,7 +75,7 @@ export class Run {
 
   /**
    * Reads what has come.
-   * @param extended the sequence number expected, beyond 16 bits. @param tag bytes of each packet's authentication tag
+   * @param extended the sequence number expected, beyond 16 bits. @param timestamp the one expected. @param tag bytes of each packet's authentication tag
    * @returns false unless all of it is one run of audio
    */
   read({ source, ssrc }: { readonly source: string; readonly ssrc: number }, extended: number, timestamp: number, tag: number): boolean {

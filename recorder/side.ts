@@ -35,7 +35,7 @@ export class Side {
     return missing > 0 && position - this.gaps.end <= explained ? 'loss' : 'no-media';
   }
 
-  came({ extended }: { readonly extended: number }): void {
+  came(extended: number): void {
     this.#lastExtended = Math.max(this.#lastExtended, extended);
   }
 }
