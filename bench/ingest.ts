@@ -19,7 +19,7 @@ interface Scale {
 const FULL: Scale = { events: 100_000, cutEvents: 50_000, checkedEvents: 1_000_000, longEvents: 1_000_000, rounds: 7 };
 const TINY: Scale = { events: 1000, cutEvents: 500, checkedEvents: 1500, longEvents: 2000, rounds: 1 };
 
-const metered = [probeIn('in', 'meter'), node('meter', 'bench-meter', { every: 0 }, 'out', null), probeOut('out')];
+const metered = [probeIn('in', 'meter'), node('meter', 'bench-meter', {}, 'out', null), probeOut('out')];
 
 /** The palette as it is used: a server, a link that monitors the devices, and the events of all of them. */
 export function paletteFlow(base: string, login: string, ...more: Flow): Flow {

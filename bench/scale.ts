@@ -26,7 +26,7 @@ export async function scale(tiny: boolean): Promise<Part[]> {
     o2gServer({ url: server.base, login: 'scale', password: 'password' }),
     o2gLink({ oxeNode: '7', devices: `${FIRST}-${FIRST + devices - 1}` }),
     node('events', 'o2g-events', { server: 'server', selectors: [{ names: ['telephony'], ids: [] }], snapshot: false, dynamic: false }, 'meter', null),
-    probeIn('in', 'meter'), node('meter', 'bench-meter', { every: 0 }, 'events-cost', null), probeOut('events-cost'),
+    probeIn('in', 'meter'), node('meter', 'bench-meter', {}, 'events-cost', null), probeOut('events-cost'),
     probeIn('commands', 'pace'), node('pace', 'bench-actions', { first: FIRST, devices: devices + commanded }, 'commands-cost', 'record'), probeOut('commands-cost'),
     node('record', 'o2g-record', { link: 'link', action: 'start', mode: 'ip' }, 'answers', null), node('answers', 'bench-answers', {}, null),
   ]));

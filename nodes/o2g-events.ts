@@ -101,7 +101,7 @@ function eventMessage(server: ServerNode, links: readonly Link[], event: O2GEven
     _msgid: nextMessageId(),
     topic: event.eventName,
     payload: event,
-    o2g: { server: server.label, package: packageOf(event.eventName), ...monitoredBy(links, event.loginName), receivedAt, unsolicited: true },
+    o2g: { server: server.label, package: packageOf(event.eventName), receivedAt, unsolicited: true, ...monitoredBy(links, event.loginName) },
   };
   return message;
 }

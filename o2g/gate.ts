@@ -1,11 +1,18 @@
 /** Lets at most so many run at a time; the others wait in order. */
 export class Gate {
+  readonly #places: number;
   #free: number;
   readonly #queue: (() => void)[] = [];
 
   /** @param places 1 or more */
   constructor(places: number) {
+    this.#places = places;
     this.#free = places;
+  }
+
+  /** Something runs now. */
+  get isBusy(): boolean {
+    return this.#free < this.#places;
   }
 
   async run<T>(work: () => Promise<T>): Promise<T> {

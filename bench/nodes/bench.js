@@ -20,20 +20,22 @@ module.exports = (RED) => {
     this.on('close', () => { request.destroy(); });
   });
 
-  /** Counts events: {topic: 'expect', events, check} begins a round, its result is sent. Every so many events one is passed on. */
+  /** Counts events: {topic: 'expect', events, check, every} begins a round, its result is sent. Once in `every` events an action is sent. */
   RED.nodes.registerType('bench-meter', function BenchMeter(config) {
     RED.nodes.createNode(this, config);
     const meter = new Meter();
     let seen = 0;
+    let every = 0;
     this.on('input', (msg, send, done) => {
       if (msg.topic === 'expect') {
         seen = 0;
+        every = msg.every ?? 0;
         meter.expect(msg.events, msg.check, (result) => { this.send([{ payload: result }, null]); });
         this.send([{ payload: 'ready' }, null]);
       } else {
         if (msg.payload.eventName !== 'OnChannelInformation') seen += 1;
         meter.take(msg.payload);
-        if (config.every > 0 && seen % config.every === 0) send([null, action(FIRST, seen % DEVICES)]);
+        if (every > 0 && seen % every === 0) send([null, action(FIRST, seen % DEVICES)]);
       }
       done();
     });

@@ -56,18 +56,21 @@ export class LoadServer {
 
 /** Somebody who reads the channel of a name, and says what so many events cost. */
 export interface Reader {
-  /** @param check also gives a digest of what the events say */
-  expect(events: number, check: boolean): Promise<void>;
+  /**
+   * @param check also gives a digest of what the events say
+   * @param every an action once in so many events, 0 for none
+   */
+  expect(events: number, check: boolean, every?: number): Promise<void>;
   result(): Promise<{ result: Round & { digest: string }; took: number[] }>;
   end(): Promise<unknown>;
 }
 
-/** The floor without Node-RED. @param every an action once in so many events, 0 for none */
-export function plainReader(server: LoadServer, name: string, yields: boolean, every = 0): Reader {
-  const child = new Child('reader.cjs', [server.base, name, yields ? 'yields' : 'greedy', String(every)]);
+/** The floor without Node-RED. */
+export function plainReader(server: LoadServer, name: string, yields: boolean): Reader {
+  const child = new Child('reader.cjs', [server.base, name, yields ? 'yields' : 'greedy']);
   return {
-    async expect(events, check) {
-      child.send({ expect: events, check });
+    async expect(events, check, every) {
+      child.send({ expect: events, check, every });
       await child.told('ready');
     },
     async result() {
@@ -81,8 +84,8 @@ export function plainReader(server: LoadServer, name: string, yields: boolean, e
 /** A Node-RED whose flow has a `bench-meter` between the probes `in` and `out`. */
 export function meterIn(red: NodeRed): Reader {
   return {
-    async expect(events, check) {
-      red.inject('in', { topic: 'expect', events, check });
+    async expect(events, check, every) {
+      red.inject('in', { topic: 'expect', events, check, every });
       await red.told('out', ({ payload }) => payload === 'ready', PATIENCE);
     },
     async result() {

@@ -5,18 +5,20 @@ const http = require('node:http');
 const { readChannel } = require('./floor.cjs');
 const { Meter } = require('./meter.cjs');
 
-const [base, name, yields, every = '0'] = process.argv.slice(2);
+const [base, name, yields] = process.argv.slice(2);
 const agent = new http.Agent({ keepAlive: true, maxSockets: 16 });
 const body = JSON.stringify({ deviceNumber: '70000', ipRecorderAddr: '127.0.0.1', sentFlowPort: 20000, receivedFlowPort: 20002 });
 const headers = { 'Content-Type': 'application/json', 'Content-Length': body.length, Cookie: 'AlcUserId=floor' };
 const meter = new Meter();
+/** An action once in so many events, 0 for none. */
+let every = 0;
 let seen = 0;
 let took = [];
 let result;
 
 /** All events are there, and the answers of all actions. */
 function tell() {
-  if (result && took.length === (every === '0' ? 0 : Math.floor(seen / Number(every)))) process.send({ told: 'result', result, took });
+  if (result && took.length === (every === 0 ? 0 : Math.floor(seen / every))) process.send({ told: 'result', result, took });
 }
 
 function act() {
@@ -33,10 +35,11 @@ function act() {
 readChannel(base, name, yields === 'yields', (event) => {
   if (event.eventName === 'OnChannelInformation') return;
   seen += 1;
-  if (every !== '0' && seen % Number(every) === 0) act();
+  if (every !== 0 && seen % every === 0) act();
   meter.take(event);
 });
-process.on('message', ({ expect, check }) => {
+process.on('message', ({ expect, check, every: often = 0 }) => {
+  every = often;
   seen = 0;
   took = [];
   result = undefined;
