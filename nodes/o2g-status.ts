@@ -4,7 +4,7 @@ import { invalid } from '../o2g/validate';
 import { configuredServer } from './lib/config-node';
 import { onInput, type FlowMessage } from './lib/input';
 import { linksOf } from './lib/links';
-import { asBoolean, isBlank, ownField, typedInput, type Config } from './lib/properties';
+import { asBoolean, isBlank, ownField, typedInputs, type Config } from './lib/properties';
 import { failed, inForce, NOT_CONFIGURED, statusOf, working } from './lib/status';
 
 /** Values of the parameters, blank ones left out: the node's, else the message's. */
@@ -90,9 +90,9 @@ function readQuery(config: Config, message: FlowMessage): { name: string; query:
 }
 
 async function readValues(RED: NodeAPI, node: Node, config: Config, message: FlowMessage): Promise<Values> {
-  const values = new Map<string, unknown>();
+  const values = await typedInputs(RED, node, config, PARAMETERS, message);
   for (const name of PARAMETERS) {
-    const value = (await typedInput(RED, node, config, name, message)) ?? ownField(message.payload, name);
+    const value = values.get(name) ?? ownField(message.payload, name);
     if (!isBlank(value)) values.set(name, value);
   }
   const optional = (name: string): string | undefined => {

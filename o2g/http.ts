@@ -27,12 +27,12 @@ const LONGEST_ANSWER = 32 * 1024 * 1024;
 /** Silence on the channel after which the system asks the other side for a sign of life. */
 const TCP_KEEPALIVE_MS = 15_000;
 /**
- * After so many bytes, some forty events, the channel lets the loop turn: a command passes the loop five times from a flow's message to its answer,
+ * After so many bytes, some twenty events, the channel lets the loop turn: a command passes the loop five times from a flow's message to its answer,
  * and would wait as often behind a burst of events. Half as many bytes cost more than the wait is worth …
  */
-const BYTES_PER_TURN = 32 * 1024;
+const BYTES_PER_TURN = 16 * 1024;
 /** … but for as long as somebody waits for an answer. */
-const BYTES_WHILE_ASKING = 8 * 1024;
+const BYTES_WHILE_ASKING = 4 * 1024;
 
 export class HttpTransport implements Transport {
   readonly #options: HttpTransportOptions;

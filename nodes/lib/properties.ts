@@ -15,21 +15,30 @@ export function isBlank(value: unknown): boolean {
 }
 
 /**
- * The value of a typed input for this message; undefined when it is blank.
- * @throws O2GError `INVALID_INPUT` when it can't be evaluated
+ * The values of typed inputs for this message; a blank one is left out.
+ * @throws O2GError `INVALID_INPUT` when one can't be evaluated
  */
-export async function typedInput(RED: NodeAPI, node: Node, config: Config, name: string, message: FlowMessage): Promise<unknown> {
-  const value = config[name];
-  const type = config[`${name}Type`];
-  if (isBlank(value)) return undefined;
-  // Without a companion it is a plain value, of whatever type it was written.
-  if (typeof type !== 'string' || type === '' || type === 'str' || type === 'num' || type === 'bool') return value;
+export async function typedInputs(RED: NodeAPI, node: Node, config: Config, names: readonly string[], message: FlowMessage): Promise<Map<string, unknown>> {
+  const values = new Map<string, unknown>();
+  for (const name of names) {
+    const value = config[name];
+    if (isBlank(value)) continue;
+    const type = config[`${name}Type`];
+    // Without a companion it is a plain value, of whatever type it was written.
+    const isPlain = typeof type !== 'string' || type === '' || type === 'str' || type === 'num' || type === 'bool';
+    const result = isPlain ? value : await evaluated(RED, node, name, value, type, message);
+    if (!isBlank(result)) values.set(name, result);
+  }
+  return values;
+}
+
+function evaluated(RED: NodeAPI, node: Node, name: string, value: unknown, type: string, message: FlowMessage): Promise<unknown> {
   const text = typeof value === 'string' ? value : JSON.stringify(value);
   return new Promise((resolve, reject) => {
     try {
       RED.util.evaluateNodeProperty(text, type, node, message, (error, result: unknown) => {
         if (error) reject(invalid(name, text, `an expression that can be evaluated (${error.message})`));
-        else resolve(isBlank(result) ? undefined : result);
+        else resolve(result);
       });
     } catch (error) {
       reject(invalid(name, text, `an expression that can be evaluated (${error instanceof Error ? error.message : String(error)})`));

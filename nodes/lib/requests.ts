@@ -4,7 +4,7 @@ import { MOST_DEVICES, readDevices } from '../../o2g/devices';
 import { invalid } from '../../o2g/validate';
 import type { FlowMessage } from './input';
 import { configuredLink, linksOf } from './links';
-import { isBlank, ownField, typedInput, type Config } from './properties';
+import { isBlank, ownField, typedInputs, type Config } from './properties';
 import type { LinkNode } from './types';
 
 export interface DeviceRequest {
@@ -34,14 +34,13 @@ interface Item {
  */
 export async function readRequests(RED: NodeAPI, node: Node, config: Config, message: FlowMessage, names: readonly string[]): Promise<Asked> {
   const configured = configuredLink(RED, config.link);
-  const onNode = await typedInput(RED, node, config, 'deviceNumber', message);
+  const own = await typedInputs(RED, node, config, ['deviceNumber', ...names], message);
+  const onNode = own.get('deviceNumber');
   const { items, many } = onNode === undefined
     ? await readPayload(RED, configured, message)
     : { items: readItems(onNode, message.payload), many: isMany(onNode) };
   if (items.length === 0) throw invalid('deviceNumber', undefined, 'given, on the node or in the message');
   if (items.length > MOST_DEVICES) throw invalid('deviceNumber', `${items.length} devices`, `at most ${MOST_DEVICES}`);
-  const own = new Map<string, unknown>();
-  for (const name of names) own.set(name, await typedInput(RED, node, config, name, message));
   const requests = items.map(({ deviceNumber, source }) => ({
     deviceNumber,
     link: configured ?? linksOf(RED).find(message, deviceNumber),
