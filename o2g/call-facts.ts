@@ -3,7 +3,7 @@
  * that is read here refers to the event it came from.
  */
 import { isObject, type JsonObject } from './json';
-import { REPRESENTATIONS, type Representation, type RepresentationName } from './representations';
+import { fieldsOf, isRepresentation, type Representation, type RepresentationName } from './representations';
 
 /** An object of an event, before anything is known about its fields. */
 export type Wire = Readonly<JsonObject>;
@@ -135,20 +135,4 @@ function copyOfList(type: string, value: unknown): unknown {
   return items.length > 0 ? items : undefined;
 }
 
-interface Field {
-  readonly field: string;
-  readonly type: string;
-  readonly many: boolean;
-}
-
-const fields = new Map<RepresentationName, readonly Field[]>();
-
-function fieldsOf(name: RepresentationName): readonly Field[] {
-  const known = fields.get(name) ?? Object.entries(REPRESENTATIONS[name]).map(([field, written]) =>
-    ({ field, type: written.replace(/[?*+]$/, ''), many: /[*+]$/.test(written) }));
-  fields.set(name, known);
-  return known;
-}
-
-const isRepresentation = (type: string): type is RepresentationName => Object.hasOwn(REPRESENTATIONS, type);
 const isScalar = (value: unknown): boolean => typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';

@@ -209,3 +209,23 @@ type FromFields<F extends Fields> =
 
 /** A representation of the specification by its name, e.g. `Representation<'OnCallCreated'>`. */
 export type Representation<Name extends RepresentationName> = FromFields<(typeof REPRESENTATIONS)[Name]>;
+
+export const isRepresentation = (type: string): type is RepresentationName => Object.hasOwn(REPRESENTATIONS, type);
+
+/** A field of a representation, as the table writes it. */
+export interface Field {
+  readonly field: string;
+  readonly type: string;
+  readonly many: boolean;
+  /** It must be there; a list must have something in it. */
+  readonly required: boolean;
+}
+
+const fields = new Map<RepresentationName, readonly Field[]>();
+
+export function fieldsOf(name: RepresentationName): readonly Field[] {
+  const known = fields.get(name) ?? Object.entries(REPRESENTATIONS[name]).map(([field, written]) =>
+    ({ field, type: written.replace(/[?*+]$/, ''), many: /[*+]$/.test(written), required: !/[?*]$/.test(written) }));
+  fields.set(name, known);
+  return known;
+}

@@ -3,7 +3,9 @@
  */
 import { isIPv4 } from 'node:net';
 import { O2GError } from './errors';
-import { ENUMERATIONS, REPRESENTATIONS, type EnumerationName, type Representation, type RepresentationName } from './representations';
+import {
+  ENUMERATIONS, fieldsOf, isRepresentation, REPRESENTATIONS, type EnumerationName, type Field, type Representation, type RepresentationName,
+} from './representations';
 
 interface Rule {
   /** Completes "must be …". */
@@ -69,30 +71,27 @@ export function checked<Name extends RepresentationName>(name: Name, value: Read
 
 function checkRepresentation(name: RepresentationName, value: unknown, path: string): void {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalid(path, value, 'an object');
-  const fields: Readonly<Record<string, string>> = REPRESENTATIONS[name];
   const given = value as Readonly<Record<string, unknown>>;
   for (const field of Object.keys(given)) {
-    if (!Object.hasOwn(fields, field)) throw invalid(field, given[field], `left out: ${name} has no such field`);
+    if (!Object.hasOwn(REPRESENTATIONS[name], field)) throw invalid(field, given[field], `left out: ${name} has no such field`);
   }
-  for (const [field, written] of Object.entries(fields)) checkField(name, field, written, given[field]);
+  for (const field of fieldsOf(name)) checkField(name, field, given[field.field]);
 }
 
-function checkField(owner: RepresentationName, field: string, written: string, value: unknown): void {
-  const cardinality = /[?*+]$/.exec(written)?.[0] ?? '1';
-  const type = cardinality === '1' ? written : written.slice(0, -1);
+function checkField(owner: RepresentationName, { field, type, many, required }: Field, value: unknown): void {
   if (value === undefined) {
-    if (cardinality === '1' || cardinality === '+') throw invalid(field, value, `given: ${owner} needs it`);
+    if (required) throw invalid(field, value, `given: ${owner} needs it`);
     return;
   }
   const rule = RULES[`${owner}.${field}`];
-  if (cardinality === '1' || cardinality === '?') return checkValue(type, field, value, rule);
+  if (!many) return checkValue(type, field, value, rule);
   if (!Array.isArray(value)) throw invalid(field, value, 'a list');
-  if (cardinality === '+' && value.length === 0) throw invalid(field, value, 'a list of at least one');
+  if (required && value.length === 0) throw invalid(field, value, 'a list of at least one');
   for (const item of value) checkValue(type, field, item, rule);
 }
 
 function checkValue(type: string, field: string, value: unknown, rule: Rule | undefined): void {
-  if (Object.hasOwn(REPRESENTATIONS, type)) return checkRepresentation(type as RepresentationName, value, field);
+  if (isRepresentation(type)) return checkRepresentation(type, value, field);
   if (!hasType(type, value)) throw invalid(field, value, rule?.words ?? wordsFor(type));
   if (rule && !rule.test(value)) throw invalid(field, value, rule.words);
 }

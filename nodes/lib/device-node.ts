@@ -35,9 +35,10 @@ export function actOnDevices(
   others: Readonly<Record<string, (message: FlowMessage) => Promise<object>>> = {},
 ): void {
   const show = statusOf(node);
+  const all: Readonly<Record<string, DeviceAction | ((message: FlowMessage) => Promise<object>)>> = { ...actions, ...others };
   useLink(RED, node, config, () => { show(NOT_CONFIGURED); });
   onInput(node, async (message) => {
-    const chosen = readAction<DeviceAction | ((message: FlowMessage) => Promise<object>)>(config, message, { ...actions, ...others });
+    const chosen = readAction(config, message, all);
     if (typeof chosen === 'function') {
       const result = await chosen(message);
       show(inForce(Array.isArray(result) ? String(result.length) : ''));
