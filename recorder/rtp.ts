@@ -64,8 +64,6 @@ export function withoutPadding(view: DataView, start: number, end: number): numb
   return padding === 0 || end - padding < start ? -1 : end - padding;
 }
 
-export const PCMU = 0;
-export const PCMA = 8;
 export const COMFORT_NOISE = 13;
 
 /** The static payload types of telephony (RFC 3551, table 4). */

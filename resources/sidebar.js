@@ -191,9 +191,9 @@ window.o2gSidebar = (function () {
       summary.empty().toggleClass('o2g-lacking', lacking > 0).append(icon(lacking > 0 ? 'fa-exclamation-triangle' : 'fa-check'), document.createTextNode(said));
     }
 
-    function drawServers() {
+    const drawServers = o2gVirtualList.steady(servers, () => {
       servers.empty().append(state.servers.length === 0 ? $('<p>').text(words('noServer')) : state.servers.map(serverBlock));
-    }
+    });
 
     function drawErrors() {
       errors.empty().append(state.errors.length === 0 ? $('<p>').text(words('noError')) : state.errors.map(({ at, source, text }) => (

@@ -1,10 +1,27 @@
-/* A list of thousands of rows of one height, of which only those in view are in the page. */
+/* A list of thousands of rows of one height, of which only those in view are in the page; and how to draw while somebody clicks. */
 window.o2gVirtualList = (function () {
   'use strict';
 
   /** Rows beyond what is in view, so that scrolling a little shows no gap. */
   const MARGIN = 5;
   let lists = 0;
+
+  /** Makes a drawing wait while something in the element is pressed: what is made anew between press and release swallows the click. */
+  function steady(element, draw) {
+    let pressed = false;
+    let owed = false;
+    const drawUnlessPressed = () => {
+      owed = pressed;
+      if (!pressed) draw();
+    };
+    element.on('pointerdown', () => { pressed = true; });
+    $(window).on('pointerup pointercancel', () => {
+      pressed = false;
+      // The click comes before the next frame.
+      if (owed) requestAnimationFrame(drawUnlessPressed);
+    });
+    return drawUnlessPressed;
+  }
 
   /**
    * @param label what the list is called for those who don't see it
@@ -24,11 +41,8 @@ window.o2gVirtualList = (function () {
     let active = -1;
     let picked;
     let waiting = false;
-    let pressed = false;
 
-    function draw() {
-      // A row that is made anew between press and release would swallow the click.
-      if (pressed) return;
+    const draw = steady(list, () => {
       waiting = false;
       const { scrollTop, clientHeight } = viewport[0];
       const first = Math.max(0, Math.floor(scrollTop / height) - MARGIN);
@@ -46,7 +60,7 @@ window.o2gVirtualList = (function () {
       // Who was about to press a button still is, after its row has been made anew.
       if (focused) list.find('[data-focus]').filter((_, each) => $(each).attr('data-focus') === focused).trigger('focus');
       if (last === items.length && clientHeight > 0) onEnd();
-    }
+    });
 
     function later() {
       if (waiting) return;
@@ -95,11 +109,6 @@ window.o2gVirtualList = (function () {
 
     if (onPick) choosing();
     viewport.on('scroll', later);
-    list.on('pointerdown', () => { pressed = true; });
-    $(window).on('pointerup pointercancel', () => {
-      pressed = false;
-      if (waiting) requestAnimationFrame(draw);
-    });
     new ResizeObserver(later).observe(viewport[0]);
 
     return {
@@ -126,5 +135,5 @@ window.o2gVirtualList = (function () {
     };
   }
 
-  return { make };
+  return { make, steady };
 })();
