@@ -17,7 +17,7 @@ import { Side } from './side';
 import { ChannelStatistics, type FlowTotals, type Loudness } from './statistics';
 import { TelephoneEvents } from './telephone-events';
 import { Timeline } from './timeline';
-import type { Track } from './track';
+import type { Start, Track } from './track';
 import { SAMPLES_PER_MS, type Alarm, type Channel, type DeviceContext, type Recorded } from './types';
 
 export interface ConversationOptions extends RecordingOptions {
@@ -72,7 +72,7 @@ export class Conversation {
   readonly #cut = new Set<Promise<void>>();
   #finished = false;
 
-  /** @param t0 when the first packet of either flow came */
+  /** @param t0 when the first stream of either flow began */
   constructor(parts: ConversationParts, t0: number) {
     this.#parts = parts;
     this.#t0 = t0;
@@ -99,9 +99,9 @@ export class Conversation {
     return this.#sides[channel].suppresses;
   }
 
-  begins(channel: Channel, packet: Packet, earliest: Packet, previous: string | undefined): void {
+  begins(channel: Channel, packet: Packet, start: Start, previous: string | undefined): void {
     const side = this.#sides[channel];
-    side.begin(earliest.header.timestamp, this.#position(packet.arrivedAt));
+    side.begin(start.timestamp, this.#position(start.at));
     this.#report.channels[channel].beginStream(packet.header.ssrc);
     if (previous !== undefined) this.#report.takeOver(channel, this.#position(packet.arrivedAt), previous, packet.source, packet.header.ssrc);
   }

@@ -116,6 +116,7 @@ export class Device {
 
   /** @param resumeAfterMs Infinity: until `resume` or the conversation's end is told */
   pause(by: string | undefined, reason: string | undefined, resumeAfterMs: number, now: number): void {
+    this.#begin(now, true);
     this.#pause = { by, reason, until: now + resumeAfterMs };
     this.#conversation?.pause(now, by, reason);
   }
@@ -131,7 +132,7 @@ export class Device {
     this.#slack = slack;
     if (this.#pause && now >= this.#pause.until) this.resume(this.#pause.until);
     if (this.#trailingUntil !== undefined && !this.#isOver(now)) return;
-    this.#begin(now);
+    this.#begin(now, false);
     for (const channel of CHANNELS) this.#flows[channel].process(now, false);
     if (now - this.#watchedAt >= WATCH_MS) this.#watch(now);
     if (this.#endsBySilence(now)) void this.endConversation('silence', now);
@@ -141,7 +142,7 @@ export class Device {
   /** Ends the present file. @returns when it is complete on the disk, and told */
   async endConversation(endedBy: string, now: number): Promise<void> {
     this.#now = now;
-    this.#begin(now);
+    this.#begin(now, true);
     const conversation = this.#conversation;
     if (conversation) {
       for (const channel of CHANNELS) this.#flows[channel].flush(now);
@@ -192,10 +193,12 @@ export class Device {
     return true;
   }
 
-  #begin(now: number): void {
+  /** Begins a conversation when packets wait for one. @param atOnce without waiting until it can be told when their streams began */
+  #begin(now: number, atOnce: boolean): void {
     if (this.#conversation || this.#trailingUntil !== undefined) return;
-    const t0 = Math.min(...CHANNELS.map((channel) => this.#flows[channel].waitingSince ?? Infinity));
-    if (t0 === Infinity) return;
+    const flows = CHANNELS.map((channel) => this.#flows[channel]).filter(({ waitingSince }) => waitingSince !== undefined);
+    if (flows.length === 0 || (!atOnce && flows.every((flow) => flow.isBeginning(now)))) return;
+    const t0 = Math.min(...flows.map(({ waitingStart = now }) => waitingStart));
     this.#conversation = this.#newConversation(t0);
     this.#flushedAt = now;
     if (this.#pause) this.#conversation.pause(t0, this.#pause.by, this.#pause.reason);
@@ -267,7 +270,7 @@ export class Device {
 
   #listener(channel: Channel): FlowListener {
     return {
-      begins: (packet, earliest, previous) => this.#conversation?.begins(channel, packet, earliest, previous),
+      begins: (packet, start, previous) => this.#conversation?.begins(channel, packet, start, previous),
       packet: (packet, reordered) => {
         this.#hear(channel, packet.arrivedAt);
         this.#conversation?.packet(channel, packet, reordered, this.#slackOf(channel, packet));

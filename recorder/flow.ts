@@ -13,13 +13,13 @@ import { SourceLock } from './source-lock';
 import { Stall } from './stall';
 import { ByteCounts, LEAST_TO_JUDGE } from './still-encrypted';
 import { Suspicion } from './suspicion';
-import { samplesAfter } from './track';
+import { samplesAfter, startOf, type Start } from './track';
 import { SAMPLE_RATE } from './types';
 
 /** Where a flow's packets go. */
 export interface FlowListener {
   /** A stream begins: the first of the flow, of another sender (`previous`), or a sender that began anew. */
-  begins(packet: Packet, earliest: Packet, previous: string | undefined): void;
+  begins(packet: Packet, start: Start, previous: string | undefined): void;
   /** A plain packet that wasn't there before. @param reordered a later one came first */
   packet(packet: Packet, reordered: boolean): void;
   /** Plain packets of audio that are all as expected. @returns false when they must be told one by one: then nothing was done */
@@ -41,6 +41,10 @@ export interface FlowCounters {
   undeciphered: number;
 }
 
+/** A stream is looked at for so long before it begins: the least delayed of 25 packets tells when it was spoken, the first one may be as late as any … */
+const BEGIN_MS = 500;
+/** … unless so many have come already. */
+const ENOUGH = 50;
 /** Waiting for so long, a few packets are judged as they are. */
 const LONGEST_WAIT_MS = 500;
 /** What can't be deciphered waits for keys so long, as packets of 20 ms: 12 s. */
@@ -93,6 +97,18 @@ export class Flow {
   /** What came and wasn't worked off yet, by the arrival of its first packet; undefined when there is nothing. */
   get waitingSince(): number | undefined {
     return this.inbox.firstArrival;
+  }
+
+  /** When the stream began of which the first packets wait; undefined when none do. */
+  get waitingStart(): number | undefined {
+    const packets = this.#packets();
+    const [first] = packets;
+    return first && startOf(first, packets).at;
+  }
+
+  /** Packets wait until it can be told when their stream began. */
+  isBeginning(now: number): boolean {
+    return !this.#begun && this.inbox.length < ENOUGH && now - (this.waitingSince ?? now) < BEGIN_MS;
   }
 
   /** When the last packet came that isn't worked off yet. */
@@ -166,7 +182,7 @@ export class Flow {
   #shouldWait(now: number): boolean {
     const since = this.waitingSince;
     if (since === undefined) return false;
-    if (this.#begun && this.#stall.isOpen(this.#lastArrivedAt, since, now)) return true;
+    if (this.isBeginning(now) || (this.#begun && this.#stall.isOpen(this.#lastArrivedAt, since, now))) return true;
     return this.#suspicion.undecided && this.inbox.length < LEAST_TO_JUDGE / 160 && now - since < LONGEST_WAIT_MS;
   }
 
@@ -266,7 +282,7 @@ export class Flow {
     if (!first) return;
     if (!this.#begun) {
       this.#begun = true;
-      this.listener.begins(first, packets.reduce(earlier), previous);
+      this.listener.begins(first, startOf(first, packets), previous);
     }
     const fresh = packets.filter((packet) => this.#isFresh(packet));
     const failed = this.#decipherment.open(fresh);
@@ -385,9 +401,3 @@ export class Flow {
 
 /** A packet that confirms a jump. */
 const isNext = (suspect: Packet, { header }: Packet): boolean => header.sequenceNumber === (suspect.header.sequenceNumber + 1 & 0xffff);
-
-/** The packet that was sent first, when others have overtaken it. */
-function earlier(first: Packet, packet: Packet): Packet {
-  const ahead = samplesAfter(packet.header.timestamp, first.header.timestamp);
-  return ahead > 0 && ahead < SAMPLE_RATE ? packet : first;
-}
