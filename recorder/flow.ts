@@ -49,8 +49,12 @@ const ENOUGH = 50;
 const LONGEST_WAIT_MS = 500;
 /** What can't be deciphered waits for keys so long, as packets of 20 ms: 12 s. */
 const MOST_HELD = 600;
-/** A jump of the sequence number that is no loss; the next packet must confirm it (RFC 3550, A.1). */
+/** A jump of the sequence number that is no loss; another packet from there must confirm it (RFC 3550, A.1). */
 const JUMP = 3000;
+/** Packets that jumped and wait for that … */
+const MOST_SUSPECTS = 16;
+/** … by one at most so many numbers away: it may have been overtaken, or others lost. */
+const NEAR = 50;
 /** After so much silence nothing is only late. */
 const PAUSE_MS = 2000;
 /** A fifth of a second, as packets of 20 ms. */
@@ -69,7 +73,7 @@ export class Flow {
   readonly #stall = new Stall();
   readonly #counts = new ByteCounts();
   #held: Packet[] = [];
-  #suspect: Packet | undefined;
+  #suspects: Packet[] = [];
   #malformed = 0;
   #authFailed = 0;
   #undeciphered = 0;
@@ -171,7 +175,7 @@ export class Flow {
   discard(): void {
     this.inbox.clear();
     this.#held = [];
-    this.#suspect = undefined;
+    this.#suspects = [];
   }
 
   close(): void {
@@ -242,19 +246,19 @@ export class Flow {
   #follow(packets: readonly Packet[], previous?: string): void {
     const known: Packet[] = [];
     for (const [index, packet] of packets.entries()) {
-      const suspect = this.#suspect;
       if (!this.#jumps(packet)) {
         packet.extended = this.#window.extend(packet.header.sequenceNumber);
         known.push(packet);
-      } else if (suspect && isNext(suspect, packet)) {
-        const restarted = [suspect, ...packets.slice(index)];
-        this.#suspect = undefined;
+        continue;
+      }
+      const confirmed = this.#suspects.filter((suspect) => isNear(suspect, packet));
+      if (confirmed.length > 0) {
+        this.#suspects = [];
         this.#open(known, previous);
         this.#restart();
-        return this.#follow(restarted);
-      } else {
-        this.#suspect = packet.copy();
+        return this.#follow([...confirmed, ...packets.slice(index)]);
       }
+      this.#suspects = [...this.#suspects.slice(1 - MOST_SUSPECTS), packet.copy()];
     }
     this.#open(known, previous);
   }
@@ -399,5 +403,8 @@ export class Flow {
   }
 }
 
-/** A packet that confirms a jump. */
-const isNext = (suspect: Packet, { header }: Packet): boolean => header.sequenceNumber === (suspect.header.sequenceNumber + 1 & 0xffff);
+/** A packet that confirms a jump: another one, from nearby. */
+function isNear(suspect: Packet, { header }: Packet): boolean {
+  const numbers = Math.abs((header.sequenceNumber - suspect.header.sequenceNumber) << 16 >> 16);
+  return numbers > 0 && numbers <= NEAR;
+}

@@ -11,7 +11,7 @@ export const samplesAfter = (origin: number, timestamp: number): number => (time
 /** A timestamp further than this from its time of arrival begins anew there: a hold, another stream, a jump. */
 const JUMP = 2 * SAMPLE_RATE;
 /** A new beginning so near to the end of the audio so far goes on there: it is jitter, not a pause. */
-const SNAP = 60 * SAMPLES_PER_MS;
+const SNAP = 30 * SAMPLES_PER_MS;
 /** How far sender's and recorder's clock may differ before the audio is moved: both channels may, and shall be less than 40 ms apart. */
 const DRIFT = 15 * SAMPLES_PER_MS;
 /** Jitter only delays: the least delayed of 4 s of packets tells the drift. */
