@@ -106,6 +106,12 @@ export class Conversation {
     if (previous !== undefined) this.#report.takeOver(channel, this.#position(packet.arrivedAt), previous, packet.source, packet.header.ssrc);
   }
 
+  /** What was said in a pause of the recording stays there. */
+  resumes(channel: Channel, packet: Packet, { timestamp, at }: Start): void {
+    const side = this.#sides[channel];
+    if (!this.#wasSaidPaused(side, packet)) side.track.resume(timestamp, this.#position(at));
+  }
+
   /** @param slack milliseconds that the packet may have waited unread */
   packet(channel: Channel, packet: Packet, reordered: boolean, slack: number): void {
     const side = this.#sides[channel];

@@ -271,6 +271,7 @@ export class Device {
   #listener(channel: Channel): FlowListener {
     return {
       begins: (packet, start, previous) => this.#conversation?.begins(channel, packet, start, previous),
+      resumes: (packet, start) => { if (this.#slackOf(channel, packet) === 0) this.#conversation?.resumes(channel, packet, start); },
       packet: (packet, reordered) => {
         this.#hear(channel, packet.arrivedAt);
         this.#conversation?.packet(channel, packet, reordered, this.#slackOf(channel, packet));

@@ -10,7 +10,7 @@ import { Packet } from './packet';
 import { Run } from './run';
 import { SequenceWindow } from './sequence';
 import { SourceLock } from './source-lock';
-import { Stall } from './stall';
+import { PAUSE_MS, Stall } from './stall';
 import { ByteCounts, LEAST_TO_JUDGE } from './still-encrypted';
 import { Suspicion } from './suspicion';
 import { samplesAfter, startOf, type Start } from './track';
@@ -20,6 +20,8 @@ import { SAMPLE_RATE } from './types';
 export interface FlowListener {
   /** A stream begins: the first of the flow, of another sender (`previous`), or a sender that began anew. */
   begins(packet: Packet, start: Start, previous: string | undefined): void;
+  /** It goes on after a pause in which the network kept nothing back. */
+  resumes(packet: Packet, start: Start): void;
   /** A plain packet that wasn't there before. @param reordered a later one came first */
   packet(packet: Packet, reordered: boolean): void;
   /** Plain packets of audio that are all as expected. @returns false when they must be told one by one: then nothing was done */
@@ -56,7 +58,7 @@ const MOST_SUSPECTS = 16;
 /** … by one at most so many numbers away: it may have been overtaken, or others lost. */
 const NEAR = 50;
 /** After so much silence nothing is only late. */
-const PAUSE_MS = 2000;
+const SILENCE_MS = 2000;
 /** A fifth of a second, as packets of 20 ms. */
 const JUDGED_TOGETHER = 10;
 /** So many wrong tags one after the other are no accident. */
@@ -275,7 +277,7 @@ export class Flow {
   #jumps({ header, arrivedAt }: Packet): boolean {
     if (this.#window.highest < 0 || this.#decipherment.authenticated) return false;
     const ahead = this.#window.extend(header.sequenceNumber) - this.#window.highest;
-    if (ahead <= 0 && arrivedAt - this.#lastArrivedAt > PAUSE_MS) return true;
+    if (ahead <= 0 && arrivedAt - this.#lastArrivedAt > SILENCE_MS) return true;
     if (ahead > -JUMP && ahead < JUMP) return false;
     const seconds = samplesAfter(this.#lastTimestamp, header.timestamp) / SAMPLE_RATE;
     return ahead < 0 || Math.abs(seconds - ahead * 0.02) > ahead * 0.015;
@@ -284,7 +286,8 @@ export class Flow {
   #open(packets: readonly Packet[], previous: string | undefined): void {
     const first = packets[0];
     if (!first) return;
-    if (!this.#begun) {
+    const goesOn = this.#begun;
+    if (!goesOn) {
       this.#begun = true;
       this.listener.begins(first, startOf(first, packets), previous);
     }
@@ -293,6 +296,8 @@ export class Flow {
     this.#tellAuthentication(fresh, failed);
     for (const packet of failed) this.#hold(packet);
     const opened = failed.size === 0 ? fresh : fresh.filter((packet) => !failed.has(packet));
+    const [resumed] = opened;
+    if (goesOn && resumed && this.#stall.isHold(this.#lastArrivedAt, opened)) this.listener.resumes(resumed, startOf(resumed, opened));
     // All verify again: what didn't, in between, won't with keys that are still to come.
     if (this.#decipherment.authenticated && failed.size === 0 && fresh.length > 0) this.#keepHeld();
     if (this.#decipherment.authenticated) this.#place(opened);

@@ -8,7 +8,9 @@ import { samplesAfter } from './track';
 import { SAMPLES_PER_MS } from './types';
 
 /** Without a packet for so long, it may be either. */
-const PAUSE_MS = 2000;
+export const PAUSE_MS = 300;
+/** What was kept back for less is jitter, and counted as such. */
+const STALL_MS = 2000;
 /** So much must have come in before it can be told. */
 const LOOK_MS = 200;
 /** Audio that comes faster than this many times its length was kept back, and it is more than jitter. */
@@ -31,11 +33,25 @@ export class Stall {
 
   /** Looks at what came since. It may go on coming for as long as it was kept back. */
   judge(lastArrivedAt: number, packets: readonly Packet[]): void {
-    const [first, last] = [packets[0], packets.at(-1)];
-    if (!first || !last || first.arrivedAt - lastArrivedAt <= PAUSE_MS) return;
-    const audioMs = samplesAfter(first.header.timestamp, last.header.timestamp) / SAMPLES_PER_MS;
-    if (audioMs <= FASTER * (last.arrivedAt - first.arrivedAt) + JITTER_MS) return;
+    const [first] = packets;
+    if (!first || first.arrivedAt - lastArrivedAt <= STALL_MS || !wereKeptBack(packets)) return;
     this.#ms = first.arrivedAt - lastArrivedAt;
     this.#until = first.arrivedAt + this.#ms;
   }
+
+  /** Whether these packets go on after a pause in which nothing was kept back. */
+  isHold(lastArrivedAt: number, packets: readonly Packet[]): boolean {
+    const [first] = packets;
+    return first !== undefined && first.arrivedAt - lastArrivedAt > PAUSE_MS && !wereKeptBack(packets);
+  }
+}
+
+/** More audio came than time passed. */
+function wereKeptBack(packets: readonly Packet[]): boolean {
+  const [first, last] = [packets[0], packets.at(-1)];
+  if (!first || !last) return false;
+  // They may have overtaken each other.
+  const samples = packets.map(({ header }) => samplesAfter(first.header.timestamp, header.timestamp));
+  const audioMs = (Math.max(...samples) - Math.min(...samples)) / SAMPLES_PER_MS;
+  return audioMs > FASTER * (last.arrivedAt - first.arrivedAt) + JITTER_MS;
 }

@@ -10,6 +10,8 @@ export const samplesAfter = (origin: number, timestamp: number): number => (time
 
 /** A timestamp further than this from its time of arrival begins anew there: a hold, another stream, a jump. */
 const JUMP = 2 * SAMPLE_RATE;
+/** So much later than its timestamps say, what goes on after a pause wasn't delayed by the network: nothing was kept back. */
+const STOOD_STILL = 60 * SAMPLES_PER_MS;
 /** A new beginning so near to the end of the audio so far goes on there: it is jitter, not a pause. */
 const SNAP = 30 * SAMPLES_PER_MS;
 /** How far sender's and recorder's clock may differ before the audio is moved: both channels may, and shall be less than 40 ms apart. */
@@ -82,6 +84,12 @@ export class Track {
     }
     if (slack === 0) this.#observe(arrival - position, arrival);
     return position;
+  }
+
+  /** The stream goes on after a pause: when its timestamps stood still or jumped meanwhile, what comes now belongs where it came in. */
+  resume(timestamp: number, arrival: number): void {
+    const lateness = arrival - this.locateReordered(timestamp);
+    if (lateness > STOOD_STILL || Math.abs(lateness) > JUMP) this.begin(timestamp, arrival);
   }
 
   /** Whether a packet that came then belongs to the stream, and isn't the beginning of something else. */

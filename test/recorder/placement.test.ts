@@ -212,6 +212,34 @@ describe('both channels stay together', () => {
     }
   });
 
+  for (const holdMs of [1500, 10_000]) {
+    it(`after a hold of ${holdMs} ms in which one sender's timestamp stood still, through 60 ms of jitter`, async () => {
+      for (let seed = 1; seed <= 5; seed += 1) {
+        const next = random(seed);
+        const before = talk(2, 1);
+        const after = { sequenceNumber: 1000 + 1000, timestamp: 5000 + before.length };
+        const quiet = holdMs / 20;
+        const sent = Buffer.concat([mark(1, 2), voice(499, 1)]);
+        const received = Buffer.concat([talk(2, 2), voice(quiet, 8), mark(2, 2), voice(499, 2)]);
+        const ended = await recorded([
+          ...arrivals(packetsOf(before)), ...arrivals(packetsOf(sent, after), { from: 21_000 + holdMs }), ...arrivals(packetsOf(received), { channel: 'received' }),
+        ].map((arrival) => ({ ...arrival, at: arrival.at + 60 * next() })));
+        for (const skew of skews(ended, 3)) assert.ok(Math.abs(skew) < 20, `${skew} ms apart with seed ${seed}`);
+      }
+    });
+  }
+
+  it('when the network keeps half a second, a second, nearly two back and lets them go at once', async () => {
+    const next = random(5);
+    const stalls = [[3000, 500], [9000, 1000], [14_000, 1900]] as const;
+    const ended = await recorded(both(2, (arrival) => {
+      const stall = arrival.channel === 'received' ? undefined : stalls.find(([from, ms]) => arrival.at >= from && arrival.at < from + ms);
+      return { ...arrival, at: (stall ? stall[0] + stall[1] : arrival.at) + 5 * next() };
+    }));
+    assert.equal(ended.wav.left.indexOf(talk(2, 1)) >= 0, true, 'nothing has moved');
+    for (const skew of skews(ended, 2)) assert.ok(Math.abs(skew) < 5, `${skew} ms apart`);
+  });
+
   for (const [title, anew] of Object.entries({
     'and another SSRC in the middle': { ssrc: 42, sequenceNumber: 3, timestamp: 9_999_999 },
     'and a sender that begins anew with other numbers': { sequenceNumber: 40_000, timestamp: 77 },
