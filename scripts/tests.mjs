@@ -1,12 +1,12 @@
 /**
- * All tests, in two processes at a time: those with a browser and of the package take as long as all the others. Each tells its part when
+ * All tests, in two processes at a time: those with a browser take as long as all the others. Each tells its part when
  * it is done; the first is shown as it goes.
  */
 import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 
 const MOCHA = createRequire(import.meta.url).resolve('mocha/bin/mocha.js');
-const FIRST = 'test/{editor,package}/**/*.test.ts';
+const FIRST = 'test/editor/**/*.test.ts';
 const OTHERS = ['test/**/*.test.ts', '--ignore', FIRST];
 
 /** @returns how mocha ended: 0, or how many tests failed */
