@@ -90,10 +90,14 @@ async function once(name: string, fill: (dir: string) => Promise<void>): Promise
   for (const old of await readdir(INSTALLS)) if (old !== hash) await rm(join(INSTALLS, old), { recursive: true, force: true });
   const target = join(INSTALLS, hash, name);
   if (existsSync(target)) return target;
-  const scratch = `${target}.part`;
+  // Two processes run tests at a time.
+  const scratch = `${target}.${process.pid}.part`;
   await rm(scratch, { recursive: true, force: true });
   await mkdir(scratch);
   await fill(scratch);
-  await rename(scratch, target);
+  await rename(scratch, target).catch(async (error: unknown) => {
+    if (!existsSync(target)) throw error;
+    await rm(scratch, { recursive: true });
+  });
   return target;
 }
