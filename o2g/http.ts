@@ -159,7 +159,7 @@ export class HttpTransport implements Transport {
 }
 
 /**
- * What got hands to Node.js are thirty options, which are copied several times on their way to the socket, and an address to be taken apart: these
+ * By itself got hands thirty options to Node.js, which are copied several times on their way to the socket, and an address to be taken apart: these
  * are all that O2G needs. What concerns TLS is the agent's.
  */
 const leanRequest: RequestFunction = ({ protocol, hostname, port, pathname, search }, { method, headers, agent }) => (
@@ -167,7 +167,7 @@ const leanRequest: RequestFunction = ({ protocol, hostname, port, pathname, sear
 );
 
 /**
- * got puts those thirty options together by a spread of two objects, which costs 75 µs on Node.js 20, a tenth of a request; on 22 and later
+ * got would put its thirty options together by a spread of two objects, which costs 75 µs on Node.js 20, a tenth of a request; on 22 and later
  * next to nothing. Nobody but `leanRequest` reads them.
  */
 const leanOptions: BeforeRequestHook = (options) => {

@@ -210,6 +210,7 @@ type FromFields<F extends Fields> =
 /** A representation of the specification by its name, e.g. `Representation<'OnCallCreated'>`. */
 export type Representation<Name extends RepresentationName> = FromFields<(typeof REPRESENTATIONS)[Name]>;
 
+/** Whether the type of a field is a representation, and not an enumeration or a scalar. */
 export const isRepresentation = (type: string): type is RepresentationName => Object.hasOwn(REPRESENTATIONS, type);
 
 /** A field of a representation, as the table writes it. */
@@ -223,6 +224,7 @@ export interface Field {
 
 const fields = new Map<RepresentationName, readonly Field[]>();
 
+/** The fields of a representation; the notation of the table is read once. */
 export function fieldsOf(name: RepresentationName): readonly Field[] {
   const known = fields.get(name) ?? Object.entries(REPRESENTATIONS[name]).map(([field, written]) =>
     ({ field, type: written.replace(/[?*+]$/, ''), many: /[*+]$/.test(written), required: !/[?*]$/.test(written) }));

@@ -116,6 +116,7 @@ export class Device {
 
   /** @param resumeAfterMs Infinity: until `resume` or the conversation's end is told */
   pause(by: string | undefined, reason: string | undefined, resumeAfterMs: number, now: number): void {
+    this.#now = now;
     this.#begin(now, true);
     this.#pause = { by, reason, until: now + resumeAfterMs };
     this.#conversation?.pause(now, by, reason);

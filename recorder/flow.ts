@@ -10,7 +10,7 @@ import { Packet } from './packet';
 import { Run } from './run';
 import { SequenceWindow } from './sequence';
 import { SourceLock } from './source-lock';
-import { PAUSE_MS, Stall } from './stall';
+import { isPause, Stall } from './stall';
 import { ByteCounts, LEAST_TO_JUDGE } from './still-encrypted';
 import { Suspicion } from './suspicion';
 import { samplesAfter, startOf, type Start } from './track';
@@ -43,9 +43,9 @@ export interface FlowCounters {
   undeciphered: number;
 }
 
-/** A stream is looked at for so long before it begins: the least delayed of 25 packets tells when it was spoken, the first one may be as late as any … */
+/** A stream is watched for so long before it begins: its first packet may be as late as any, the least delayed one tells when it was spoken. */
 const BEGIN_MS = 500;
-/** … unless so many have come already. */
+/** So many packets tell it sooner. */
 const ENOUGH = 50;
 /** Waiting for so long, a few packets are judged as they are. */
 const LONGEST_WAIT_MS = 500;
@@ -200,7 +200,7 @@ export class Flow {
     const run = this.#run;
     if (!run.read(owner, this.#window.highest + 1, this.#nextTimestamp, tag)) return false;
     const lastArrivedAt = run.arrivedAt(run.length - 1);
-    if (run.arrivedAt(0) - this.#lastArrivedAt > PAUSE_MS || this.#stall.at(run.arrivedAt(0)) > 0 || !this.#decipherment.openRun(run)) return false;
+    if (isPause(this.#lastArrivedAt, run.arrivedAt(0)) || this.#stall.at(run.arrivedAt(0)) > 0 || !this.#decipherment.openRun(run)) return false;
     this.#countRun(run);
     if (!authenticated && this.#counts.total >= LEAST_TO_JUDGE && this.#counts.looksEncrypted()) return false;
     if (!this.listener.run(run)) return false;
@@ -214,17 +214,19 @@ export class Flow {
 
   #takeEach(): void {
     const own: Packet[] = [];
-    for (const packet of this.#packets()) this.#sort(packet, own);
+    const packets = this.#packets();
+    this.#malformed += this.inbox.length - packets.length;
+    for (const packet of packets) this.#sort(packet, own);
     if (this.#begun) this.#stall.judge(this.#lastArrivedAt, own);
     this.#follow(own);
   }
 
+  /** What waits, without what is no packet. */
   #packets(): Packet[] {
     const packets: Packet[] = [];
     this.inbox.forEach((view, start, end, source, arrivedAt) => {
       const packet = Packet.read(view, start, end, source, arrivedAt);
       if (packet) packets.push(packet);
-      else this.#malformed += 1;
     });
     return packets;
   }

@@ -8,7 +8,7 @@ import { samplesAfter } from './track';
 import { SAMPLES_PER_MS } from './types';
 
 /** Without a packet for so long, it may be either. */
-export const PAUSE_MS = 300;
+const PAUSE_MS = 300;
 /** What was kept back for less is jitter, and counted as such. */
 const STALL_MS = 2000;
 /** So much must have come in before it can be told. */
@@ -16,6 +16,9 @@ const LOOK_MS = 200;
 /** Audio that comes faster than this many times its length was kept back, and it is more than jitter. */
 const FASTER = 1.5;
 const JITTER_MS = 60;
+
+/** Whether what comes after it may be either. Times of arrival in ms. */
+export const isPause = (lastArrivedAt: number, firstArrivedAt: number): boolean => firstArrivedAt - lastArrivedAt > PAUSE_MS;
 
 export class Stall {
   #ms = 0;
@@ -28,7 +31,7 @@ export class Stall {
 
   /** Whether packets should be waited for, to tell. Times in ms on the recorder's clock: of the last packet before, of the first one since, and now. */
   isOpen(lastArrivedAt: number, firstArrivedAt: number, now: number): boolean {
-    return firstArrivedAt - lastArrivedAt > PAUSE_MS && now - firstArrivedAt < LOOK_MS;
+    return isPause(lastArrivedAt, firstArrivedAt) && now - firstArrivedAt < LOOK_MS;
   }
 
   /** Looks at what came since. It may go on coming for as long as it was kept back. */
@@ -42,7 +45,7 @@ export class Stall {
   /** Whether these packets go on after a pause in which nothing was kept back. */
   isHold(lastArrivedAt: number, packets: readonly Packet[]): boolean {
     const [first] = packets;
-    return first !== undefined && first.arrivedAt - lastArrivedAt > PAUSE_MS && !wereKeptBack(packets);
+    return first !== undefined && isPause(lastArrivedAt, first.arrivedAt) && !wereKeptBack(packets);
   }
 }
 

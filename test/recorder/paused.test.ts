@@ -208,12 +208,14 @@ describe('a pause of a fifth of a second', () => {
     const packets = arrivals(packetsOf(audio));
     const before = (until: number): Arrival[] => packets.filter(({ at: arrivedAt }) => arrivedAt < until);
     await on.play(before(1100), 1100);
+    const began = Date.now() - 100;
     on.device.pause('agent', 'card', Infinity, 1100);
     await on.play(before(1300).slice(before(1100).length), 1300);
     on.device.resume(1300);
     await on.play(packets.slice(before(1300).length), 4000);
     const result = await finish(on);
     assert.deepEqual(leaks(result, audio.subarray(6 * PACKET, 14 * PACKET)), []);
+    assert.ok(Math.abs(Date.parse(result.recorded.startedAt) - began) < 50, `began ${Date.parse(result.recorded.startedAt) - began} ms too late`);
     assert.ok(result.wav.left.subarray(0, 4 * PACKET).equals(audio.subarray(0, 4 * PACKET)), 'what was said before is there');
     assert.ok(result.wav.left.subarray(16 * PACKET, audio.length).equals(audio.subarray(16 * PACKET)), 'and what was said behind it');
   });
