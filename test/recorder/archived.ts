@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
@@ -58,13 +59,15 @@ export async function encrypt(folder: string, name: string, key: string): Promis
   await rm(path.join(folder, `${name}.wav`));
 }
 
-/** A manifest that tells of these, as a recorder writes it. */
+/** A manifest that tells of these as they lie there now, plain or encrypted, as a recorder writes it. */
 export async function listed(folder: string, all: readonly Archived[], raw: readonly { file: string; sha256: string }[] = []): Promise<Manifest> {
   const manifest = new Manifest(folder);
   for (const { name, metadata } of all) {
+    const file = existsSync(path.join(folder, `${name}.wav`)) ? `${name}.wav` : `${name}.wav.enc`;
+    const audio = await readFile(path.join(folder, file));
     await manifest.append({
-      entry: 'recording', at: new Date().toISOString(), id: String(metadata.id), file: `${name}.wav`, bytes: Number(metadata.bytes), endedAt: String(metadata.endedAt),
-      sha256: sha256(await readFile(path.join(folder, `${name}.wav`))), metadata: `${name}.json`, metadataSha256: sha256(await readFile(path.join(folder, `${name}.json`))), raw,
+      entry: 'recording', at: new Date().toISOString(), id: String(metadata.id), file, bytes: audio.length, endedAt: String(metadata.endedAt),
+      sha256: sha256(audio), metadata: `${name}.json`, metadataSha256: sha256(await readFile(path.join(folder, `${name}.json`))), raw,
     });
   }
   return manifest;
