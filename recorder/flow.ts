@@ -76,6 +76,8 @@ export class Flow {
   readonly #counts = new ByteCounts();
   #held: Packet[] = [];
   #suspects: Packet[] = [];
+  /** The end of what came last, when it may be ciphertext and is too short to tell: it waits for what follows. */
+  #doubtful: Packet[] = [];
   #malformed = 0;
   #authFailed = 0;
   #undeciphered = 0;
@@ -158,6 +160,8 @@ export class Flow {
     if (!atOnce && this.#shouldWait(now)) return;
     if (!this.#takeRun()) this.#takeEach();
     this.inbox.clear();
+    const [doubtful] = this.#doubtful;
+    if (doubtful && (atOnce || now - doubtful.arrivedAt >= LONGEST_WAIT_MS)) this.#settle();
     this.#changeSender(atOnce);
   }
 
@@ -178,6 +182,7 @@ export class Flow {
     this.inbox.clear();
     this.#held = [];
     this.#suspects = [];
+    this.#doubtful = [];
   }
 
   close(): void {
@@ -201,6 +206,7 @@ export class Flow {
     if (!run.read(owner, this.#window.highest + 1, this.#nextTimestamp, tag)) return false;
     const lastArrivedAt = run.arrivedAt(run.length - 1);
     if (isPause(this.#lastArrivedAt, run.arrivedAt(0)) || this.#stall.at(run.arrivedAt(0)) > 0 || !this.#decipherment.openRun(run)) return false;
+    if (!authenticated && this.#endsInDoubt(run)) return false;
     this.#countRun(run);
     if (!authenticated && this.#counts.total >= LEAST_TO_JUDGE && this.#counts.looksEncrypted()) return false;
     if (!this.listener.run(run)) return false;
@@ -268,6 +274,7 @@ export class Flow {
   }
 
   #restart(): void {
+    this.#settle();
     this.#window.restart();
     this.#begun = false;
   }
@@ -285,8 +292,15 @@ export class Flow {
     return ahead < 0 || Math.abs(seconds - ahead * 0.02) > ahead * 0.015;
   }
 
-  #open(packets: readonly Packet[], previous: string | undefined): void {
-    const first = packets[0];
+  /** Nothing follows that could tell more: it goes where it belongs by what is known. */
+  #settle(): void {
+    this.#open(this.#doubtful.splice(0), undefined);
+  }
+
+  #open(arrived: readonly Packet[], previous: string | undefined): void {
+    if (arrived.length === 0) return;
+    const packets = [...this.#doubtful.splice(0), ...arrived];
+    const [first] = packets;
     if (!first) return;
     const goesOn = this.#begun;
     if (!goesOn) {
@@ -337,8 +351,33 @@ export class Flow {
     }
     if (verdict === 'release') this.#release();
     if (verdict === 'keep') this.#keepHeld();
-    this.#tellLevel(packets);
-    this.#deliver(packets);
+    const end = verdict === 'place' && this.#counts.total >= LEAST_TO_JUDGE ? this.#evenEnd(packets) : undefined;
+    this.#doubtful = packets.filter((packet) => end?.has(packet)).map((packet) => packet.copy());
+    this.#place(packets.filter((packet) => !end?.has(packet)));
+  }
+
+  /**
+   * Keys may change in the middle of what came: then its end, in the order in which it was sent, is even.
+   * @returns undefined when that is long enough to tell that it is speech
+   */
+  #evenEnd(packets: readonly Packet[]): Set<Packet> | undefined {
+    const even = new Set<Packet>();
+    for (const packet of [...packets].sort((a, b) => b.extended - a.extended)) {
+      this.#counts.clear();
+      this.#count([packet]);
+      if (!this.#counts.mayBeEncrypted()) break;
+      even.add(packet);
+    }
+    this.#counts.clear();
+    this.#count([...even]);
+    return this.#counts.total >= LEAST_TO_JUDGE && !this.#counts.looksEncrypted() ? undefined : even;
+  }
+
+  #endsInDoubt(run: Run): boolean {
+    const start = run.payloadAt(run.length - 1);
+    this.#counts.clear();
+    this.#counts.add(run.plain, start, start + run.samples);
+    return this.#counts.mayBeEncrypted();
   }
 
   #tellLevel(packets: readonly Packet[]): void {

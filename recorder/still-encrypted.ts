@@ -7,6 +7,8 @@
 const EVEN = 255;
 /** Over 8,000 bytes, a second of one flow. */
 const LIMIT = 1000;
+/** What ciphertext of whatever length stays below, 99.8 times of 100: 255 and three times its deviation of 22.6. */
+const EVEN_AT_MOST = 323;
 export const SECOND = 8000;
 
 /** How often each byte came, and what follows from it. */
@@ -59,6 +61,11 @@ export class ByteCounts {
   looksEncrypted(): boolean {
     const limit = EVEN + (LIMIT - EVEN) * Math.min(1, this.total / SECOND);
     return this.chiSquare(limit) < limit;
+  }
+
+  /** Of a packet or a few: it may be ciphertext. Some speech may be it, too. */
+  mayBeEncrypted(): boolean {
+    return this.total > 0 && this.chiSquare(EVEN_AT_MOST) < EVEN_AT_MOST;
   }
 }
 
