@@ -160,8 +160,7 @@ export class Flow {
     if (!atOnce && this.#shouldWait(now)) return;
     if (!this.#takeRun()) this.#takeEach();
     this.inbox.clear();
-    const [doubtful] = this.#doubtful;
-    if (doubtful && (atOnce || now - doubtful.arrivedAt >= LONGEST_WAIT_MS)) this.#settle();
+    if (atOnce || this.#isOver(now)) this.#settle();
     this.#changeSender(atOnce);
   }
 
@@ -292,16 +291,23 @@ export class Flow {
     return ahead < 0 || Math.abs(seconds - ahead * 0.02) > ahead * 0.015;
   }
 
-  /** Nothing follows that could tell more: it goes where it belongs by what is known. */
+  /** Nothing followed what is in doubt: what comes later may go on after a hold, with other keys. */
+  #isOver(at: number): boolean {
+    const last = this.#doubtful.at(-1);
+    return last !== undefined && isPause(last.arrivedAt, at);
+  }
+
+  /** What is in doubt goes where it belongs by what is known. */
   #settle(): void {
     this.#open(this.#doubtful.splice(0), undefined);
   }
 
   #open(arrived: readonly Packet[], previous: string | undefined): void {
-    if (arrived.length === 0) return;
+    const [next] = arrived;
+    if (!next) return;
+    if (this.#isOver(next.arrivedAt)) this.#settle();
     const packets = [...this.#doubtful.splice(0), ...arrived];
-    const [first] = packets;
-    if (!first) return;
+    const [first = next] = packets;
     const goesOn = this.#begun;
     if (!goesOn) {
       this.#begun = true;

@@ -118,6 +118,18 @@ describe('an encrypted flow', () => {
     assert.deepEqual([differing(wav.left, loud), recorded.durationMs], [0, 1400]);
   });
 
+  it('goes on where it came in after a short hold, though its last packets before that were loud', async () => {
+    const on = await desk();
+    on.device.setKeys(master(first), 1000);
+    const loud = Buffer.concat([audio.subarray(0, 66 * PACKET), randomBytes(4 * PACKET, 7), audio.subarray(70 * PACKET)]);
+    const packets = protect(packetsOf(loud), first, 0);
+    // Its timestamps stood still meanwhile.
+    await on.play([...arrivals(packets.slice(0, 70)), ...arrivals(packets.slice(70), { from: 1000 + 70 * 20 + 350 })], 6000);
+    const { wav } = await on.end();
+    const resumed = wav.left.indexOf(loud.subarray(70 * PACKET, 71 * PACKET)) / 8;
+    assert.ok(Math.abs(resumed - 1750) < 20, `after ${resumed} ms`);
+  });
+
   it('without keys is an alarm that says so', async () => {
     const on = await desk();
     await on.play(arrivals(protect(packetsOf(audio), first, 0)), 4100);
