@@ -232,10 +232,10 @@ describe('waiting for what a simulator sees', () => {
 
   it('names what did not come and what came instead', async () => {
     const oxe = await start();
-    const waiting = oxe.nextRequest({ method: 'POST', path: `${API}/subscriptions` }, { timeoutMs: 50, what: 'the subscription' });
+    const waiting = oxe.nextRequest({ method: 'POST', path: `${API}/subscriptions` }, { timeoutMs: 3000, what: 'the subscription' });
     const failure = waiting.then(() => 'it came', String);
     await openSession(oxe);
-    assert.match(await failure, /the subscription did not come within 50 ms; came instead: 2 requests.*GET \/api\/rest\/authenticate -> 200, POST \/api\/rest\/1\.0\/sessions -> 200/);
+    assert.match(await failure, /the subscription did not come within 3000 ms; came instead: 2 requests.*GET \/api\/rest\/authenticate -> 200, POST \/api\/rest\/1\.0\/sessions -> 200/);
   });
 
   it('finds the next request only, with everything in it', async () => {
