@@ -43,9 +43,9 @@ export interface FlowCounters {
   undeciphered: number;
 }
 
-/** A stream is watched for so long before it begins: its first packet may be as late as any, the least delayed one tells when it was spoken. */
+/** Before a stream begins, what comes in so many ms is collected: its first packet may be delayed, and the least delayed one tells by how much. */
 const BEGIN_MS = 500;
-/** So many packets tell it sooner. */
+/** So many packets are enough sooner, as when they lay unread. */
 const ENOUGH = 50;
 /** Waiting for so long, a few packets are judged as they are. */
 const LONGEST_WAIT_MS = 500;
@@ -299,7 +299,8 @@ export class Flow {
 
   /** What is in doubt goes where it belongs by what is known. */
   #settle(): void {
-    this.#open(this.#doubtful.splice(0), undefined);
+    // With other keys than before, a part of it may be in doubt again: each time it is less.
+    while (this.#doubtful.length > 0) this.#open(this.#doubtful.splice(0), undefined);
   }
 
   #open(arrived: readonly Packet[], previous: string | undefined): void {
@@ -341,14 +342,12 @@ export class Flow {
   }
 
   #place(packets: readonly Packet[]): void {
-    this.#counts.clear();
     this.#count(packets);
     this.#tellLevel(packets);
     this.#deliver(packets);
   }
 
   #judge(packets: readonly Packet[]): void {
-    this.#counts.clear();
     this.#count(packets);
     const verdict = this.#suspicion.judge(this.#counts);
     if (verdict === 'hold') {
@@ -369,20 +368,16 @@ export class Flow {
   #evenEnd(packets: readonly Packet[]): Set<Packet> | undefined {
     const even = new Set<Packet>();
     for (const packet of [...packets].sort((a, b) => b.extended - a.extended)) {
-      this.#counts.clear();
       this.#count([packet]);
       if (!this.#counts.mayBeEncrypted()) break;
       even.add(packet);
     }
-    this.#counts.clear();
     this.#count([...even]);
     return this.#counts.total >= LEAST_TO_JUDGE && !this.#counts.looksEncrypted() ? undefined : even;
   }
 
   #endsInDoubt(run: Run): boolean {
-    const start = run.payloadAt(run.length - 1);
-    this.#counts.clear();
-    this.#counts.add(run.plain, start, start + run.samples);
+    this.#countRun(run, run.length - 1);
     return this.#counts.mayBeEncrypted();
   }
 
@@ -392,14 +387,15 @@ export class Flow {
   }
 
   #count(packets: readonly Packet[]): void {
+    this.#counts.clear();
     for (const { header, plain, start, end } of packets) {
       if (lawOf(header.payloadType) !== undefined) this.#counts.add(plain, start, end);
     }
   }
 
-  #countRun(run: Run): void {
+  #countRun(run: Run, first = 0): void {
     this.#counts.clear();
-    for (let index = 0; index < run.length; index += 1) {
+    for (let index = first; index < run.length; index += 1) {
       const start = run.payloadAt(index);
       this.#counts.add(run.plain, start, start + run.samples);
     }
@@ -447,7 +443,6 @@ export class Flow {
     const speech: Packet[] = [];
     for (let start = 0; start < packets.length; start += JUDGED_TOGETHER) {
       const together = packets.slice(start, start + JUDGED_TOGETHER);
-      this.#counts.clear();
       this.#count(together);
       if (!this.#counts.looksEncrypted()) speech.push(...together);
     }

@@ -118,6 +118,16 @@ describe('an encrypted flow', () => {
     assert.deepEqual([differing(wav.left, loud), recorded.durationMs], [0, 1400]);
   });
 
+  it('whose last packets are in doubt with the old keys, and again with the new ones, loses none of them', async () => {
+    const on = await desk();
+    on.device.setKeys(master(first), 1000);
+    const said = Buffer.concat([Buffer.alloc(152 * PACKET, SILENT), audio.subarray(0, 4 * PACKET), randomBytes(4 * PACKET, 7)]);
+    const packets = packetsOf(said);
+    await on.play(arrivals([...protect(packets.slice(0, 152), first, 0), ...protect(packets.slice(152), second, 0)]), 1000 + 160 * 20 + 40);
+    on.device.setKeys(master(second), on.now());
+    assert.equal(differing((await on.end()).wav.left, said), 0);
+  });
+
   it('goes on where it came in after a short hold, though its last packets before that were loud', async () => {
     const on = await desk();
     on.device.setKeys(master(first), 1000);
