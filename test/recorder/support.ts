@@ -217,21 +217,22 @@ export class Phone {
   }
 }
 
+/** By how much a flow of `pace` begins after the one before it. */
+const STAGGER_MS = 2;
+
 /**
- * Sends to several ports at the pace of a telephone: packet n of each at n times `everyMs`.
+ * Sends to several ports at the pace of a telephone: packet n of each at n times `everyMs`. The first flow comes first, so that its first packet
+ * is where the recording begins: of two that come together, either may be, and the other one is then a sample or two later.
  */
 export async function pace(flows: readonly { readonly phone: Phone; readonly packets: readonly (Buffer | undefined)[] }[], everyMs = 20): Promise<void> {
   const start = performance.now();
-  const longest = Math.max(...flows.map(({ packets }) => packets.length));
-  for (let index = 0; index < longest; index += 1) {
-    const wait = start + index * everyMs - performance.now();
-    if (wait > 0) await new Promise((resolve) => { setTimeout(resolve, wait); });
-    // Together: what another process does between two of them would be a skew that nobody recorded.
-    await Promise.all(flows.map(async ({ phone, packets }) => {
-      const packet = packets[index];
+  await Promise.all(flows.map(async ({ phone, packets }, which) => {
+    for (const [index, packet] of packets.entries()) {
+      const wait = start + which * STAGGER_MS + index * everyMs - performance.now();
+      if (wait > 0) await new Promise((resolve) => { setTimeout(resolve, wait); });
       if (packet) await phone.send(packet);
-    }));
-  }
+    }
+  }));
 }
 
 /** Where `part` lies in `whole`; -1 when it doesn't. */
