@@ -101,6 +101,11 @@ export class Device {
     return this.#flows[channel].inbox;
   }
 
+  /** A packet came since then that isn't worked off yet. */
+  hasReadSince(at: number): boolean {
+    return CHANNELS.some((channel) => (this.inbox(channel).lastArrival ?? -Infinity) >= at);
+  }
+
   /** @param master one key for both flows, wiped */
   setKeys(master: MasterKey | undefined, now: number): void {
     this.#now = now;

@@ -8,8 +8,7 @@ const STALE_MS = 10_000;
 /** Runs `work` while nobody else has the lock. Rejects with the system's error when the lock can't be made, or with that of `work`. */
 export async function withLock<T>(file: string, work: () => Promise<T>): Promise<T> {
   while (!await take(file)) {
-    const age = await stat(file).then(({ mtimeMs }) => Date.now() - mtimeMs, () => 0);
-    if (Math.abs(age) > STALE_MS) await rm(file, { force: true });
+    if (await isStale(file)) await removeStale(file);
     else await new Promise((resolve) => { setTimeout(resolve, TRY_AGAIN_MS); });
   }
   try {
@@ -17,6 +16,18 @@ export async function withLock<T>(file: string, work: () => Promise<T>): Promise
   } finally {
     await rm(file, { force: true });
   }
+}
+
+/** One at a time, who looks again: another one may have removed it, and taken the lock, since it was found stale. */
+async function removeStale(file: string): Promise<void> {
+  await withLock(`${file}.stale`, async () => {
+    if (await isStale(file)) await rm(file, { force: true });
+  });
+}
+
+async function isStale(file: string): Promise<boolean> {
+  const age = await stat(file).then(({ mtimeMs }) => Date.now() - mtimeMs, () => 0);
+  return Math.abs(age) > STALE_MS;
 }
 
 async function take(file: string): Promise<boolean> {

@@ -31,17 +31,12 @@ const snapshots = setInterval(() => { tell({ tells: 'snapshot', devices: receive
 let ready: Promise<void> = Promise.resolve();
 
 parentPort?.on('message', ({ request, order }: Request) => {
-  if (ENDS.has(order.do)) ready = ready.then(readPending);
+  if (ENDS.has(order.do)) ready = ready.then(() => receiver.readPending(order.do === 'close' ? undefined : order.deviceNumber));
   ready.then(() => obey(order)).then(
     () => { tell({ tells: 'reply', request }); },
     (error: unknown) => { tell({ tells: 'reply', request, refusal: refusalOf(error) }); },
   );
 });
-
-/** The last packets may have come before the order, and be unread all the same: the event loop reads its sockets before the check phase. */
-async function readPending(): Promise<void> {
-  for (let turn = 0; turn < 2; turn += 1) await new Promise((resolve) => { setImmediate(resolve); });
-}
 
 async function obey(order: Order): Promise<void> {
   if (order.do === 'arm') return receiver.arm(order.deviceNumber, order.context, order.secure, order.ports);

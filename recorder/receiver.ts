@@ -12,6 +12,8 @@ const TURNS = 10;
 const TURN_MS = 20;
 /** Later than this, packets have waited: their arrival can't be trusted. */
 const BUSY_MS = 200;
+/** The event loop takes at most 32 datagrams from a socket before it turns: so many turns empty a full buffer of packets of 20 ms. */
+const MOST_READING_TURNS = 100;
 /** Reading what has waited takes a while. */
 const CATCH_UP_MS = 1000;
 /** Longer than this isn't believed, the timeline's window being 12 s. */
@@ -65,6 +67,20 @@ export class Receiver {
 
   device(deviceNumber: string): Device | undefined {
     return this.#armed.get(deviceNumber)?.device;
+  }
+
+  /**
+   * The last packets may have come before an order and lie unread all the same, many of them when this thread was kept from running.
+   * @param deviceNumber all devices without it
+   * @returns when what had come is read; the event loop reads its sockets before the check phase
+   */
+  async readPending(deviceNumber?: string): Promise<void> {
+    const devices = [...this.#armed.values()].map(({ device }) => device).filter((device) => deviceNumber === undefined || device.deviceNumber === deviceNumber);
+    let since = performance.now();
+    for (let turn = 0; turn < 2 || (turn < MOST_READING_TURNS && devices.some((device) => device.hasReadSince(since))); turn += 1) {
+      since = performance.now();
+      await new Promise((resolve) => { setImmediate(resolve); });
+    }
   }
 
   /** Closes the ports, completes the file. */
