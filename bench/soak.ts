@@ -78,7 +78,7 @@ export async function soak(tiny: boolean): Promise<void> {
   const until = clock.now() + hours * HOUR_MS;
   let faults = 0;
   let before: Usage | undefined;
-  while (clock.now() < until) {
+  while (clock.now() < until || faults <= WARM) {
     faults += await strike(random, oxe, events);
     await asDesired(oxe, link, `seed ${seed}, after ${faults} faults`);
     before ??= faults >= WARM ? usage() : undefined;

@@ -2,7 +2,7 @@ import type { Journal, RequestRecord } from './journal';
 
 /** How long to wait, and for what in words. */
 export interface Expectation {
-  /** @default 5000 */
+  /** @default 20000 */
   readonly timeoutMs?: number;
   /** What is waited for, as it should stand in the error: 'the link to be registered'. */
   readonly what?: string;
@@ -36,7 +36,7 @@ export class Expectations {
     return this.wait((answered) => answered && matches(answered, pattern) && answered, what, expectation.timeoutMs);
   }
 
-  private wait<T>(evaluate: (answered?: RequestRecord) => T, what: string, timeoutMs = 5000): Promise<Exclude<T, false | undefined>> {
+  private wait<T>(evaluate: (answered?: RequestRecord) => T, what: string, timeoutMs = 20_000): Promise<Exclude<T, false | undefined>> {
     const seen = this.journal.requests.length;
     // Made here, so that the stack of a failure shows the line of the test.
     const error = new Error(`${what} did not come within ${timeoutMs} ms`);

@@ -287,7 +287,7 @@ for (const version of ['4.1', '5.0'] as const) {
       assert.deepEqual(await shown(), ['OXE nodes', 'Only ACD', 'Only external login']);
       await fill(form, 'OXE nodes', '7, 8');
       await field(form, 'Only ACD').click();
-      await page.locator('.red-ui-typedInput-options:visible').getByText('true', { exact: true }).click();
+      await clickRow(page, page.locator('.red-ui-typedInput-options:visible'), 'true');
       await done(page);
 
       assert.deepEqual(own(await exported(page, id)), {

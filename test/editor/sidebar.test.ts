@@ -19,7 +19,7 @@ function flows(oxe: Simulator, devices: string): Flow {
     o2gServer({ url: oxe.url, name: 'O2G of Brest', login: oxe.login, password: oxe.password }),
     o2gLink({ oxeNode: '7', name: 'Sales', devices }),
     probeIn('in', 'record'),
-    node('record', 'o2g-record', { link: 'link', action: 'start', mode: 'ip', ipRecorderAddr: '127.0.0.1', sentFlowPort: '20000', receivedFlowPort: '20002' }, 'out', []),
+    node('record', 'o2g-record', { link: 'link', action: 'start', mode: 'ip', ipRecorderAddr: '127.0.0.1', sentFlowPort: '9', receivedFlowPort: '11' }, 'out', []),
     probeOut('out'),
   ]);
 }

@@ -108,7 +108,7 @@ describe('a DR link recovers', function recovery() {
   it('from a subscription whose answer is lost, with a session of its own', async () => {
     oxe = await startSimulator({ devices: MANY });
     oxe.answerNext({ method: 'POST', path: /\/subscriptions$/, hang: true, execute: true });
-    ({ session } = openSession(oxe, { timeoutMs: 500 }));
+    ({ session } = openSession(oxe, { timeoutMs: 3000 }));
     await until(session, 'connected', 20_000);
     assert.deepEqual([oxe.sessions().length, oxe.subscriptions().length], [1, 1]);
   });
@@ -117,6 +117,10 @@ describe('a DR link recovers', function recovery() {
     await start({ keepaliveMs: 50 });
     startLink(session, { devices: ['70000'] });
     await oxe.once(() => oxe.monitored(7).length === 1, PATIENCE);
+    // What the monitor told has been read when this has.
+    const last = next(session.onEvent, ({ callRef }) => callRef === 'last', 'the last event');
+    await oxe.emit({ eventName: 'OnCallRemoved', loginName: 'oxe70000', callRef: 'last' });
+    await last;
     oxe.expireSession({ channel: 'keep' });
     // Keepalives go on meanwhile.
     await new Promise((resolve) => { setTimeout(resolve, 1000); });
@@ -154,7 +158,7 @@ describe('actions while there is no connection', function offline() {
     oxe.clearRequests();
     const devices = MANY.slice(0, 12);
     const done = devices.flatMap((device, index) => [link.record(device, target(20000 + index * 4)), link.stopRecord(device), link.record(device, target(30000 + index * 4)), link.beep(device, { tone: 25, presenceDuration: 50, silenceDuration: 15 })]);
-    oxe.thinkTime(100);
+    oxe.thinkTime(500);
     await oxe.up();
     await Promise.all(done);
     const what = (path: string): string | undefined => /\/(monitor|record|beep)(\/|$)/.exec(path)?.[1];
@@ -191,7 +195,7 @@ describe('actions while there is no connection', function offline() {
     await assert.rejects(link.monitor('70001'), { code: 'NOT_CONNECTED', message: /20000 actions wait/ });
     await ends;
     await oxe.up();
-    await until(session, 'connected');
+    await registered(link);
     assert.equal((await link.monitor('70001')).monitored, true);
   });
 });
@@ -229,8 +233,9 @@ describe('the link that an outage left at the other site', function sites() {
     assert.deepEqual(oxe.requests().map(({ method, path }) => `${method} ${path.replace(/^\/api\/rest(\/1\.0)?/, '').replace(/link\/.*/, 'link/…')}`), [
       'GET ', 'GET /authenticate', 'POST /sessions', 'GET /iprecord/7/link', 'DELETE /iprecord/7/link/…', 'DELETE /sessions',
     ]);
-    await next(session.onEvent, () => true, 'a sign of life at the other site');
-    assert.deepEqual([other.recorded(7).length, [...(stored?.registrations ?? [])].map(([host]) => host)], [2, [new URL(other.url).host]]);
+    const hosts = (): string[] => [...(stored?.registrations ?? [])].map(([host]) => host);
+    await other.once(() => hosts().length === 1, { ...PATIENCE, what: 'the end of the old link to be remembered' });
+    assert.deepEqual([other.recorded(7).length, hosts()], [2, [new URL(other.url).host]]);
   });
 
   it('is used again when the other site dies first, and a stop that came meanwhile wins', async () => {

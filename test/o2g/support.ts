@@ -45,7 +45,7 @@ export async function closeSessions(): Promise<void> {
 
 /** A session with a simulator, open unless told otherwise. */
 export function openSession(oxe: Pick<Simulator, 'url' | 'login' | 'password'>, options: Partial<SessionOptions> & { timeoutMs?: number; tls?: TlsOptions; password?: string; clock?: Clock } = {}): Opened {
-  const { timeoutMs = 2000, tls, password = oxe.password, clock, ...rest } = options;
+  const { timeoutMs = 10_000, tls, password = oxe.password, clock, ...rest } = options;
   const log = new LogBook();
   const session = new Session({
     sites: [new URL(oxe.url)],

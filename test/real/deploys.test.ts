@@ -44,7 +44,7 @@ describe('deploys', () => {
   };
 
   it('500 in a row, full and partial, leave nothing over and cost the server no request', async function deploys() {
-    this.timeout(120_000);
+    this.timeout(240_000);
     // The first deploy after the start settles what the start left open (keep-alive sockets of the admin API).
     await red.deploy(flows);
     const before = await count();

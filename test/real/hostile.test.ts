@@ -23,7 +23,7 @@ const polluted = [
 
 function flowFor(server: HostileServer, properties: Parameters<typeof wholeFlow>[1] = {}): Flow {
   const oxe: Pick<Simulator, 'url' | 'login' | 'password'> = { url: server.url, login: LOGIN, password: PASSWORD };
-  return wholeFlow(oxe as Simulator, { ...properties, server: { timeout: '2', ...properties.server }, link: { devices: '70000', ...properties.link } });
+  return wholeFlow(oxe as Simulator, { ...properties, server: { timeout: '5', ...properties.server }, link: { devices: '70000', ...properties.link } });
 }
 
 /** Resident memory of a process, in MB. */
@@ -159,7 +159,7 @@ describe('a hostile server', function hostile() {
       ['100 MB, announced', () => megabytes(100, { 'Content-Length': 100 * 1024 * 1024 }), 'SERVER_PROBLEM', /more than 32 MiB/],
       ['100 MB, not announced', () => megabytes(100), 'SERVER_PROBLEM', /more than 32 MiB/],
       ['a gzip bomb', () => text(gzipSync(Buffer.alloc(100 * 1024 * 1024)), { 'Content-Encoding': 'gzip' }), 'SERVER_PROBLEM', /compressed \(gzip\)/],
-      ['a slow drip without end', () => dripping, 'TIMEOUT', /did not answer within 2 s/],
+      ['a slow drip without end', () => dripping, 'TIMEOUT', /did not answer within 5 s/],
       ['a page of HTML', () => text('<html><script>alert(1)</script>Welcome to <b>nginx</b></html>', { 'Content-Type': 'text/html' }), 'SERVER_PROBLEM', /something else than JSON/],
       ['a page of HTML that is called JSON', () => text('<html></html>'), 'SERVER_PROBLEM', /something else than JSON/],
       ...['42', '"text"', 'null', '[]', '{"a":', '\ufeff\u0000'].map((body) => [`the body ${JSON.stringify(body)}`, () => text(body), 'SERVER_PROBLEM', /something else than JSON/] as const),

@@ -4,12 +4,13 @@ import { generateKeyPairSync } from 'node:crypto';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
+import { until } from '../recorder/support';
 import { startSimulator, voiceOf, type Simulator } from '../../simulator';
 import { changed, type Flow } from '../support/flow';
 import { startNodeRed, stopAll, type NodeRed } from '../support/node-red';
 import { ROOT } from '../support/toolchain';
 import { DEVICES } from './flows';
-import { decoded, moreSent, pitchOf, recorderFlow, until, type Finished } from './recordings';
+import { decoded, moreSent, pitchOf, recorderFlow, type Finished } from './recordings';
 
 const CALLER = '0390670000';
 const PATIENCE = { timeoutMs: 60_000 };

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import WebSocket from 'ws';
+import { until } from '../recorder/support';
 import { startSimulator, type Simulator } from '../../simulator';
 import { whenTestEnds } from '../support/cleanup';
 import { node, probeOut } from '../support/flow';
 import { startNodeRed, stopAll, type NodeRed } from '../support/node-red';
-import { moreSent, recorderFlow, until } from './recordings';
+import { moreSent, recorderFlow } from './recordings';
 
 /** The other side of each call, as an editor user without `o2g.read` must never see it. */
 const PARTY = '0390678912';

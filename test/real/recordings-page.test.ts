@@ -5,10 +5,10 @@ import { join } from 'node:path';
 
 import { startSimulator } from '../../simulator';
 import { encrypt, listed, makeRecordings, type Archived } from '../recorder/archived';
-import { at, portRange, temporaryFolder } from '../recorder/support';
+import { at, portRange, temporaryFolder, until } from '../recorder/support';
 import { config, flow, node, probeIn, probeOut, type Flow } from '../support/flow';
 import { startNodeRed, stopAll, type NodeRed, type NodeRedOptions } from '../support/node-red';
-import { recorderFlow, until, type Finished } from './recordings';
+import { recorderFlow, type Finished } from './recordings';
 
 interface Found {
   readonly count: number;

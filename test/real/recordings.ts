@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 
-import { portRange, temporaryFolder } from '../recorder/support';
+import { portRange, temporaryFolder, until } from '../recorder/support';
 import { catchAll, config, flow, node, o2gLink, o2gServer, probeIn, probeOut, statusOfTab, type Flow } from '../support/flow';
 import type { Simulator } from '../../simulator';
 
@@ -82,15 +82,6 @@ function powerAt(samples: Int16Array, pitch: number): number {
   return (one * one + two * two - coefficient * one * two) / Math.max(1, samples.length);
 }
 
-/** Resolves when the condition holds: for what no event tells, such as files. */
-export async function until(what: string, condition: () => Promise<boolean>, timeoutMs = 30_000): Promise<void> {
-  const end = performance.now() + timeoutMs;
-  while (!await condition()) {
-    if (performance.now() > end) throw new Error(`${what} did not come within ${timeoutMs} ms`);
-    await new Promise((resolve) => { setTimeout(resolve, 50); });
-  }
-}
-
 /** Resolves when a device's recording has been sent so many more packets in each direction. */
 export async function moreSent(oxe: Simulator, deviceNumber: string, packets: number, timeoutMs = 30_000): Promise<void> {
   const goal = oxe.rtp(deviceNumber).sent + packets;
@@ -104,4 +95,15 @@ export function assertComplete({ channels }: Finished, { sent, received }: { sen
     assert.ok(packets <= all && packets >= all - LAST_PACKETS, `${side}: ${packets} of ${all} packets`);
     assert.equal(lost, 0, side);
   }
+}
+
+/** What is silent without a break: on a busy machine packets come late, and a pause is listed in pieces. */
+export function joined(gaps: readonly { readonly atMs: number; readonly durationMs: number }[]): { atMs: number; durationMs: number }[] {
+  const whole: { atMs: number; durationMs: number }[] = [];
+  for (const { atMs, durationMs } of gaps) {
+    const last = whole.at(-1);
+    if (last && atMs - (last.atMs + last.durationMs) < 60) last.durationMs = Math.max(last.durationMs, atMs + durationMs - last.atMs);
+    else whole.push({ atMs, durationMs });
+  }
+  return whole;
 }

@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { startSimulator, type Simulator } from '../../simulator';
 import { config, flow, node, o2gLink, o2gServer } from '../support/flow';
 import { startNodeRed, stopAll, type NodeRed } from '../support/node-red';
-import { portRange, temporaryFolder } from '../recorder/support';
-import { until } from './recordings';
+import { portRange, temporaryFolder, until } from '../recorder/support';
 
 const PARTY = '0390678912';
 const PASSWORD = 'Pa55-of-the-recorder';

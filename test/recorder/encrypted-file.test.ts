@@ -185,7 +185,10 @@ describe('an encrypted file', () => {
     await open.write(content, 0, 50_000, 0);
     const early = await openRecording(part, keys);
     const rest = (async () => {
-      for (let from = 50_000; from < content.length; from += 1500) await open.write(content, from, from + 1500, from);
+      for (let from = 50_000; from < content.length; from += 1500) {
+        await open.write(content, from, from + 1500, from);
+        await new Promise((resolve) => { setTimeout(resolve, 5); });
+      }
     })();
     const read = await contentOf(part);
     await rest;

@@ -60,7 +60,7 @@ class Archive {
 const archive = async (retentionDays = 0): Promise<Archive> => new Archive(await temporaryFolder(), retentionDays);
 
 describe('retention and hold', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
 
   it('over a year do exactly what their rules say', async () => {
     const own = await archive(30);

@@ -164,7 +164,7 @@ export async function temporaryFolder(): Promise<string> {
 }
 
 /** Each test its own ports: one that has ended leaves its own in quarantine, and workers of mocha may run beside. */
-let nextPort = 20_000 + 2 * Math.floor(Math.random() * 2500);
+let nextPort = 21_000 + 2 * Math.floor(Math.random() * 2500);
 export function portRange(size = 40): { portMin: number; portMax: number } {
   const portMin = nextPort;
   nextPort += size;
@@ -223,9 +223,9 @@ const STAGGER_MS = 2;
 /**
  * Sends to several ports at the pace of a telephone: packet n of each at n times `everyMs`. The first flow comes first, so that its first packet
  * is where the recording begins: of two that come together, either may be, and the other one is then a sample or two later.
+ * @returns the start of what follows without a break, though it be called late
  */
-export async function pace(flows: readonly { readonly phone: Phone; readonly packets: readonly (Buffer | undefined)[] }[], everyMs = 20): Promise<void> {
-  const start = performance.now();
+export async function pace(flows: readonly { readonly phone: Phone; readonly packets: readonly (Buffer | undefined)[] }[], everyMs = 20, start = performance.now()): Promise<number> {
   await Promise.all(flows.map(async ({ phone, packets }, which) => {
     for (const [index, packet] of packets.entries()) {
       const wait = start + which * STAGGER_MS + index * everyMs - performance.now();
@@ -233,6 +233,16 @@ export async function pace(flows: readonly { readonly phone: Phone; readonly pac
       if (packet) await phone.send(packet);
     }
   }));
+  return start + everyMs * Math.max(...flows.map(({ packets }) => packets.length));
+}
+
+/** Resolves when the condition holds: for what no event tells, such as files. */
+export async function until(what: string, condition: () => Promise<boolean>, timeoutMs = 30_000): Promise<void> {
+  const end = performance.now() + timeoutMs;
+  while (!await condition()) {
+    if (performance.now() > end) throw new Error(`${what} did not come within ${timeoutMs} ms`);
+    await new Promise((resolve) => { setTimeout(resolve, 50); });
+  }
 }
 
 /** Where `part` lies in `whole`; -1 when it doesn't. */

@@ -160,6 +160,7 @@ describe('the event channel', () => {
       await begin();
       oxe.splitChannel({ seed });
       const channel = await client.channel();
+      await channel.event('OnChannelInformation');
       await emit('x'.repeat(2000));
       await channel.event('Test');
       return channel.pieces.map(({ length }) => length);

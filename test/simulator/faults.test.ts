@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Simulator, SimulatorOptions } from '../../simulator';
 import { API, authenticate, openChannel, openSession, send, start, stopAll, testTls } from './support';
 import type { Client } from './support';
@@ -62,16 +63,22 @@ describe('faults', () => {
 
   it('a restart takes the time that it was given', async () => {
     await begin();
-    const down = oxe.restart({ downMs: 30, notReadyMs: 30, loadingMs: 30 });
+    const down = oxe.restart({ downMs: 30, notReadyMs: 2000, loadingMs: 200 });
     await assert.rejects(send(`${oxe.url}/api/rest`, 'GET'));
     await down;
     assert.equal((await send(`${oxe.url}/api/rest`, 'GET')).status, 503);
     let status = 503;
-    while (status === 503) ({ status } = await send(`${oxe.url}/api/rest`, 'GET'));
+    while (status === 503) {
+      await pause(20);
+      ({ status } = await send(`${oxe.url}/api/rest`, 'GET'));
+    }
     assert.equal(status, 200);
     client = await openSession(oxe);
     let loaded = false;
-    while (!loaded) loaded = (await client.send('GET', '/iprecord/7/link')).status === 200;
+    while (!loaded) {
+      await pause(20);
+      loaded = (await client.send('GET', '/iprecord/7/link')).status === 200;
+    }
   });
 
   for (const channelToo of ['close', 'keep'] as const) {

@@ -59,7 +59,7 @@ describe('authentication and sessions', () => {
   });
 
   it('a session that nobody uses ends after its lifetime, at the next purge; its channel is closed', async () => {
-    const oxe = await start({ timeToLive: 0.3, purgeIntervalMs: 20 });
+    const oxe = await start({ timeToLive: 2, purgeIntervalMs: 20 });
     const client = await openSession(oxe);
     const channel = await client.channel();
     assert.equal(await channel.over(), 'end');

@@ -181,7 +181,7 @@ export class ChannelReader {
         this.waiting.delete(check);
         error.message += `; came ${this.events.length}, the last of them ${JSON.stringify(this.events.slice(-10))}`;
         reject(error);
-      }, 5000);
+      }, 20_000);
       this.waiting.add(check);
       check();
     });

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 
 /** How long an expectation waits when the test says nothing: far beyond any promise that isn't about minutes. */
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 20_000;
 
 interface Expectation<T extends object> {
   accepts: (item: T) => boolean;
