@@ -1,9 +1,10 @@
 /** One writer at a time, whichever recorder or process it belongs to: who makes the lock's file has it. */
-import { open, rm, stat } from 'node:fs/promises';
+import { open, rm, stat, utimes } from 'node:fs/promises';
 
 const TRY_AGAIN_MS = 20;
-/** Nobody needs it for so long: a crash left it. */
+/** Whoever has it says so more often: a crash left it. */
 const STALE_MS = 10_000;
+const ALIVE_MS = 2000;
 
 /** Runs `work` while nobody else has the lock. Rejects with the system's error when the lock can't be made, or with that of `work`. */
 export async function withLock<T>(file: string, work: () => Promise<T>): Promise<T> {
@@ -11,11 +12,24 @@ export async function withLock<T>(file: string, work: () => Promise<T>): Promise
     if (await isStale(file)) await removeStale(file);
     else await new Promise((resolve) => { setTimeout(resolve, TRY_AGAIN_MS); });
   }
+  const stop = keepFresh(file);
   try {
     return await work();
   } finally {
+    stop();
     await rm(file, { force: true });
   }
+}
+
+/** A disk may take longer than until it is stale. @returns ends it */
+function keepFresh(file: string): () => void {
+  let telling: Promise<void> | undefined;
+  const timer = setInterval(() => {
+    const now = new Date();
+    // One at a time: a disk that hangs must not take all threads of the pool.
+    telling ??= utimes(file, now, now).catch(() => undefined).finally(() => { telling = undefined; });
+  }, ALIVE_MS);
+  return () => { clearInterval(timer); };
 }
 
 /** One at a time, who looks again: another one may have removed it, and taken the lock, since it was found stale. */

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { utimes, writeFile } from 'node:fs/promises';
+import { stat, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import { withLock } from '../../recorder/lock';
-import { temporaryFolder } from './support';
+import { temporaryFolder, until } from './support';
 
 describe('a lock that a crash left', () => {
   it('is taken by one at a time, though many find it stale', async function () {
@@ -24,5 +24,19 @@ describe('a lock that a crash left', () => {
       })));
     }
     assert.equal(most, 1);
+  });
+});
+
+describe('a lock that is held', () => {
+  it('is not taken for stale, however long the disk takes', async () => {
+    const lock = path.join(await temporaryFolder(), 'manifest.jsonl.lock');
+    const done: string[] = [];
+    const slow = withLock(lock, async () => {
+      await new Promise((resolve) => { setTimeout(resolve, 12_000); });
+      done.push('slow');
+    });
+    await until('the lock', () => stat(lock).then(() => true, () => false));
+    await Promise.all([slow, withLock(lock, () => Promise.resolve(done.push('next')))]);
+    assert.deepEqual(done, ['slow', 'next']);
   });
 });
