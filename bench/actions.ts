@@ -109,6 +109,8 @@ async function inBurst(server: LoadServer, tiny: boolean): Promise<Part> {
   const rounds = tiny ? 1 : 5;
   const floor = plainReader(server, 'burst', true);
   await server.channel('burst');
+  const floorWithGot = plainReader(server, 'burst-got', true, 'got');
+  await server.channel('burst-got');
   const red = await startNodeRedWith(paletteFlow(server.base, 'palette', node('meter', 'bench-meter', {}, 'out', 'record'), ...answered('meter')));
   await server.channel('palette');
   const palette = meterIn(red);
@@ -120,6 +122,7 @@ async function inBurst(server: LoadServer, tiny: boolean): Promise<Part> {
   };
   const contenders = (every: number): Contender[] => [
     { name: 'bare node:http beside the yielding floor', run: () => run('burst', floor, every, (took) => Promise.resolve(took)) },
+    { name: 'bare got beside the yielding floor', run: () => run('burst-got', floorWithGot, every, (took) => Promise.resolve(took)) },
     {
       name: 'o2g-record beside o2g-events in Node-RED',
       run: () => run('palette', palette, every, async () => {
@@ -130,6 +133,6 @@ async function inBurst(server: LoadServer, tiny: boolean): Promise<Part> {
   ];
   if (!tiny) await measure(contenders(EVERY_FIRST), 0);
   const figures = await measure(contenders(EVERY), rounds);
-  await Promise.all([floor.end(), red.stop()]);
+  await Promise.all([floor.end(), floorWithGot.end(), red.stop()]);
   return { title: `an action during ${events} events at full speed, one in ${EVERY} events (CPU per event)`, rounds, figures };
 }

@@ -66,8 +66,8 @@ export interface Reader {
 }
 
 /** The floor without Node-RED. */
-export function plainReader(server: LoadServer, name: string, yields: boolean): Reader {
-  const child = new Child('reader.cjs', [server.base, name, yields ? 'yields' : 'greedy']);
+export function plainReader(server: LoadServer, name: string, yields: boolean, client: 'node:http' | 'got' = 'node:http'): Reader {
+  const child = new Child('reader.cjs', [server.base, name, yields ? 'yields' : 'greedy', client]);
   return {
     async expect(events, check, every) {
       child.send({ expect: events, check, every });
