@@ -24,6 +24,8 @@ const SLACK_MS = 250;
 
 /** Faults after which everything has been used once: from then on memory and handles must not grow. */
 const WARM = 4;
+/** A slow machine goes on until it has seen more than so many. */
+const LEAST_EVENTS = 500;
 
 interface Break { readonly from: number; readonly to: number }
 
@@ -78,7 +80,7 @@ export async function soak(tiny: boolean): Promise<void> {
   const until = clock.now() + hours * HOUR_MS;
   let faults = 0;
   let before: Usage | undefined;
-  while (clock.now() < until || faults <= WARM) {
+  while (clock.now() < until || faults <= WARM || events.sent <= LEAST_EVENTS) {
     faults += await strike(random, oxe, events);
     await asDesired(oxe, link, `seed ${seed}, after ${faults} faults`);
     before ??= faults >= WARM ? usage() : undefined;

@@ -103,7 +103,7 @@ export class Device {
 
   /** A packet came since then that isn't worked off yet. */
   hasReadSince(at: number): boolean {
-    return CHANNELS.some((channel) => (this.inbox(channel).lastArrival ?? -Infinity) >= at);
+    return CHANNELS.some((channel) => (this.#flows[channel].lastWaiting ?? -Infinity) >= at);
   }
 
   /** @param master one key for both flows, wiped */

@@ -75,12 +75,14 @@ export class Receiver {
    * @returns when what had come is read; the event loop reads its sockets before the check phase
    */
   async readPending(deviceNumber?: string): Promise<void> {
-    const devices = [...this.#armed.values()].map(({ device }) => device).filter((device) => deviceNumber === undefined || device.deviceNumber === deviceNumber);
-    let since = performance.now();
-    for (let turn = 0; turn < 2 || (turn < MOST_READING_TURNS && devices.some((device) => device.hasReadSince(since))); turn += 1) {
+    const devices = deviceNumber === undefined ? [...this.#armed.values()].map(({ device }) => device) : [this.device(deviceNumber)];
+    let since: number;
+    let turns = 0;
+    do {
       since = performance.now();
       await new Promise((resolve) => { setImmediate(resolve); });
-    }
+      turns += 1;
+    } while (turns < 2 || (turns < MOST_READING_TURNS && devices.some((device) => device?.hasReadSince(since))));
   }
 
   /** Closes the ports, completes the file. */

@@ -14,7 +14,7 @@ import { barriers } from './barriers';
 const MANY = 20_000;
 const PATIENCE = { timeout: 60_000 };
 const SETTINGS = { adminAuth: { type: 'credentials', users: [] } };
-/** Of most searches: one that comes while another is under way waits for it, and a machine may stand still in between. */
+/** Generous: a busy machine searches too. */
 const LONGEST_SEARCH_MS = 2000;
 const KEY = 'k'.repeat(20);
 /** Numbers of the recordings that are encrypted: with the recorder's key, with another one, and one that somebody altered. */
@@ -141,7 +141,7 @@ describe('the recordings page', function () {
         await dialog.getByLabel('Call reference').fill('abc1f4-1');
         await count(dialog, /^1 found$/);
         const times: number[] = await page.evaluate(`performance.getEntriesByType('resource').filter(({ name }) => name.includes('o2g/recordings')).map(({ duration }) => Math.round(duration))`);
-        assert.ok(times.length >= 4 && (times.sort((one, other) => one - other)[times.length >> 1] ?? Infinity) < LONGEST_SEARCH_MS, `searches took ${times.join(', ')} ms`);
+        assert.ok(times.length >= 4 && Math.max(...times) < LONGEST_SEARCH_MS, `searches took ${times.join(', ')} ms`);
         assert.deepEqual(problems, []);
       });
 

@@ -29,7 +29,7 @@ describe('an outage', function outage() {
       red.statusOf('node-events', ({ text }) => text?.endsWith(`status.${word}`) === true, { timeoutMs }),
       ...more.filter(({ type }) => type === 'o2g-events').map(({ id }) => red.statusOf(id, ({ text }) => text?.endsWith(`status.${word}`) === true, { timeoutMs })),
     ]);
-    await shows('recovering', 10_000);
+    await shows('recovering', 2000);
     // Actions go on coming, and are answered: by errors, not by lines.
     red.inject('in-record', { action: 'start', payload: { deviceNumber: '70001', ...TARGET, sentFlowPort: 20004, receivedFlowPort: 20006 } });
     const { error } = await red.told('caught', (message) => message.error?.source.id === 'node-record', { timeoutMs: 20_000 });

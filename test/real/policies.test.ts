@@ -332,12 +332,10 @@ describe('calls and policies, as the examples have them', function () {
     assert.equal(pauses.length, 2, JSON.stringify(file.gaps));
     for (const [index, { atMs, durationMs }] of pauses.entries()) {
       const [asked = 0, inForce = 0, askedBack = 0, back = 0] = times.slice(4 * index);
-      assert.ok(durationMs >= askedBack - inForce - 40 && durationMs <= back - asked + 1000, `${durationMs} ms, asked for ${askedBack - inForce} to ${back - asked} ms`);
+      assert.ok(durationMs >= askedBack - inForce - 40 && durationMs <= back - asked + 40, `${durationMs} ms, asked for ${askedBack - inForce} to ${back - asked} ms`);
       const inside = [(atMs + 60) * 8, (atMs + durationMs - 60) * 8] as const;
       for (const side of [sent, received]) assert.ok(side.subarray(...inside).every((sample) => Math.abs(sample) <= 8), 'silence');
-      for (const [from, to] of [[atMs - 400, atMs - 100], [atMs + durationMs + 60, atMs + durationMs + 1060]] as const) {
-        assert.equal(pitchOf(sent.subarray(from * 8, to * 8), [pitch]), pitch, `speech from ${from} to ${to} ms`);
-      }
+      for (const from of [atMs - 400, atMs + durationMs + 60]) assert.equal(pitchOf(sent.subarray(from * 8, (from + 300) * 8), [pitch]), pitch, `speech at ${from} ms`);
     }
     assert.ok(file.durationMs >= file.channels.sent.packets * 20 - 40, 'time goes on');
     assert.equal(red.received<Message>('paused?').length, 2);

@@ -35,16 +35,19 @@ export interface Ended {
 
 const TURN_MS = 200;
 
+/** What devices of tests are given, where nothing else is said. */
+export const optionsIn = (folder: string): DeviceOptions => ({
+  folder, filename: '{{id}}', format: 'g711', dtmfPayloadTypes: [97, 101], mostFrames: 240 * 60 * SAMPLE_RATE, split: 'conversation',
+  noMediaMs: 5000, flushMs: 500,
+});
+
 /** A device on a desk: no socket and no clock, time is what the test says. Its files are real. */
 export async function desk(options: Partial<DeviceOptions> = {}, files: Files = systemFiles): Promise<Desk> {
   const folder = await temporaryFolder();
   const [alarms, recorded]: [Alarm[], Recorded[]] = [[], []];
   const disk = watched(files);
   const device = new Device('70120', {}, false, {
-    options: {
-      folder, filename: '{{id}}', format: 'g711', dtmfPayloadTypes: [97, 101], mostFrames: 240 * 60 * SAMPLE_RATE, split: 'conversation',
-      noMediaMs: 5000, flushMs: 500, ...options,
-    },
+    options: { ...optionsIn(folder), ...options },
     files: disk.files, owner: thisOwner('test'),
     onRecorded: (one) => recorded.push(one), onAlarm: (alarm) => alarms.push(alarm), onStarted: () => undefined,
   });

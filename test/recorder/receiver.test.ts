@@ -4,8 +4,9 @@ import { createSocket } from 'node:dgram';
 import { systemFiles } from '../../recorder/files';
 import { thisOwner } from '../../recorder/owner';
 import { Receiver } from '../../recorder/receiver';
-import { SAMPLE_RATE, type Recorded } from '../../recorder/types';
+import type { Recorded } from '../../recorder/types';
 import { whenTestEnds } from '../support/cleanup';
+import { optionsIn } from './desk';
 import { only, packetsOf, portRange, temporaryFolder, voice } from './support';
 
 describe('the end of a conversation', () => {
@@ -13,11 +14,7 @@ describe('the end of a conversation', () => {
     const recorded: Recorded[] = [];
     // In this thread, not in a worker: while it sends, it doesn't read.
     const receiver = new Receiver('127.0.0.1', {
-      options: {
-        folder: await temporaryFolder(), filename: '{{id}}', format: 'g711', dtmfPayloadTypes: [], mostFrames: 60 * SAMPLE_RATE, split: 'conversation',
-        noMediaMs: 5000, flushMs: 500,
-      },
-      files: systemFiles, owner: thisOwner('test'),
+      options: optionsIn(await temporaryFolder()), files: systemFiles, owner: thisOwner('test'),
       onRecorded: (one) => { recorded.push(one); }, onAlarm: () => undefined, onStarted: () => undefined,
     });
     whenTestEnds(() => receiver.close());

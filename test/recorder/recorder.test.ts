@@ -186,9 +186,9 @@ describe('a recorder', () => {
     const { left } = await readWav(file);
     const [from, to] = [pause.atMs * 8, (pause.atMs + pause.durationMs) * 8];
     assert.ok(left.subarray(from + 8, to - 8).every((byte) => byte === 0xff));
-    // Where it begins and ends depends on when this machine gets to it; well away from there nothing does.
+    // Where it begins and ends depends on when this machine gets to it; 200 ms away from there nothing does.
     assert.deepEqual(left.subarray(0, 30 * PACKET), voice(240).subarray(0, 30 * PACKET));
-    assert.deepEqual(left.subarray(195 * PACKET), voice(240).subarray(195 * PACKET));
+    assert.deepEqual(left.subarray(to + 10 * PACKET), voice(240).subarray(to + 10 * PACKET));
   });
 });
 
@@ -297,14 +297,16 @@ describe('the disk', () => {
     assert.deepEqual([only(again).recovered, placeOf(sent, (await readWav(only(again).file)).left)], [true, 0]);
   });
 
-  it('closing completes everything', async () => {
+  it('closing completes everything, within 5 s', async () => {
     const { recorder, folder } = await startRecorder();
     const finished: FinishedRecording[] = [];
     recorder.on('finished', (one) => finished.push(one));
-    await Promise.all(Array.from({ length: 3 }, (_, index) => converse(recorder, `${index}`, 20, 3 * index)));
+    await Promise.all(Array.from({ length: 10 }, (_, index) => converse(recorder, `${index}`, 20, 3 * index)));
+    const start = performance.now();
     await recorder.close();
-    assert.equal(finished.length, 3);
-    assert.equal((await manifestOf(folder)).length, 3);
+    assert.ok(performance.now() - start < 5000);
+    assert.equal(finished.length, 10);
+    assert.equal((await manifestOf(folder)).length, 10);
     assert.ok(!(await allFiles(folder)).some((name) => name.endsWith('.part')));
   });
 });
@@ -341,12 +343,12 @@ describe('a process that is killed', () => {
     const armed = JSON.parse(String(await new Promise((resolve) => { child.stdout.once('data', resolve); }))) as { sentFlowPort: number; receivedFlowPort: number };
     const audio = [voice(200, 1), voice(200, 2)];
     await pace([{ phone: new Phone(armed.sentFlowPort), packets: packetsOf(at(audio, 0)) }, { phone: new Phone(armed.receivedFlowPort), packets: packetsOf(at(audio, 1)) }]);
-    const unfinished = path.join(folder, only((await allFiles(folder)).filter((name) => name.endsWith('.wav.part'))));
-    await written(unfinished, 150);
     child.kill('SIGKILL');
     await exited;
 
-    const before = await readWav(unfinished);
+    const unfinished = only((await allFiles(folder)).filter((name) => name.endsWith('.wav.part')));
+    const before = await readWav(path.join(folder, unfinished));
+    assert.ok(before.frames > 2.5 * 8000, `${before.frames / 8000} s of 4 s are in the file`);
     assert.equal(placeOf(before.left.subarray(0, 20_000), at(audio, 0)), 0);
 
     const finished = only(await finishedAtStart(folder));

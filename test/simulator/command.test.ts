@@ -22,7 +22,7 @@ describe('the command o2g-simulator', () => {
     for (const option of ['--host', '--port', '--nodes', '--devices', '--secure', '--calls', '--plays', '--rtp-anywhere']) assert.ok(HELP.includes(option), option);
   });
 
-  it('answers, plays calls, tells a line for each thing, and ends on SIGINT', async () => {
+  it('answers, plays calls, tells a line for each thing, and ends on SIGINT within two seconds', async () => {
     const child = spawn(process.execPath, [...COMMAND, ...FREE_PORTS, '--calls', '1', '--devices', '70120'], { cwd: ROOT });
     const lines: string[] = [];
     const reader = createInterface(child.stdout).on('line', (text) => lines.push(text));
@@ -40,7 +40,7 @@ describe('the command o2g-simulator', () => {
     child.kill('SIGINT');
     const [code] = await once(child, 'exit') as [number];
     assert.equal(code, 0);
-    assert.ok(performance.now() - signalled < 10_000);
+    assert.ok(performance.now() - signalled < 2000);
     await assert.rejects(send(`${url}/api/rest`, 'GET'));
   });
 
