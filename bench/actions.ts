@@ -15,13 +15,25 @@ const SOCKETS = 16;
 const EVERY = 500;
 /** … and before that one in so many: what is measured is compiled. */
 const EVERY_FIRST = 50;
-const TARGET = { mode: 'ip', ipRecorderAddr: '127.0.0.1', sentFlowPort: 20000, receivedFlowPort: 20002 } as const;
-const BODY = JSON.stringify({ deviceNumber: '70000', ipRecorderAddr: '127.0.0.1', sentFlowPort: 20000, receivedFlowPort: 20002 });
+const TARGET = {
+  mode: 'ip',
+  ipRecorderAddr: '127.0.0.1',
+  sentFlowPort: 20000,
+  receivedFlowPort: 20002,
+} as const;
+const BODY = JSON.stringify({
+  deviceNumber: '70000',
+  ipRecorderAddr: '127.0.0.1',
+  sentFlowPort: 20000,
+  receivedFlowPort: 20002,
+});
 
 const answered = (events: string): Flow => [
-  probeIn('in', events), probeIn('times', 'answers'),
+  probeIn('in', events),
+  probeIn('times', 'answers'),
   node('record', 'o2g-record', { link: 'link', action: 'start', mode: 'ip' }, 'answers', null),
-  node('answers', 'bench-answers', {}, 'out'), probeOut('out'),
+  node('answers', 'bench-answers', {}, 'out'),
+  probeOut('out'),
 ];
 
 export async function actions(tiny: boolean): Promise<Part[]> {
@@ -29,12 +41,21 @@ export async function actions(tiny: boolean): Promise<Part[]> {
   const server = await LoadServer.start();
   const library = await startLibrary(server);
   const clients = [bareHttp(SOCKETS), await bareGot(SOCKETS)];
-  const red = await startNodeRedWith(paletteFlow(server.base, 'paced', node('meter', 'bench-actions', {}, 'out', 'record'), ...answered('meter')));
+  const red = await startNodeRedWith(
+    paletteFlow(
+      server.base,
+      'paced',
+      node('meter', 'bench-actions', {}, 'out', 'record'),
+      ...answered('meter'),
+    ),
+  );
   await server.channel('paced');
   const parts: Part[] = [];
   const contenders = (perSecond: number, count: number): Contender[] => [
     ...clients.map((client) => paced(client.name, perSecond, count, byClient(server, client))),
-    paced('the library: link.record()', perSecond, count, (index) => library.link.record(String(70000 + (index % 64)), TARGET)),
+    paced('the library: link.record()', perSecond, count, (index) =>
+      library.link.record(String(70000 + (index % 64)), TARGET),
+    ),
     pacedIn(red, perSecond, count),
   ];
   try {
@@ -65,11 +86,27 @@ function byClient(server: LoadServer, client: Client): () => Promise<unknown> {
 
 /** A session with a link, and the devices monitored that the actions are for. */
 async function startLibrary({ base }: LoadServer): Promise<{ session: Session; link: Link }> {
-  const log = { info: () => undefined, warn: (line: string) => { console.error(line); }, debug: () => undefined };
+  const log = {
+    info: () => undefined,
+    warn: (line: string) => {
+      console.error(line);
+    },
+    debug: () => undefined,
+  };
   const account = { login: 'library', password: 'password', applicationName: 'bench' };
-  const options = { sites: [new URL(base)] as const, access: 'typed' as const, account, offlineWaitMs: 10_000, lifetime: 0 };
+  const options = {
+    sites: [new URL(base)] as const,
+    access: 'typed' as const,
+    account,
+    offlineWaitMs: 10_000,
+    lifetime: 0,
+  };
   const session = new Session(options, { transport: new HttpTransport({ timeoutMs: 10_000 }), log });
-  const link = new Link({ name: 'OXE 7', oxeNode: 7, recorder: 'OTHER', devices: [], onStop: 'close' }, session, { log });
+  const link = new Link(
+    { name: 'OXE 7', oxeNode: 7, recorder: 'OTHER', devices: [], onStop: 'close' },
+    session,
+    { log },
+  );
   session.open();
   link.start();
   for (let device = 70000; device < 70064; device += 1) await link.monitor(String(device));
@@ -80,7 +117,12 @@ function sampleOf(took: readonly number[], cpuUs: number): Sample {
   return { p50Ms: quantile(took, 0.5), p99Ms: quantile(took, 0.99), cpuUs };
 }
 
-function paced(name: string, perSecond: number, count: number, act: (index: number) => Promise<unknown>): Contender {
+function paced(
+  name: string,
+  perSecond: number,
+  count: number,
+  act: (index: number) => Promise<unknown>,
+): Contender {
   return {
     name,
     run: async () => {
@@ -97,7 +139,9 @@ function pacedIn(red: NodeRed, perSecond: number, count: number): Contender {
     name: 'o2g-record in Node-RED',
     run: async () => {
       red.inject('in', { perSecond, actions: count });
-      const { payload } = await red.told<{ took: number[]; cpuUs: number }>('out', undefined, { timeoutMs: 120_000 });
+      const { payload } = await red.told<{ took: number[]; cpuUs: number }>('out', undefined, {
+        timeoutMs: 120_000,
+      });
       return sampleOf(payload.took, payload.cpuUs);
     },
   };
@@ -111,28 +155,51 @@ async function inBurst(server: LoadServer, tiny: boolean): Promise<Part> {
   await server.channel('burst');
   const floorWithGot = plainReader(server, 'burst-got', true, 'got');
   await server.channel('burst-got');
-  const red = await startNodeRedWith(paletteFlow(server.base, 'palette', node('meter', 'bench-meter', {}, 'out', 'record'), ...answered('meter')));
+  const red = await startNodeRedWith(
+    paletteFlow(
+      server.base,
+      'palette',
+      node('meter', 'bench-meter', {}, 'out', 'record'),
+      ...answered('meter'),
+    ),
+  );
   await server.channel('palette');
   const palette = meterIn(red);
-  const run = async (channel: string, reader: typeof palette, every: number, times: (took: number[]) => Promise<number[]>): Promise<Sample> => {
+  const run = async (
+    channel: string,
+    reader: typeof palette,
+    every: number,
+    times: (took: number[]) => Promise<number[]>,
+  ): Promise<Sample> => {
     await reader.expect(events, false, every);
     server.stream({ to: channel, events, cut: false });
     const { result, took } = await reader.result();
     return sampleOf(await times(took), result.cpuUs);
   };
   const contenders = (every: number): Contender[] => [
-    { name: 'bare node:http beside the yielding floor', run: () => run('burst', floor, every, (took) => Promise.resolve(took)) },
-    { name: 'bare got beside the yielding floor', run: () => run('burst-got', floorWithGot, every, (took) => Promise.resolve(took)) },
+    {
+      name: 'bare node:http beside the yielding floor',
+      run: () => run('burst', floor, every, (took) => Promise.resolve(took)),
+    },
+    {
+      name: 'bare got beside the yielding floor',
+      run: () => run('burst-got', floorWithGot, every, (took) => Promise.resolve(took)),
+    },
     {
       name: 'o2g-record beside o2g-events in Node-RED',
-      run: () => run('palette', palette, every, async () => {
-        red.inject('times', { topic: 'times', actions: events / every });
-        return (await red.told<number[]>('out', undefined, { timeoutMs: 120_000 })).payload;
-      }),
+      run: () =>
+        run('palette', palette, every, async () => {
+          red.inject('times', { topic: 'times', actions: events / every });
+          return (await red.told<number[]>('out', undefined, { timeoutMs: 120_000 })).payload;
+        }),
     },
   ];
   if (!tiny) await measure(contenders(EVERY_FIRST), 0);
   const figures = await measure(contenders(EVERY), rounds);
   await Promise.all([floor.end(), floorWithGot.end(), red.stop()]);
-  return { title: `an action during ${events} events at full speed, one in ${EVERY} events (CPU per event)`, rounds, figures };
+  return {
+    title: `an action during ${events} events at full speed, one in ${EVERY} events (CPU per event)`,
+    rounds,
+    figures,
+  };
 }

@@ -10,11 +10,13 @@ const UNITS: Readonly<Record<string, string>> = { cpuUs: 'CPU, µs', p50Ms: 'med
 /** @returns an SVG that is readable on light and on dark pages */
 export function chart(parts: readonly Part[], footnote: string): string {
   let top = 8;
-  const panels = parts.filter(({ chart: shown }) => shown !== undefined).map((part) => {
-    const panel = panelOf(part, top);
-    top += HEAD + part.figures.length * ROW + 12;
-    return panel;
-  });
+  const panels = parts
+    .filter(({ chart: shown }) => shown !== undefined)
+    .map((part) => {
+      const panel = panelOf(part, top);
+      top += HEAD + part.figures.length * ROW + 12;
+      return panel;
+    });
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${top + 22}" font-family="system-ui, sans-serif" font-size="13">
 <rect width="100%" height="100%" rx="6" fill="#ffffff"/>
 ${panels.join('\n')}
@@ -30,9 +32,11 @@ function panelOf({ title, chart: shown = '', figures }: Part, top: number): stri
     const y = top + HEAD + index * ROW;
     const width = ((values[index] ?? 0) * scale).toFixed(1);
     const ours = !/floor|bare|core nodes/.test(name);
-    return `<text x="${LABELS - 8}" y="${y + 14}" text-anchor="end" fill="#222222">${escaped(name)}</text>`
-      + `<rect x="${LABELS}" y="${y}" width="${width}" height="${ROW - 8}" fill="${ours ? '#2f6fb0' : '#b8c4cf'}"/>`
-      + `<text x="${LABELS + Number(width) + 6}" y="${y + 14}" fill="#222222">${(values[index] ?? 0).toFixed((values[index] ?? 0) < 10 ? 2 : 0)}</text>`;
+    return (
+      `<text x="${LABELS - 8}" y="${y + 14}" text-anchor="end" fill="#222222">${escaped(name)}</text>` +
+      `<rect x="${LABELS}" y="${y}" width="${width}" height="${ROW - 8}" fill="${ours ? '#2f6fb0' : '#b8c4cf'}"/>` +
+      `<text x="${LABELS + Number(width) + 6}" y="${y + 14}" fill="#222222">${(values[index] ?? 0).toFixed((values[index] ?? 0) < 10 ? 2 : 0)}</text>`
+    );
   });
   return `<text x="12" y="${top + 24}" fill="#222222" font-weight="600">${escaped(title)} (${UNITS[shown] ?? shown})</text>\n${bars.join('\n')}`;
 }

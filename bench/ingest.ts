@@ -16,7 +16,13 @@ interface Scale {
   readonly rounds: number;
 }
 
-const FULL: Scale = { events: 100_000, cutEvents: 50_000, checkedEvents: 1_000_000, longEvents: 1_000_000, rounds: 7 };
+const FULL: Scale = {
+  events: 100_000,
+  cutEvents: 50_000,
+  checkedEvents: 1_000_000,
+  longEvents: 1_000_000,
+  rounds: 7,
+};
 const TINY: Scale = { events: 1000, cutEvents: 500, checkedEvents: 1500, longEvents: 2000, rounds: 1 };
 
 const metered = [probeIn('in', 'meter'), node('meter', 'bench-meter', {}, 'out', null), probeOut('out')];
@@ -26,7 +32,13 @@ export function paletteFlow(base: string, login: string, ...more: Flow): Flow {
   return flow([
     o2gServer({ url: base, login, password: 'password' }),
     o2gLink({ oxeNode: '7', devices: '70000-70063' }),
-    node('events', 'o2g-events', { server: 'server', selectors: [{ names: ['telephony'], ids: [] }], snapshot: false, dynamic: false }, 'meter', null),
+    node(
+      'events',
+      'o2g-events',
+      { server: 'server', selectors: [{ names: ['telephony'], ids: [] }], snapshot: false, dynamic: false },
+      'meter',
+      null,
+    ),
     ...(more.length > 0 ? more : metered),
   ]);
 }
@@ -35,7 +47,21 @@ function naiveFlow(base: string): Flow {
   const { hostname, port } = new URL(base);
   return flow([
     probeIn('go', 'tcp'),
-    node('tcp', 'tcp request', { server: hostname, port, out: 'sit', ret: 'string', newline: '\\n', splitc: '0', trim: false, tls: '' }, 'parse'),
+    node(
+      'tcp',
+      'tcp request',
+      {
+        server: hostname,
+        port,
+        out: 'sit',
+        ret: 'string',
+        newline: '\\n',
+        splitc: '0',
+        trim: false,
+        tls: '',
+      },
+      'parse',
+    ),
     node('parse', 'json', { property: 'payload', action: 'obj', pretty: false }, 'meter'),
     ...metered,
   ]);
@@ -50,18 +76,39 @@ export async function ingest(tiny: boolean): Promise<Part[]> {
     await server.channel(name);
     return [name, await reader];
   };
-  const inNodeRed = (name: string, flows: Flow): Promise<[string, Reader]> => ready(name, startNodeRedWith(flows).then(meterIn));
+  const inNodeRed = (name: string, flows: Flow): Promise<[string, Reader]> =>
+    ready(name, startNodeRedWith(flows).then(meterIn));
   try {
     const plain = await ready('plain', plainReader(server, 'plain', false));
-    const floor = await inNodeRed('floor', flow([node('floor', 'bench-floor', { base: server.base, channel: 'floor', yields: true }, 'meter'), ...metered]));
-    const greedy = await inNodeRed('greedy', flow([node('floor', 'bench-floor', { base: server.base, channel: 'greedy', yields: false }, 'meter'), ...metered]));
+    const floor = await inNodeRed(
+      'floor',
+      flow([
+        node('floor', 'bench-floor', { base: server.base, channel: 'floor', yields: true }, 'meter'),
+        ...metered,
+      ]),
+    );
+    const greedy = await inNodeRed(
+      'greedy',
+      flow([
+        node('floor', 'bench-floor', { base: server.base, channel: 'greedy', yields: false }, 'meter'),
+        ...metered,
+      ]),
+    );
     const ours = await inNodeRed('ours', paletteFlow(server.base, 'ours'));
-    const naive = await ready('naive', startNodeRedWith(naiveFlow(server.base)).then((red) => {
-      red.inject('go', { payload: 'POST /channel/naive HTTP/1.0\r\n\r\n' });
-      return meterIn(red);
-    }));
+    const naive = await ready(
+      'naive',
+      startNodeRedWith(naiveFlow(server.base)).then((red) => {
+        red.inject('go', { payload: 'POST /channel/naive HTTP/1.0\r\n\r\n' });
+        return meterIn(red);
+      }),
+    );
 
-    const contender = (name: string, [channel, reader]: [string, Reader], events: number, cut: boolean): Contender => ({
+    const contender = (
+      name: string,
+      [channel, reader]: [string, Reader],
+      events: number,
+      cut: boolean,
+    ): Contender => ({
       name,
       run: async () => {
         await reader.expect(events, false);
@@ -75,26 +122,41 @@ export async function ingest(tiny: boolean): Promise<Part[]> {
         title: `an event of ${Math.round(Buffer.byteLength(BLOCK.join('')) / BLOCK.length)} bytes, ${scale.events} at full speed`,
         chart: 'cpuUs',
         rounds: scale.rounds,
-        figures: await measure([
-          contender('floor in Node-RED: split, parse, send', floor, scale.events, false),
-          contender('floor without Node-RED: split, parse', plain, scale.events, false),
-          contender('the palette', ours, scale.events, false),
-          contender('core nodes: tcp request, json', naive, scale.events, false),
-        ], scale.rounds),
+        figures: await measure(
+          [
+            contender('floor in Node-RED: split, parse, send', floor, scale.events, false),
+            contender('floor without Node-RED: split, parse', plain, scale.events, false),
+            contender('the palette', ours, scale.events, false),
+            contender('core nodes: tcp request, json', naive, scale.events, false),
+          ],
+          scale.rounds,
+        ),
       },
       {
         title: `the same, ${scale.cutEvents} events in writes of 1 to 600 bytes`,
         rounds: scale.rounds,
-        figures: await measure([
-          contender('floor in Node-RED, never yielding', greedy, scale.cutEvents, true),
-          contender('the palette', ours, scale.cutEvents, true),
-        ], scale.rounds),
+        figures: await measure(
+          [
+            contender('floor in Node-RED, never yielding', greedy, scale.cutEvents, true),
+            contender('the palette', ours, scale.cutEvents, true),
+          ],
+          scale.rounds,
+        ),
       },
-      { title: `${scale.checkedEvents} events cut anywhere, compared with what was sent`, rounds: 1, figures: [await checked(server, ours, scale.checkedEvents)] },
+      {
+        title: `${scale.checkedEvents} events cut anywhere, compared with what was sent`,
+        rounds: 1,
+        figures: [await checked(server, ours, scale.checkedEvents)],
+      },
       {
         title: 'memory over a long run of the palette',
         rounds: 1,
-        figures: await measure([scale.events, scale.longEvents].map((events) => contender(`${events} events`, ours, events, false)), 1),
+        figures: await measure(
+          [scale.events, scale.longEvents].map((events) =>
+            contender(`${events} events`, ours, events, false),
+          ),
+          1,
+        ),
       },
     ];
   } finally {
@@ -104,7 +166,11 @@ export async function ingest(tiny: boolean): Promise<Part[]> {
 }
 
 /** Loss or damage is no figure but a failure. */
-async function checked(server: LoadServer, [channel, reader]: [string, Reader], events: number): Promise<Part['figures'][number]> {
+async function checked(
+  server: LoadServer,
+  [channel, reader]: [string, Reader],
+  events: number,
+): Promise<Part['figures'][number]> {
   await reader.expect(events, true);
   server.stream({ to: channel, events, cut: true });
   const { result } = await reader.result();

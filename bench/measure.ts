@@ -52,8 +52,13 @@ export async function measure(contenders: readonly Contender[], rounds: number):
 
 function figureOf(name: string, samples: readonly Sample[], reference: readonly Sample[]): Figure {
   const names = Object.keys(samples[0] ?? {});
-  const each = (value: (measureName: string) => number): Sample => Object.fromEntries(names.map((measureName) => [measureName, value(measureName)]));
-  const ratios = each((measureName) => median(samples.map((sample, round) => (sample[measureName] ?? NaN) / (reference[round]?.[measureName] ?? NaN))));
+  const each = (value: (measureName: string) => number): Sample =>
+    Object.fromEntries(names.map((measureName) => [measureName, value(measureName)]));
+  const ratios = each((measureName) =>
+    median(
+      samples.map((sample, round) => (sample[measureName] ?? NaN) / (reference[round]?.[measureName] ?? NaN)),
+    ),
+  );
   return {
     name,
     median: each((measureName) => median(samples.map((sample) => sample[measureName] ?? NaN))),
@@ -62,9 +67,15 @@ function figureOf(name: string, samples: readonly Sample[], reference: readonly 
 }
 
 /** The time that work takes in this process, in microseconds an item. */
-export async function timed(items: number, work: () => Promise<unknown> | undefined): Promise<{ cpuUs: number; wallUs: number }> {
+export async function timed(
+  items: number,
+  work: () => Promise<unknown> | undefined,
+): Promise<{ cpuUs: number; wallUs: number }> {
   const before = { cpu: process.cpuUsage(), at: process.hrtime.bigint() };
   await work();
   const { user, system } = process.cpuUsage(before.cpu);
-  return { cpuUs: (user + system) / items, wallUs: Number(process.hrtime.bigint() - before.at) / 1000 / items };
+  return {
+    cpuUs: (user + system) / items,
+    wallUs: Number(process.hrtime.bigint() - before.at) / 1000 / items,
+  };
 }

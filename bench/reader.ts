@@ -10,25 +10,44 @@ export async function reader(tiny: boolean): Promise<Part[]> {
   const rounds = tiny ? 1 : 7;
   const bytes = bytesOf(events);
   return [
-    await part('in reads of 64 KiB', cutEvery(bytes, () => WHOLE), events, rounds),
-    await part('cut into pieces of 1 to 600 bytes', cutEvery(bytes, (index) => 1 + ((index * 7919) % 600)), events, rounds),
+    await part(
+      'in reads of 64 KiB',
+      cutEvery(bytes, () => WHOLE),
+      events,
+      rounds,
+    ),
+    await part(
+      'cut into pieces of 1 to 600 bytes',
+      cutEvery(bytes, (index) => 1 + ((index * 7919) % 600)),
+      events,
+      rounds,
+    ),
   ];
 }
 
 async function part(title: string, pieces: readonly Buffer[], events: number, rounds: number): Promise<Part> {
   const contender = (name: string, read: (pieces: readonly Buffer[]) => number): Contender => ({
     name,
-    run: () => timed(events, () => {
-      if (read(pieces) !== events) throw new Error(`${name} lost events`);
-      return undefined;
-    }),
+    run: () =>
+      timed(events, () => {
+        if (read(pieces) !== events) throw new Error(`${name} lost events`);
+        return undefined;
+      }),
   });
-  return { title: `an event, ${title}`, rounds, figures: await measure([contender('floor: split and parse', floor), contender('EventReader', ours)], rounds) };
+  return {
+    title: `an event, ${title}`,
+    rounds,
+    figures: await measure(
+      [contender('floor: split and parse', floor), contender('EventReader', ours)],
+      rounds,
+    ),
+  };
 }
 
 function cutEvery(bytes: Buffer, sizeOf: (index: number) => number): Buffer[] {
   const pieces: Buffer[] = [];
-  for (let at = 0; at < bytes.length; at += pieces.at(-1)?.length ?? 0) pieces.push(bytes.subarray(at, at + sizeOf(pieces.length)));
+  for (let at = 0; at < bytes.length; at += pieces.at(-1)?.length ?? 0)
+    pieces.push(bytes.subarray(at, at + sizeOf(pieces.length)));
   return pieces;
 }
 
@@ -50,7 +69,12 @@ function floor(pieces: readonly Buffer[]): number {
 
 function ours(pieces: readonly Buffer[]): number {
   let parsed = 0;
-  const eventReader = new EventReader({ onEvent: () => { parsed += 1; }, onMalformed: () => undefined });
+  const eventReader = new EventReader({
+    onEvent: () => {
+      parsed += 1;
+    },
+    onMalformed: () => undefined,
+  });
   for (const piece of pieces) eventReader.push(piece);
   return parsed;
 }

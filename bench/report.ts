@@ -8,7 +8,9 @@ const WIDTH = 19;
 export const MACHINE = `${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}`;
 
 export function report(suite: string, parts: readonly Part[]): void {
-  console.log(JSON.stringify({ suite, at: new Date().toISOString(), node: process.version, machine: MACHINE, parts }));
+  console.log(
+    JSON.stringify({ suite, at: new Date().toISOString(), node: process.version, machine: MACHINE, parts }),
+  );
   for (const part of parts) print(suite, part);
 }
 
@@ -17,7 +19,9 @@ function print(suite: string, { title, rounds, figures }: Part): void {
   console.log(`\n${suite}: ${title}\nmedians of ${rounds} rounds, in brackets the ratio to the first line\n`);
   console.log(`  ${''.padEnd(38)}${names.map((name) => name.padStart(WIDTH)).join('')}`);
   for (const { name, median, ratio } of figures) {
-    console.log(`  ${name.padEnd(38)}${names.map((measureName) => cell(median[measureName], ratio[measureName]).padStart(WIDTH)).join('')}`);
+    console.log(
+      `  ${name.padEnd(38)}${names.map((measureName) => cell(median[measureName], ratio[measureName]).padStart(WIDTH)).join('')}`,
+    );
   }
   console.log('');
 }

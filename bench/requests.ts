@@ -16,10 +16,13 @@ export async function requests(tiny: boolean): Promise<Part[]> {
       const items = Array.from({ length: tiny ? 64 : 2000 }, (_, index) => index);
       const url = new URL('/api/rest/1.0/iprecord/7/link/bench/monitor', server.base);
       const clients = [bareHttp(atATime), await bareGot(atATime), ours()];
-      const figures = await measure(clients.map(({ name, post }) => ({
-        name,
-        run: () => timed(items.length, () => forEachBounded(items, atATime, () => post(url, BODY))),
-      })), rounds);
+      const figures = await measure(
+        clients.map(({ name, post }) => ({
+          name,
+          run: () => timed(items.length, () => forEachBounded(items, atATime, () => post(url, BODY))),
+        })),
+        rounds,
+      );
       for (const client of clients) client.close();
       parts.push({
         title: `a request, ${atATime} at a time, the server takes ${thinkMs} ms`,

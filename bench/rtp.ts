@@ -25,7 +25,7 @@ export async function rtp(tiny: boolean): Promise<Part[]> {
   const sender = new Child('rtp-sender.ts');
   const bare = new Child('rtp-bare.cjs');
   const recorder = new Child('rtp-recorder.cjs', [folder]);
-  const packets = Math.round(scale.seconds * 1000 / PACKET_MS);
+  const packets = Math.round((scale.seconds * 1000) / PACKET_MS);
   const contender = (name: string, child: Child, keys?: Sending['keys']): Contender => ({
     name,
     run: async () => {
@@ -33,18 +33,27 @@ export async function rtp(tiny: boolean): Promise<Part[]> {
       const ports = (await child.told('ready')).ports as number[];
       sender.send({ ports, packets, keys } satisfies Sending);
       await sender.told('sent');
-      await new Promise((resolve) => { setTimeout(resolve, scale.settleMs); });
+      await new Promise((resolve) => {
+        setTimeout(resolve, scale.settleMs);
+      });
       child.send({ do: 'end' });
-      const { cpuUs, packets: received } = await child.told('result') as unknown as { cpuUs: number; packets: number };
+      const { cpuUs, packets: received } = (await child.told('result')) as unknown as {
+        cpuUs: number;
+        packets: number;
+      };
       // Loss is no figure but a failure.
-      if (received !== packets * ports.length) throw new Error(`${name}: of ${packets * ports.length} packets ${received} came`);
+      if (received !== packets * ports.length)
+        throw new Error(`${name}: of ${packets * ports.length} packets ${received} came`);
       return { cpuUs: cpuUs / received };
     },
   });
   const part = async (title: string, keys?: Sending['keys']): Promise<Part> => ({
     title: `${title}, ${scale.devices} devices, ${scale.seconds} s: CPU a packet`,
     rounds: scale.rounds,
-    figures: await measure([contender('sockets that count', bare, keys), contender('the recorder', recorder, keys)], scale.rounds),
+    figures: await measure(
+      [contender('sockets that count', bare, keys), contender('the recorder', recorder, keys)],
+      scale.rounds,
+    ),
   });
   const keys = { key: randomBytes(16).toString('base64'), salt: randomBytes(14).toString('base64') };
   try {

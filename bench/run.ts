@@ -17,7 +17,16 @@ import { soak } from './soak';
 import { start } from './start';
 import { state } from './state';
 
-const SUITES: Readonly<Record<string, (tiny: boolean) => Promise<Part[]>>> = { reader, ingest, requests, actions, state, start, scale, rtp };
+const SUITES: Readonly<Record<string, (tiny: boolean) => Promise<Part[]>>> = {
+  reader,
+  ingest,
+  requests,
+  actions,
+  state,
+  start,
+  scale,
+  rtp,
+};
 
 /** Only by name: it needs a browser, and ten minutes. */
 const NAMED: typeof SUITES = { sidebar };
@@ -31,14 +40,15 @@ async function main(): Promise<void> {
   const names = named.length > 0 ? named : Object.keys(SUITES);
   const suites = { ...SUITES, ...NAMED };
   const unknown = names.find((name) => name !== SOAK && !Object.hasOwn(suites, name));
-  if (unknown !== undefined) throw new RangeError(`there is no suite ${unknown}: ${[...Object.keys(suites), SOAK].join(', ')}`);
+  if (unknown !== undefined)
+    throw new RangeError(`there is no suite ${unknown}: ${[...Object.keys(suites), SOAK].join(', ')}`);
   const all: Part[] = [];
   for (const name of names) {
     if (name === SOAK) {
       await soak(args.includes('--tiny'));
       continue;
     }
-    const parts = await suites[name]?.(args.includes('--tiny')) ?? [];
+    const parts = (await suites[name]?.(args.includes('--tiny'))) ?? [];
     report(name, parts);
     all.push(...parts);
   }
@@ -47,7 +57,9 @@ async function main(): Promise<void> {
   await writeFile(join(ROOT, 'docs', 'images', 'bench.svg'), chart(all, footnote));
 }
 
-main().catch((error: unknown) => {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 2;
-}).finally(runEnds);
+main()
+  .catch((error: unknown) => {
+    console.error(error instanceof Error ? error.message : error);
+    process.exitCode = 2;
+  })
+  .finally(runEnds);

@@ -37,7 +37,13 @@ export async function sidebar(tiny: boolean): Promise<Part[]> {
     flows: flow([
       o2gServer({ url: oxe.url, login: oxe.login, password: oxe.password }),
       o2gLink({ oxeNode: '7', devices: range }),
-      node('events', 'o2g-events', { server: 'server', selectors: [{ names: ['telephony'], ids: [] }], snapshot: false, dynamic: false }, null, null),
+      node(
+        'events',
+        'o2g-events',
+        { server: 'server', selectors: [{ names: ['telephony'], ids: [] }], snapshot: false, dynamic: false },
+        null,
+        null,
+      ),
     ]),
   });
   await oxe.once(() => oxe.monitored(7).length === size.devices && oxe.channelCount() === 1, PATIENCE);
@@ -47,8 +53,15 @@ export async function sidebar(tiny: boolean): Promise<Part[]> {
     const cdp = await page.context().newCDPSession(page);
     await cdp.send('Performance.enable');
     const figures: Figure[] = [];
-    for (let minute = 1; minute <= size.minutes; minute += 1) figures.push(await typeFor(page, cdp, minute * size.secondsAMinute, size.secondsAMinute, changes));
-    return [{ title: `${size.devices} devices, ${size.changesPerSecond} changes a second (a key in the search field to the painted frame)`, rounds: 1, figures }];
+    for (let minute = 1; minute <= size.minutes; minute += 1)
+      figures.push(await typeFor(page, cdp, minute * size.secondsAMinute, size.secondsAMinute, changes));
+    return [
+      {
+        title: `${size.devices} devices, ${size.changesPerSecond} changes a second (a key in the search field to the painted frame)`,
+        rounds: 1,
+        figures,
+      },
+    ];
   } finally {
     await changes.stop();
     await close();
@@ -58,7 +71,9 @@ export async function sidebar(tiny: boolean): Promise<Part[]> {
 }
 
 /** @returns the page, in which each key's way to the frame that shows what it did is timed from now on */
-async function openSidebar(red: Parameters<typeof openEditor>[0]): Promise<{ page: Page; close: () => Promise<void> }> {
+async function openSidebar(
+  red: Parameters<typeof openEditor>[0],
+): Promise<{ page: Page; close: () => Promise<void> }> {
   const editor = await openEditor(red);
   const { page } = editor;
   await page.evaluate(`RED.sidebar.show('o2g-sidebar')`);
@@ -117,7 +132,13 @@ function changeAlways(oxe: Simulator, { devices, changesPerSecond }: Size): Chan
 }
 
 /** Types for so many seconds, then counts what the page holds. */
-async function typeFor(page: Page, cdp: CDPSession, at: number, seconds: number, changes: Changes): Promise<Figure> {
+async function typeFor(
+  page: Page,
+  cdp: CDPSession,
+  at: number,
+  seconds: number,
+  changes: Changes,
+): Promise<Figure> {
   const [began, before] = [performance.now(), changes.count()];
   await page.evaluate('window.took.length = 0');
   for (let key = 0; performance.now() < began + seconds * 1000; key += 1) {
@@ -131,7 +152,14 @@ async function typeFor(page: Page, cdp: CDPSession, at: number, seconds: number,
   const of = (name: string): number => metrics.find((metric) => metric.name === name)?.value ?? NaN;
   return {
     name: `after ${at} s`,
-    median: { 'changes/s': perSecond, p50Ms: quantile(took, 0.5), p99Ms: quantile(took, 0.99), heapMb: of('JSHeapUsedSize') / 1e6, nodes: of('Nodes'), listeners: of('JSEventListeners') },
+    median: {
+      'changes/s': perSecond,
+      p50Ms: quantile(took, 0.5),
+      p99Ms: quantile(took, 0.99),
+      heapMb: of('JSHeapUsedSize') / 1e6,
+      nodes: of('Nodes'),
+      listeners: of('JSEventListeners'),
+    },
     ratio: {},
   };
 }

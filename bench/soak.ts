@@ -27,7 +27,10 @@ const WARM = 4;
 /** A slow machine goes on until it has seen more than so many. */
 const LEAST_EVENTS = 500;
 
-interface Break { readonly from: number; readonly to: number }
+interface Break {
+  readonly from: number;
+  readonly to: number;
+}
 
 /** Numbered events, when they were sent and how often each was delivered. */
 class Events {
@@ -51,8 +54,17 @@ class Events {
   /** Those delivered twice, and those lost in no break. */
   wrong(): { twice: number[]; lost: number[]; declared: number } {
     const missing = this.#sentAt.flatMap((_, index) => (this.#delivered.has(index) ? [] : [index]));
-    const excused = missing.filter((index) => this.blind.some(({ from, to }) => (this.#sentAt[index] ?? 0) >= from - SLACK_MS && (this.#sentAt[index] ?? 0) <= to + SLACK_MS));
-    return { twice: [...this.#delivered].filter(([, times]) => times > 1).map(([index]) => index), lost: missing.filter((index) => !excused.includes(index)), declared: excused.length };
+    const excused = missing.filter((index) =>
+      this.blind.some(
+        ({ from, to }) =>
+          (this.#sentAt[index] ?? 0) >= from - SLACK_MS && (this.#sentAt[index] ?? 0) <= to + SLACK_MS,
+      ),
+    );
+    return {
+      twice: [...this.#delivered].filter(([, times]) => times > 1).map(([index]) => index),
+      lost: missing.filter((index) => !excused.includes(index)),
+      declared: excused.length,
+    };
   }
 }
 
@@ -60,21 +72,54 @@ class Events {
 export async function soak(tiny: boolean): Promise<void> {
   const hours = tiny ? 0.25 : Number(process.env.SOAK_HOURS ?? 168);
   const seed = Number(process.env.SOAK_SEED ?? Date.now() % 1_000_000);
-  console.log(`soak: ${hours} hours of the library's clock, ${Math.round(hours * 60 / FASTER)} minutes of time; SOAK_SEED=${seed} repeats its faults`);
-  const oxe = await startSimulator({ devices: DEVICES, linksOutliveSessions: seed % 2 === 0, keepaliveMs: 10_000 / FASTER, requestLogSize: 1000 });
+  console.log(
+    `soak: ${hours} hours of the library's clock, ${Math.round((hours * 60) / FASTER)} minutes of time; SOAK_SEED=${seed} repeats its faults`,
+  );
+  const oxe = await startSimulator({
+    devices: DEVICES,
+    linksOutliveSessions: seed % 2 === 0,
+    keepaliveMs: 10_000 / FASTER,
+    requestLogSize: 1000,
+  });
   const clock = fastClock(FASTER);
   const log = { info: () => undefined, warn: () => undefined, debug: () => undefined };
-  const session = new Session({
-    sites: [new URL(oxe.url)], access: 'typed', account: { login: oxe.login, password: oxe.password, applicationName: 'soak' },
-    offlineWaitMs: PATIENCE_MS * FASTER, lifetime: 0,
-  }, { transport: new HttpTransport({ timeoutMs: 2000 }), log, clock });
-  const link = new Link({ name: 'OXE 7', oxeNode: 7, recorder: 'OTHER', devices: DEVICES, onStop: 'close' }, session, { log, clock });
+  const session = new Session(
+    {
+      sites: [new URL(oxe.url)],
+      access: 'typed',
+      account: { login: oxe.login, password: oxe.password, applicationName: 'soak' },
+      offlineWaitMs: PATIENCE_MS * FASTER,
+      lifetime: 0,
+    },
+    { transport: new HttpTransport({ timeoutMs: 2000 }), log, clock },
+  );
+  const link = new Link(
+    { name: 'OXE 7', oxeNode: 7, recorder: 'OTHER', devices: DEVICES, onStop: 'close' },
+    session,
+    { log, clock },
+  );
   const events = new Events();
-  session.interest('soak', { selectors: [{ names: ['telephony'] }], deliver: ({ eventName, callRef }) => { if (eventName === 'OnCallRemoved') events.took(callRef); } });
-  session.onState.on(({ blindMs }) => { if (blindMs !== undefined) events.blind.push({ from: Date.now() - blindMs / FASTER, to: Date.now() }); });
+  session.interest('soak', {
+    selectors: [{ names: ['telephony'] }],
+    deliver: ({ eventName, callRef }) => {
+      if (eventName === 'OnCallRemoved') events.took(callRef);
+    },
+  });
+  session.onState.on(({ blindMs }) => {
+    if (blindMs !== undefined) events.blind.push({ from: Date.now() - blindMs / FASTER, to: Date.now() });
+  });
   session.open();
   link.start();
-  await Promise.all(RECORDED.map((deviceNumber, index) => link.record(deviceNumber, { mode: 'ip', ipRecorderAddr: '127.0.0.1', sentFlowPort: 20000 + index * 4, receivedFlowPort: 20002 + index * 4 })));
+  await Promise.all(
+    RECORDED.map((deviceNumber, index) =>
+      link.record(deviceNumber, {
+        mode: 'ip',
+        ipRecorderAddr: '127.0.0.1',
+        sentFlowPort: 20000 + index * 4,
+        receivedFlowPort: 20002 + index * 4,
+      }),
+    ),
+  );
 
   const random = seededRandom(seed);
   const until = clock.now() + hours * HOUR_MS;
@@ -87,17 +132,33 @@ export async function soak(tiny: boolean): Promise<void> {
   }
   await delay(SLACK_MS);
   const { twice, lost, declared } = events.wrong();
-  const figures = { suite: 'soak', seed, hours, faults, events: events.sent, declaredBlind: declared, twice, lost, violations: oxe.violations(), before, after: usage() };
+  const figures = {
+    suite: 'soak',
+    seed,
+    hours,
+    faults,
+    events: events.sent,
+    declaredBlind: declared,
+    twice,
+    lost,
+    violations: oxe.violations(),
+    before,
+    after: usage(),
+  };
   await session.close('removed');
   await oxe.close();
   console.log(JSON.stringify(figures));
-  if (twice.length > 0 || lost.length > 0 || figures.violations.length > 0) throw new Error('the soak found something, see the line above');
+  if (twice.length > 0 || lost.length > 0 || figures.violations.length > 0)
+    throw new Error('the soak found something, see the line above');
 }
 
 /** One or two faults, with events all the while. @returns how many */
 async function strike(random: Random, oxe: Simulator, events: Events): Promise<number> {
   const victims = { oxe, nodeId: 7, devices: DEVICES, recorded: RECORDED };
-  const faults: Fault[] = [faultFrom(random, victims, () => true), ...(random() < 0.5 ? [faultFrom(random, victims, () => true)] : [])];
+  const faults: Fault[] = [
+    faultFrom(random, victims, () => true),
+    ...(random() < 0.5 ? [faultFrom(random, victims, () => true)] : []),
+  ];
   const over = new AbortController();
   const sending = (async () => {
     while (!over.signal.aborted) {
@@ -105,10 +166,12 @@ async function strike(random: Random, oxe: Simulator, events: Events): Promise<n
       await delay(5);
     }
   })();
-  await Promise.all(faults.map(async (fault) => {
-    await delay(random() * 300);
-    await fault.strike();
-  }));
+  await Promise.all(
+    faults.map(async (fault) => {
+      await delay(random() * 300);
+      await fault.strike();
+    }),
+  );
   over.abort();
   await sending;
   oxe.clearAnswers();
@@ -116,18 +179,30 @@ async function strike(random: Random, oxe: Simulator, events: Events): Promise<n
 }
 
 async function asDesired(oxe: Simulator, link: Link, when: string): Promise<void> {
-  const isSo = (): boolean => oxe.monitored(7).length === DEVICES.length && oxe.recorded(7).length === RECORDED.length && oxe.channelCount() === 1
-    && link.coverage.every(({ desired, actual, reason }) => reason === '' && desired.join() === actual.join());
+  const isSo = (): boolean =>
+    oxe.monitored(7).length === DEVICES.length &&
+    oxe.recorded(7).length === RECORDED.length &&
+    oxe.channelCount() === 1 &&
+    link.coverage.every(({ desired, actual, reason }) => reason === '' && desired.join() === actual.join());
   const end = Date.now() + PATIENCE_MS;
   while (!isSo()) {
     await delay(20);
-    if (Date.now() > end) throw new Error(`not as desired, ${when}: ${JSON.stringify(link.coverage.filter(({ reason }) => reason !== '').slice(0, 5))}, ${oxe.monitored(7).length} monitored, ${oxe.recorded(7).length} recorded`);
+    if (Date.now() > end)
+      throw new Error(
+        `not as desired, ${when}: ${JSON.stringify(link.coverage.filter(({ reason }) => reason !== '').slice(0, 5))}, ${oxe.monitored(7).length} monitored, ${oxe.recorded(7).length} recorded`,
+      );
   }
 }
 
-interface Usage { readonly heapMB: number; readonly handles: number }
+interface Usage {
+  readonly heapMB: number;
+  readonly handles: number;
+}
 
 function usage(): Usage {
   globalThis.gc?.();
-  return { heapMB: Math.round(process.memoryUsage().heapUsed / 1024 / 1024), handles: process.getActiveResourcesInfo().length };
+  return {
+    heapMB: Math.round(process.memoryUsage().heapUsed / 1024 / 1024),
+    handles: process.getActiveResourcesInfo().length,
+  };
 }

@@ -8,14 +8,24 @@ import { measure, type Contender, type Part } from './measure';
 
 export async function start(tiny: boolean): Promise<Part[]> {
   const rounds = tiny ? 1 : 9;
-  const { 'node-red': { nodes } } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as { 'node-red': { nodes: Record<string, string> } };
+  const {
+    'node-red': { nodes },
+  } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as {
+    'node-red': { nodes: Record<string, string> };
+  };
   const files = Object.values(nodes).map((file) => join(ROOT, file));
-  const loading = (name: string, code: string): Contender => ({ name, run: async () => ({ ms: await timeOf(code) }) });
-  const figures = await measure([
-    loading('require of all node files', files.map((file) => `require(${JSON.stringify(file)})`).join(';')),
-    loading('got, with the first request', 'await import("got")'),
-    loading('ws, with the first tunnel', 'require("ws")'),
-  ], rounds);
+  const loading = (name: string, code: string): Contender => ({
+    name,
+    run: async () => ({ ms: await timeOf(code) }),
+  });
+  const figures = await measure(
+    [
+      loading('require of all node files', files.map((file) => `require(${JSON.stringify(file)})`).join(';')),
+      loading('got, with the first request', 'await import("got")'),
+      loading('ws, with the first tunnel', 'require("ws")'),
+    ],
+    rounds,
+  );
   return [{ title: 'loading, in a fresh process', rounds, figures }];
 }
 

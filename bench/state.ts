@@ -14,10 +14,13 @@ export async function state(tiny: boolean): Promise<Part[]> {
       return { heapBytes: Number(bytes) };
     },
   });
-  const figures = await measure([
-    kept('minimal: callRef, device, state, recording', 'minimal'),
-    kept('o2g/calls.ts: a live call', 'calls'),
-    kept('o2g/book.ts: a device monitored, recorded', 'link'),
-  ], rounds);
+  const figures = await measure(
+    [
+      kept('minimal: callRef, device, state, recording', 'minimal'),
+      kept('o2g/calls.ts: a live call', 'calls'),
+      kept('o2g/book.ts: a device monitored, recorded', 'link'),
+    ],
+    rounds,
+  );
   return [{ title: `a device of ${devices}, with a call`, rounds, figures }];
 }

@@ -28,13 +28,27 @@ function readOptions(args: string[]): AgentOptions | undefined {
   const text = { type: 'string' } as const;
   const { values } = parseArgs({
     args,
-    options: { tunnel: text, o2g: text, 'token-file': text, 'event-port': text, ca: text, timeout: text, format: text, help: { type: 'boolean' } },
+    options: {
+      tunnel: text,
+      o2g: text,
+      'token-file': text,
+      'event-port': text,
+      ca: text,
+      timeout: text,
+      format: text,
+      help: { type: 'boolean' },
+    },
   });
   if (values.help) return undefined;
-  const token = values['token-file'] === undefined ? process.env.O2G_TUNNEL_TOKEN : readFileSync(values['token-file'], 'utf8').trim();
+  const token =
+    values['token-file'] === undefined
+      ? process.env.O2G_TUNNEL_TOKEN
+      : readFileSync(values['token-file'], 'utf8').trim();
   if (!token) throw new UsageError('the token is missing: --token-file FILE, or O2G_TUNNEL_TOKEN');
-  if (values.tunnel === undefined || !/^wss?:\/\//.test(values.tunnel) || !URL.canParse(values.tunnel)) throw new UsageError('--tunnel must be an address such as wss://node-red.example.com/o2g/tunnel');
-  const eventPort = values['event-port'] === undefined ? undefined : readWhole('--event-port', values['event-port'], 65535);
+  if (values.tunnel === undefined || !/^wss?:\/\//.test(values.tunnel) || !URL.canParse(values.tunnel))
+    throw new UsageError('--tunnel must be an address such as wss://node-red.example.com/o2g/tunnel');
+  const eventPort =
+    values['event-port'] === undefined ? undefined : readWhole('--event-port', values['event-port'], 65535);
   return {
     tunnel: new URL(values.tunnel),
     token,
@@ -48,14 +62,18 @@ function readOptions(args: string[]): AgentOptions | undefined {
 }
 
 function readWhole(name: string, value: string, most: number): number {
-  if (!/^\d+$/.test(value) || Number(value) < 1 || Number(value) > most) throw new UsageError(`${name} must be a whole number from 1 to ${most}`);
+  if (!/^\d+$/.test(value) || Number(value) < 1 || Number(value) > most)
+    throw new UsageError(`${name} must be a whole number from 1 to ${most}`);
   return Number(value);
 }
 
 function run(options: AgentOptions): void {
   const agent = new Agent(options);
   agent.start();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => { agent.close(); });
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => {
+      agent.close();
+    });
 }
 
 try {

@@ -25,7 +25,10 @@ interface Command {
 }
 
 function readCommand(args: string[]): Command | undefined {
-  const { values, positionals: [file, out, ...more] } = parseArgs({ args, allowPositionals: true, options: { help: { type: 'boolean' } } });
+  const {
+    values,
+    positionals: [file, out, ...more],
+  } = parseArgs({ args, allowPositionals: true, options: { help: { type: 'boolean' } } });
   if (values.help) return undefined;
   if (file === undefined || more.length > 0) throw new Error('one FILE must be given, and at most one OUT');
   const keys = splitKeys(process.env[VARIABLE] ?? '');
@@ -47,11 +50,14 @@ async function run({ file, out, keys }: Command): Promise<void> {
   }
 }
 
-const codeOf = (error: unknown): unknown => (error instanceof Error && 'code' in error ? error.code : undefined);
+const codeOf = (error: unknown): unknown =>
+  error instanceof Error && 'code' in error ? error.code : undefined;
 
 function fail(error: unknown): void {
   const code = codeOf(error);
-  console.error(`o2g-decrypt: ${error instanceof Error ? error.message : String(error)}\nSee o2g-decrypt --help`);
+  console.error(
+    `o2g-decrypt: ${error instanceof Error ? error.message : String(error)}\nSee o2g-decrypt --help`,
+  );
   process.exitCode = code === 'ALTERED' || code === 'KEY_UNKNOWN' ? 1 : 2;
 }
 

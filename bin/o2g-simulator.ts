@@ -23,23 +23,34 @@ function readCommand(): Command {
 
 function reasonOf(error: unknown): string {
   const { code, port, message } = error as NodeJS.ErrnoException & { port?: number };
-  if (code === 'EADDRINUSE') return `port ${port ?? ''} is taken: choose others with --port, --event-port, --control-port`;
+  if (code === 'EADDRINUSE')
+    return `port ${port ?? ''} is taken: choose others with --port, --event-port, --control-port`;
   if (code === 'EACCES') return `port ${port ?? ''} may not be opened: choose one above 1023`;
   return message;
 }
 
 function endOn(signal: NodeJS.Signals, simulator: Simulator): void {
   process.once(signal, () => {
-    setTimeout(() => { process.exit(0); }, CLOSE_WITHIN_MS).unref();
-    void simulator.close().then(() => { process.exit(0); });
+    setTimeout(() => {
+      process.exit(0);
+    }, CLOSE_WITHIN_MS).unref();
+    void simulator.close().then(() => {
+      process.exit(0);
+    });
   });
 }
 
 async function run({ options, callsEveryMs, plays, verbose }: Command): Promise<void> {
   const simulator = await startSimulator({ ...options, log: say });
-  say(`O2G at ${simulator.url}, event channel on port ${simulator.eventPort}, administrator '${simulator.login}'`);
-  if (simulator.controlUrl !== undefined) say(`calls and faults: ${simulator.controlUrl}/ lists what can be done`);
-  if (verbose) simulator.onRequest(({ method, path, status }) => { say(`${method} ${path} -> ${status}`); });
+  say(
+    `O2G at ${simulator.url}, event channel on port ${simulator.eventPort}, administrator '${simulator.login}'`,
+  );
+  if (simulator.controlUrl !== undefined)
+    say(`calls and faults: ${simulator.controlUrl}/ lists what can be done`);
+  if (verbose)
+    simulator.onRequest(({ method, path, status }) => {
+      say(`${method} ${path} -> ${status}`);
+    });
   if (callsEveryMs !== undefined) simulator.autoplay({ everyMs: callsEveryMs, plays });
   for (const signal of ['SIGINT', 'SIGTERM'] as const) endOn(signal, simulator);
   say('Ctrl-C ends it');

@@ -29,19 +29,25 @@ export = (RED: NodeAPI): void => {
       show(NOT_CONFIGURED);
       this.error(error, {});
     }
-    onInput(this, (message) => {
-      const { payload } = message;
-      const wanted = filter();
-      if (!isEvent(payload)) throw invalid('payload', payload, 'an event of o2g-events, with its eventName');
-      const changes = following.follow(payload, arrivedAt(message), wanted);
-      showCount();
-      // At once: followed is followed, and a deploy must not come between that and the telling.
-      for (const change of changes) inFlight.send(this, 0, { ...message, topic: change.change, payload: change });
-      return Promise.resolve(undefined);
-    }, (error) => {
-      shown = undefined;
-      show(failed(error));
-    });
+    onInput(
+      this,
+      (message) => {
+        const { payload } = message;
+        const wanted = filter();
+        if (!isEvent(payload))
+          throw invalid('payload', payload, 'an event of o2g-events, with its eventName');
+        const changes = following.follow(payload, arrivedAt(message), wanted);
+        showCount();
+        // At once: followed is followed, and a deploy must not come between that and the telling.
+        for (const change of changes)
+          inFlight.send(this, 0, { ...message, topic: change.change, payload: change });
+        return Promise.resolve(undefined);
+      },
+      (error) => {
+        shown = undefined;
+        show(failed(error));
+      },
+    );
   });
 };
 
@@ -51,8 +57,13 @@ export = (RED: NodeAPI): void => {
  */
 function followingOf(RED: NodeAPI, node: Node): CallFollowing {
   const deployment = deploymentOf(RED);
-  node.on('close', (removed: boolean, done: () => void) => { deployment.leave(node.id, removed).then(done, done); });
-  return deployment.take(node.id, 'calls', () => ({ following: new CallFollowing(), close: () => Promise.resolve() })).following;
+  node.on('close', (removed: boolean, done: () => void) => {
+    deployment.leave(node.id, removed).then(done, done);
+  });
+  return deployment.take(node.id, 'calls', () => ({
+    following: new CallFollowing(),
+    close: () => Promise.resolve(),
+  })).following;
 }
 
 /** When the event came, as o2g-events says; for one from elsewhere it is now. */

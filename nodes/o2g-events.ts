@@ -25,7 +25,12 @@ export = (RED: NodeAPI): void => {
       const server = configuredServer(RED, config.server);
       const session = server.session.get();
       const selectors = readSelectors(config.selectors ?? [{ names: ['telephony'] }]);
-      start(RED, this, { server, session, selectors, snapshot: config.snapshot === true || config.snapshot === 'true' });
+      start(RED, this, {
+        server,
+        session,
+        selectors,
+        snapshot: config.snapshot === true || config.snapshot === 'true',
+      });
     } catch (error) {
       this.status(NOT_CONFIGURED);
       this.error(asO2GError(error), {});
@@ -50,12 +55,18 @@ function start(RED: NodeAPI, node: Node, { server, session, selectors, snapshot 
   const ask = (): void => {
     session.interest(node.id, {
       selectors: asked,
-      deliver: (event, receivedAt) => { inFlight.send(node, 0, eventMessage(server, links, event, receivedAt)); },
+      deliver: (event, receivedAt) => {
+        inFlight.send(node, 0, eventMessage(server, links, event, receivedAt));
+      },
     });
   };
   /** On output 2. */
   const tell = (topic: string, payload: object): void => {
-    const message: NodeMessage & { o2g: object } = { topic, payload, o2g: { server: server.label, unsolicited: true } };
+    const message: NodeMessage & { o2g: object } = {
+      topic,
+      payload,
+      o2g: { server: server.label, unsolicited: true },
+    };
     inFlight.send(node, 1, message);
   };
   const report = (connection: ConnectionReport): void => {
@@ -69,7 +80,10 @@ function start(RED: NodeAPI, node: Node, { server, session, selectors, snapshot 
   };
   /** @param logins of users that are monitored only now; undefined: of all that are asked for */
   const askState = (logins?: readonly string[]): void => {
-    if (snapshot) askSnapshots(session, asked, logins).catch((error: unknown) => { node.error(asO2GError(error), {}); });
+    if (snapshot)
+      askSnapshots(session, asked, logins).catch((error: unknown) => {
+        node.error(asO2GError(error), {});
+      });
   };
   const followLinks = (): void => {
     for (const leave of leaveLinks) leave();
@@ -82,7 +96,10 @@ function start(RED: NodeAPI, node: Node, { server, session, selectors, snapshot 
   const offs = [
     session.onState.on(report),
     // Not before the nodes behind this one, and the links, are there.
-    deploymentOf(RED).onStarted(() => { followLinks(); report(session.report); }),
+    deploymentOf(RED).onStarted(() => {
+      followLinks();
+      report(session.report);
+    }),
   ];
   onInput(node, (message) => {
     asked = changed(asked, message.action, readSelectors(message.payload));
@@ -96,18 +113,32 @@ function start(RED: NodeAPI, node: Node, { server, session, selectors, snapshot 
   });
 }
 
-function eventMessage(server: ServerNode, links: readonly Link[], event: O2GEvent, receivedAt: number): NodeMessage {
+function eventMessage(
+  server: ServerNode,
+  links: readonly Link[],
+  event: O2GEvent,
+  receivedAt: number,
+): NodeMessage {
   const message: NodeMessage & { o2g: object } = {
     _msgid: nextMessageId(),
     topic: event.eventName,
     payload: event,
-    o2g: { server: server.label, package: packageOf(event.eventName), receivedAt, unsolicited: true, ...monitoredBy(links, event.loginName) },
+    o2g: {
+      server: server.label,
+      package: packageOf(event.eventName),
+      receivedAt,
+      unsolicited: true,
+      ...monitoredBy(links, event.loginName),
+    },
   };
   return message;
 }
 
 /** The link that monitors a user, and which of the user's devices. */
-function monitoredBy(links: readonly Link[], loginName: string | undefined): { devices?: string[]; link?: string } {
+function monitoredBy(
+  links: readonly Link[],
+  loginName: string | undefined,
+): { devices?: string[]; link?: string } {
   if (loginName === undefined) return {};
   for (const link of links) {
     const devices = link.devicesOf(loginName);
@@ -127,7 +158,9 @@ function tellOf(link: Link, tell: (topic: string, payload: object) => void): (()
       tell('link', { link: name, oxeNode, ...report });
     }),
     // Keys are told by o2g-record alone.
-    link.onCoverage.on(({ kind, deviceNumber, desired, actual, reason, since }) => { tell(kind, { link: name, deviceNumber, desired, actual, reason, since }); }),
+    link.onCoverage.on(({ kind, deviceNumber, desired, actual, reason, since }) => {
+      tell(kind, { link: name, deviceNumber, desired, actual, reason, since });
+    }),
   ];
 }
 
@@ -139,7 +172,8 @@ function changed(asked: readonly Selector[], action: unknown, given: readonly Se
 
 /** The selectors that are left when names (for the same logins) are taken away. */
 function without(asked: readonly Selector[], taken: readonly Selector[]): Selector[] {
-  const key = (name: string, ids: readonly string[] = []): string => JSON.stringify([name, [...ids].filter((id) => id !== '*').sort()]);
+  const key = (name: string, ids: readonly string[] = []): string =>
+    JSON.stringify([name, [...ids].filter((id) => id !== '*').sort()]);
   const gone = new Set(taken.flatMap(({ names, ids }) => names.map((name) => key(name, ids))));
   return asked
     .map(({ names, ids = [] }) => ({ ids, names: names.filter((name) => !gone.has(key(name, ids))) }))
@@ -150,12 +184,23 @@ function without(asked: readonly Selector[], taken: readonly Selector[]): Select
 const FEW_USERS = 20;
 
 /** Asks for the state of those whose events are asked for; the answers are events (OnTelephonyState, OnAgentStateChanged). */
-async function askSnapshots(session: Session, asked: readonly Selector[], only: readonly string[] | undefined): Promise<void> {
-  for (const [eventPackage, operation] of [['telephony', 'askTelephonySnapshot'], ['agent', 'askAgentSnapshot']] as const) {
-    const matching = asked.filter(({ names }) => names.some((name) => name === eventPackage || packageOf(name) === eventPackage));
+async function askSnapshots(
+  session: Session,
+  asked: readonly Selector[],
+  only: readonly string[] | undefined,
+): Promise<void> {
+  for (const [eventPackage, operation] of [
+    ['telephony', 'askTelephonySnapshot'],
+    ['agent', 'askAgentSnapshot'],
+  ] as const) {
+    const matching = asked.filter(({ names }) =>
+      names.some((name) => name === eventPackage || packageOf(name) === eventPackage),
+    );
     if (matching.length === 0) continue;
-    const wanted = matching.some(({ ids = [] }) => ids.length === 0 || ids.includes('*')) ? undefined : new Set(matching.flatMap(({ ids }) => ids ?? []));
-    const logins = only && wanted ? only.filter((login) => wanted.has(login)) : only ?? [...(wanted ?? [])];
+    const wanted = matching.some(({ ids = [] }) => ids.length === 0 || ids.includes('*'))
+      ? undefined
+      : new Set(matching.flatMap(({ ids }) => ids ?? []));
+    const logins = only && wanted ? only.filter((login) => wanted.has(login)) : (only ?? [...(wanted ?? [])]);
     const all = session.info?.admin !== true || (only ? logins.length > FEW_USERS : !wanted);
     if (all) await session.call(operation, {}, undefined);
     else await forEachBounded(logins, 4, (loginName) => session.call(operation, { loginName }, undefined));

@@ -29,15 +29,25 @@ export = (RED: NodeAPI): void => {
           ingredients: [settings, session.id],
           make: (previous) => {
             // What flows asked of the link before it was changed is still desired; on another OXE node it means nothing.
-            const wanted = previous instanceof Link && previous.oxeNode === settings.oxeNode ? previous.wanted : [];
-            const memory = new StateFile(RED.settings.userDir ?? '.', this.id, identityOf(settings, session.hosts[0] ?? ''), logOf(this));
+            const wanted =
+              previous instanceof Link && previous.oxeNode === settings.oxeNode ? previous.wanted : [];
+            const memory = new StateFile(
+              RED.settings.userDir ?? '.',
+              this.id,
+              identityOf(settings, session.hosts[0] ?? ''),
+              logOf(this),
+            );
             return new Link(settings, session, { log: logOf(this), memory, wanted, media: recordersOf(RED) });
           },
         };
       },
       run: (current, closed) => {
-        void closed.then(() => { current.start(); });
-        return current.onState.on(({ state }) => { this.status(LINK_STATUS[state]); });
+        void closed.then(() => {
+          current.start();
+        });
+        return current.onState.on(({ state }) => {
+          this.status(LINK_STATUS[state]);
+        });
       },
     });
     Object.assign(this, {
@@ -70,7 +80,8 @@ function devicesOf(options: () => LinkOptions): ReadonlySet<string> {
 }
 
 function readOptions(config: Config): LinkOptions {
-  if (isBlank(config.oxeNode)) throw invalid('oxeNode', config.oxeNode, 'the number of an OXE node, such as 7');
+  if (isBlank(config.oxeNode))
+    throw invalid('oxeNode', config.oxeNode, 'the number of an OXE node, such as 7');
   const oxeNode = readNumber(config, 'oxeNode', 0, 0, 65535);
   const secured = readChoice(config, 'secured', ['', 'true', 'false'], '');
   const devices = isBlank(config.devices) ? [] : readDevices('devices', config.devices);
@@ -89,6 +100,7 @@ function readOptions(config: Config): LinkOptions {
 function readRecord(config: Config, devices: readonly string[]): LinkOptions['record'] {
   if (isBlank(config.record)) return undefined;
   const recorder = readText(config, 'media');
-  if (recorder === undefined) throw invalid('media', recorder, 'a built-in recorder, for devices are to be kept recorded');
+  if (recorder === undefined)
+    throw invalid('media', recorder, 'a built-in recorder, for devices are to be kept recorded');
   return { devices: config.record === 'all' ? devices : readDevices('record', config.record), recorder };
 }

@@ -22,32 +22,52 @@ export = (RED: NodeAPI): void => {
   RED.nodes.registerType('o2g-record', function (this, definition: NodeDef) {
     RED.nodes.createNode(this, definition);
     const config: Config = { ...definition };
-    actOnDevices(RED, this, config, ['mode', ...IP_FIELDS, ...TDM_FIELDS, 'resumeAfter', 'by', 'reason'], {
-      start: {
-        read(deviceNumber, fields) {
-          const wish = readWish(RED, config, deviceNumber, fields);
-          return async (link) => inForce(await link.record(deviceNumber, wish));
+    actOnDevices(
+      RED,
+      this,
+      config,
+      ['mode', ...IP_FIELDS, ...TDM_FIELDS, 'resumeAfter', 'by', 'reason'],
+      {
+        start: {
+          read(deviceNumber, fields) {
+            const wish = readWish(RED, config, deviceNumber, fields);
+            return async (link) => inForce(await link.record(deviceNumber, wish));
+          },
         },
-      },
-      stop: { read: (deviceNumber) => async (link) => inForce(await link.stopRecord(deviceNumber)) },
-      pause: {
-        read(deviceNumber, fields) {
-          const why = { resumeAfter: readResumeAfter(fields.resumeAfter), by: readWord('by', fields.by), reason: readWord('reason', fields.reason) };
-          const { resumeAfter } = why;
-          return async (link) => ({ ...inForce(await link.pause(deviceNumber, why)), ...(resumeAfter === undefined ? {} : { resumeAfter }) });
+        stop: { read: (deviceNumber) => async (link) => inForce(await link.stopRecord(deviceNumber)) },
+        pause: {
+          read(deviceNumber, fields) {
+            const why = {
+              resumeAfter: readResumeAfter(fields.resumeAfter),
+              by: readWord('by', fields.by),
+              reason: readWord('reason', fields.reason),
+            };
+            const { resumeAfter } = why;
+            return async (link) => ({
+              ...inForce(await link.pause(deviceNumber, why)),
+              ...(resumeAfter === undefined ? {} : { resumeAfter }),
+            });
+          },
         },
+        resume: { read: (deviceNumber) => async (link) => inForce(await link.resume(deviceNumber)) },
       },
-      resume: { read: (deviceNumber) => async (link) => inForce(await link.resume(deviceNumber)) },
-    }, keepRecordings(RED, config));
+      keepRecordings(RED, config),
+    );
     tellUnsolicited(RED, this, config);
   });
 };
 
 /** Where a device is to be recorded: in the node's built-in recorder, else as the request says. */
-function readWish(RED: NodeAPI, config: Config, deviceNumber: string, fields: Readonly<Record<string, unknown>>): RecordWish {
+function readWish(
+  RED: NodeAPI,
+  config: Config,
+  deviceNumber: string,
+  fields: Readonly<Record<string, unknown>>,
+): RecordWish {
   const recorder = configuredRecorder(RED, 'recorder', config.recorder);
   if (!recorder) return readTarget(deviceNumber, fields);
-  if (fields.mode === 'tdm') throw invalid('mode', fields.mode, 'ip: the built-in recorder has no time slots');
+  if (fields.mode === 'tdm')
+    throw invalid('mode', fields.mode, 'ip: the built-in recorder has no time slots');
   recorder.recorder.get();
   return { mode: 'own', recorder: recorder.id };
 }
@@ -55,27 +75,42 @@ function readWish(RED: NodeAPI, config: Config, deviceNumber: string, fields: Re
 function readTarget(deviceNumber: string, fields: Readonly<Record<string, unknown>>): RecordTarget {
   const { mode = isBlank(fields.timeslot) ? 'ip' : 'tdm', ipRecorderAddr } = fields;
   if (mode !== 'ip' && mode !== 'tdm') throw invalid('mode', mode, 'ip or tdm');
-  const given = (names: readonly string[]): Record<string, unknown> => Object.fromEntries(names.map((name) => [name, asNumber(fields[name])]));
+  const given = (names: readonly string[]): Record<string, unknown> =>
+    Object.fromEntries(names.map((name) => [name, asNumber(fields[name])]));
   if (mode === 'tdm') {
-    const { crystal, board, timeslot } = checked('StartTDMRecordRequest', { deviceNumber, ...given(TDM_FIELDS) });
+    const { crystal, board, timeslot } = checked('StartTDMRecordRequest', {
+      deviceNumber,
+      ...given(TDM_FIELDS),
+    });
     return { mode, crystal, board, timeslot };
   }
-  const { sentFlowPort, receivedFlowPort, ...request } = checked('StartRecordRequest', { deviceNumber, ...given(IP_FIELDS), ipRecorderAddr });
-  if (sentFlowPort === receivedFlowPort) throw invalid('receivedFlowPort', receivedFlowPort, 'another port than sentFlowPort: each direction needs its own');
+  const { sentFlowPort, receivedFlowPort, ...request } = checked('StartRecordRequest', {
+    deviceNumber,
+    ...given(IP_FIELDS),
+    ipRecorderAddr,
+  });
+  if (sentFlowPort === receivedFlowPort)
+    throw invalid(
+      'receivedFlowPort',
+      receivedFlowPort,
+      'another port than sentFlowPort: each direction needs its own',
+    );
   return { mode, ipRecorderAddr: request.ipRecorderAddr, sentFlowPort, receivedFlowPort };
 }
 
 function readResumeAfter(value: unknown): number | undefined {
   if (isBlank(value)) return undefined;
   const seconds = asNumber(value);
-  if (typeof seconds !== 'number' || !(seconds > 0 && seconds <= LONGEST_PAUSE_S)) throw invalid('resumeAfter', value, `a number of seconds above 0, at most ${LONGEST_PAUSE_S}`);
+  if (typeof seconds !== 'number' || !(seconds > 0 && seconds <= LONGEST_PAUSE_S))
+    throw invalid('resumeAfter', value, `a number of seconds above 0, at most ${LONGEST_PAUSE_S}`);
   return seconds;
 }
 
 /** Who asked for a pause and why: it goes to the metadata. */
 function readWord(field: string, value: unknown): string | undefined {
   if (isBlank(value)) return undefined;
-  if (typeof value !== 'string' || value.length > LONGEST_WORD) throw invalid(field, value, `a text of at most ${LONGEST_WORD} characters`);
+  if (typeof value !== 'string' || value.length > LONGEST_WORD)
+    throw invalid(field, value, `a text of at most ${LONGEST_WORD} characters`);
   return value;
 }
 
@@ -94,7 +129,9 @@ function tellUnsolicited(RED: NodeAPI, node: Node, config: Config): void {
   try {
     const link = configuredLink(RED, config.link);
     const offs = [followRecorder(RED, node, config, link, tell), followLinks(RED, link, tell)];
-    node.on('close', () => { for (const off of offs) off(); });
+    node.on('close', () => {
+      for (const off of offs) off();
+    });
   } catch {
     // Every input is answered with the reason; until one comes, the status tells.
     node.status(NOT_CONFIGURED);
@@ -106,14 +143,26 @@ function tellUnsolicited(RED: NodeAPI, node: Node, config: Config): void {
  * @returns stops that
  * @throws O2GError `INVALID_INPUT` when the node's recorder doesn't exist
  */
-function followRecorder(RED: NodeAPI, node: Node, config: Config, link: LinkNode | undefined, tell: (topic: string, payload: object) => void): () => void {
-  const recorder = configuredRecorder(RED, 'recorder', isBlank(config.recorder) ? link?.media : config.recorder);
+function followRecorder(
+  RED: NodeAPI,
+  node: Node,
+  config: Config,
+  link: LinkNode | undefined,
+  tell: (topic: string, payload: object) => void,
+): () => void {
+  const recorder = configuredRecorder(
+    RED,
+    'recorder',
+    isBlank(config.recorder) ? link?.media : config.recorder,
+  );
   if (!recorder) return () => undefined;
   recorder.recorder.use(node);
   let off = (): void => undefined;
   try {
     // Now, and not when the flows have started: what a deploy held up is handed on then.
-    off = recorder.recorder.get().onNews.on(({ topic, payload }) => { tell(topic, structuredClone(payload)); });
+    off = recorder.recorder.get().onNews.on(({ topic, payload }) => {
+      tell(topic, structuredClone(payload));
+    });
   } catch {
     // A mistake in its configuration is told by the recorder itself, and to every input.
   }
@@ -124,13 +173,22 @@ function followRecorder(RED: NodeAPI, node: Node, config: Config, link: LinkNode
 }
 
 /** Tells what a link, or any when the node names none, had to record anew: external recorders need the new keys. @returns stops that */
-function followLinks(RED: NodeAPI, only: LinkNode | undefined, tell: (topic: string, payload: object) => void): () => void {
+function followLinks(
+  RED: NodeAPI,
+  only: LinkNode | undefined,
+  tell: (topic: string, payload: object) => void,
+): () => void {
   let leave: (() => void)[] = [];
   const off = deploymentOf(RED).onStarted(() => {
     for (const each of leave) each();
-    leave = linksOf(RED).current(only).map((link) => link.onCoverage.on(({ kind, deviceNumber, recording }) => {
-      if (kind === 'restored' && recording) tell('restored', { link: link.name, ...inForce(link.recorded(deviceNumber, recording)) });
-    }));
+    leave = linksOf(RED)
+      .current(only)
+      .map((link) =>
+        link.onCoverage.on(({ kind, deviceNumber, recording }) => {
+          if (kind === 'restored' && recording)
+            tell('restored', { link: link.name, ...inForce(link.recorded(deviceNumber, recording)) });
+        }),
+      );
   });
   return () => {
     off();

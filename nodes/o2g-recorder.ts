@@ -25,26 +25,38 @@ interface Credentials {
 const LOOK_MS = 1000;
 
 export = (RED: NodeAPI): void => {
-  RED.nodes.registerType<RecorderNode & Node<Credentials>, NodeDef, object, Credentials>('o2g-recorder', function (this, definition) {
-    RED.nodes.createNode(this, definition);
-    const config: Config = { ...definition };
-    const options = attempt(() => readOptions(RED, config, this.credentials));
-    const recorder = new Shared<BuiltInRecorder>(RED, this, {
-      recipe: () => {
-        const settings = options();
-        return { ingredients: settings, make: () => makeRecorder(RED, this, settings) };
+  RED.nodes.registerType<RecorderNode & Node<Credentials>, NodeDef, object, Credentials>(
+    'o2g-recorder',
+    function (this, definition) {
+      RED.nodes.createNode(this, definition);
+      const config: Config = { ...definition };
+      const options = attempt(() => readOptions(RED, config, this.credentials));
+      const recorder = new Shared<BuiltInRecorder>(RED, this, {
+        recipe: () => {
+          const settings = options();
+          return { ingredients: settings, make: () => makeRecorder(RED, this, settings) };
+        },
+        run: (current, closed) => {
+          current.release();
+          void closed.then(() => current.start());
+          return follow(this, current, deploymentOf(RED));
+        },
+      });
+      Object.assign(this, {
+        label: labelOf(config, String(config.address)),
+        recorder,
+        users: recorder.users,
+      });
+      showFolder(RED, this, options);
+    },
+    {
+      credentials: {
+        key: { type: 'password' },
+        previousKeys: { type: 'password' },
+        signingKey: { type: 'password' },
       },
-      run: (current, closed) => {
-        current.release();
-        void closed.then(() => current.start());
-        return follow(this, current, deploymentOf(RED));
-      },
-    });
-    Object.assign(this, { label: labelOf(config, String(config.address)), recorder, users: recorder.users });
-    showFolder(RED, this, options);
-  }, {
-    credentials: { key: { type: 'password' }, previousKeys: { type: 'password' }, signingKey: { type: 'password' } },
-  });
+    },
+  );
   offerRecordings(RED);
 };
 
@@ -63,13 +75,21 @@ function makeRecorder(RED: NodeAPI, node: Node, settings: RecorderOptions): Buil
   let leave = (): void => undefined;
   const made = new BuiltInRecorder(settings, {
     log: logOf(node),
-    onUndecipherable: (deviceNumber) => { recorders.onUndecipherable.emit({ recorder: node.id, deviceNumber }); },
-    onClose: () => { leave(); },
+    onUndecipherable: (deviceNumber) => {
+      recorders.onUndecipherable.emit({ recorder: node.id, deviceNumber });
+    },
+    onClose: () => {
+      leave();
+    },
   });
   leave = recorders.add(node.id, made);
   const folders = recordingFoldersOf(RED);
-  made.onNews.on(({ topic, payload }) => { if (topic === 'finished') folders.lookAt(settings.folder, payload.file); });
-  made.onKept.on(({ file }) => { folders.lookAt(settings.folder, file); });
+  made.onNews.on(({ topic, payload }) => {
+    if (topic === 'finished') folders.lookAt(settings.folder, payload.file);
+  });
+  made.onKept.on(({ file }) => {
+    folders.lookAt(settings.folder, file);
+  });
   return made;
 }
 
@@ -96,10 +116,16 @@ function follow(node: Node, recorder: BuiltInRecorder, deployment: Deployment): 
       look();
     }),
     recorder.onNews.on(look),
-    deployment.onStopping(() => { recorder.hold(); }),
-    () => { clearInterval(timer); },
+    deployment.onStopping(() => {
+      recorder.hold();
+    }),
+    () => {
+      clearInterval(timer);
+    },
   ];
-  return () => { for (const off of offs) off(); };
+  return () => {
+    for (const off of offs) off();
+  };
 }
 
 /** The present key first: new files are encrypted with it. Previous ones only read. */
@@ -113,10 +139,15 @@ function readKeys(key: string | undefined, previousKeys: string): string[] {
   return isBlank(key) ? previous : [String(key).trim(), ...previous];
 }
 
-function readOptions(RED: NodeAPI, config: Config, { key, previousKeys = '', signingKey }: Credentials): RecorderOptions {
+function readOptions(
+  RED: NodeAPI,
+  config: Config,
+  { key, previousKeys = '', signingKey }: Credentials,
+): RecorderOptions {
   const address = readText(config, 'address');
   const folder = readText(config, 'folder');
-  if (address === undefined) throw invalid('address', address, 'the IPv4 address to which the phones send, such as 192.0.2.10');
+  if (address === undefined)
+    throw invalid('address', address, 'the IPv4 address to which the phones send, such as 192.0.2.10');
   if (folder === undefined) throw invalid('folder', folder, 'the path of a folder for the recordings');
   const encrypt = readFlag(config, 'encrypt');
   // None of the previous keys may take its place.

@@ -42,36 +42,59 @@ interface Settings {
 const ACCESS: readonly Access[] = ['typed', 'private', 'public', 'auto'];
 
 export = (RED: NodeAPI): void => {
-  RED.nodes.registerType<ServerNode & Node<Credentials>, NodeDef, object, Credentials>('o2g-server', function (this, definition) {
-    RED.nodes.createNode(this, definition);
-    const config: Config = { ...definition };
-    const settings = attempt(() => readSettings(RED, config, this.credentials));
-    const session = new Shared<Session>(RED, this, {
-      recipe: () => {
-        const made = settings();
-        return { ingredients: [made.session, made.timeoutMs, made.tls, made.tunnel], make: () => makeSession(RED, this, made) };
+  RED.nodes.registerType<ServerNode & Node<Credentials>, NodeDef, object, Credentials>(
+    'o2g-server',
+    function (this, definition) {
+      RED.nodes.createNode(this, definition);
+      const config: Config = { ...definition };
+      const settings = attempt(() => readSettings(RED, config, this.credentials));
+      const session = new Shared<Session>(RED, this, {
+        recipe: () => {
+          const made = settings();
+          return {
+            ingredients: [made.session, made.timeoutMs, made.tls, made.tunnel],
+            make: () => makeSession(RED, this, made),
+          };
+        },
+        run: (current, closed) => {
+          current.resume();
+          void closed.then(() => {
+            current.open();
+          });
+          return follow(this, current, deploymentOf(RED));
+        },
+      });
+      Object.assign(this, { label: labelOf(config, String(config.url)), session, users: session.users });
+      this.on('close', serversOf(RED).add(this));
+    },
+    {
+      credentials: {
+        login: { type: 'text' },
+        password: { type: 'password' },
+        webhookToken: { type: 'password' },
+        tunnelToken: { type: 'password' },
       },
-      run: (current, closed) => {
-        current.resume();
-        void closed.then(() => { current.open(); });
-        return follow(this, current, deploymentOf(RED));
-      },
-    });
-    Object.assign(this, { label: labelOf(config, String(config.url)), session, users: session.users });
-    this.on('close', serversOf(RED).add(this));
-  }, {
-    credentials: { login: { type: 'text' }, password: { type: 'password' }, webhookToken: { type: 'password' }, tunnelToken: { type: 'password' } },
-  });
+    },
+  );
   offerOverview(RED);
   offerSuggestions(RED);
   offerTrial(RED, (config, credentials) => {
     const { session, timeoutMs, tls, tunnel } = readSettings(RED, config, credentials);
-    if (tunnel) throw invalid('delivery', 'tunnel', 'chunk or webhook to be tested: an agent comes only when the node is deployed');
+    if (tunnel)
+      throw invalid(
+        'delivery',
+        'tunnel',
+        'chunk or webhook to be tested: an agent comes only when the node is deployed',
+      );
     return { ...session, timeoutMs, tls };
   });
 };
 
-function makeSession(RED: NodeAPI, node: Node, { session: options, timeoutMs, tls, webhookToken, tunnel }: Settings): Session {
+function makeSession(
+  RED: NodeAPI,
+  node: Node,
+  { session: options, timeoutMs, tls, webhookToken, tunnel }: Settings,
+): Session {
   const log = logOf(node);
   if (tunnel === undefined) {
     const session = new Session(options, { transport: new HttpTransport({ timeoutMs, tls }), log });
@@ -83,7 +106,10 @@ function makeSession(RED: NodeAPI, node: Node, { session: options, timeoutMs, tl
   let leave: (() => void) | undefined;
   session.onState.on(({ state }) => {
     // Not before the session is opened: until then its predecessor, with another configuration, may have the port.
-    if (state === 'connecting') leave ??= tunnelsOf(RED).expect(transport, tunnel.place, log, (error) => { node.error(error, {}); });
+    if (state === 'connecting')
+      leave ??= tunnelsOf(RED).expect(transport, tunnel.place, log, (error) => {
+        node.error(error, {});
+      });
     if (state === 'closed') leave?.();
   });
   return session;
@@ -92,19 +118,32 @@ function makeSession(RED: NodeAPI, node: Node, { session: options, timeoutMs, tl
 /** Takes events for as long as the session lives, also while a deploy replaces the node. */
 function receiveWebhook(RED: NodeAPI, node: Node, session: Session, token: string): void {
   const leave = webhooksOf(RED).receive(token, (event) => session.takeFromWebhook(event));
-  session.onState.on(({ state }) => { if (state === 'closed') leave(); });
-  if (RED.settings.httpNodeAuth) node.warn('httpNodeAuth is on: O2G can post events only when something in front of Node-RED, a reverse proxy, adds that login');
+  session.onState.on(({ state }) => {
+    if (state === 'closed') leave();
+  });
+  if (RED.settings.httpNodeAuth)
+    node.warn(
+      'httpNodeAuth is on: O2G can post events only when something in front of Node-RED, a reverse proxy, adds that login',
+    );
 }
 
 /** Shows what the session says, on the Status and Catch nodes of its users too. @returns stops that */
 function follow(node: Node, session: Session, deployment: Deployment): () => void {
   const offs = [
-    session.onState.on((report) => { node.status(connectionStatus(report)); }),
-    session.onFailure.on((error) => { node.error(error, {}); }),
+    session.onState.on((report) => {
+      node.status(connectionStatus(report));
+    }),
+    session.onFailure.on((error) => {
+      node.error(error, {});
+    }),
     // Events that come while a deploy replaces the nodes wait for the new ones.
-    deployment.onStopping(() => { session.hold(); }),
+    deployment.onStopping(() => {
+      session.hold();
+    }),
   ];
-  return () => { for (const off of offs) off(); };
+  return () => {
+    for (const off of offs) off();
+  };
 }
 
 function readSettings(RED: NodeAPI, config: Config, credentials: Credentials): Settings {
@@ -112,27 +151,37 @@ function readSettings(RED: NodeAPI, config: Config, credentials: Credentials): S
   const secondary = readText(config, 'secondaryUrl');
   const supervisedId = readText(config, 'supervisedId');
   const { login, password } = credentials;
-  if (!login) throw invalid('login', login, 'the login of an O2G administrator, or of an OXE user such as oxe70120');
+  if (!login)
+    throw invalid('login', login, 'the login of an O2G administrator, or of an OXE user such as oxe70120');
   if (!password) throw invalid('password', undefined, 'given');
   const lifetime = readNumber(config, 'lifetime', 0, 0, 60);
   if (lifetime === 1) throw invalid('lifetime', lifetime, '0 or 2 to 60 minutes');
   const delivery = readChoice(config, 'delivery', ['chunk', 'webhook', 'tunnel'], 'chunk');
-  const webhookToken = delivery === 'webhook' ? readToken('webhookToken', credentials.webhookToken) : undefined;
+  const webhookToken =
+    delivery === 'webhook' ? readToken('webhookToken', credentials.webhookToken) : undefined;
   const tls = readTls(RED, config);
   const eventPort = readNumber(config, 'eventPort', 0, 1, 65535);
   return {
     session: {
       // An agent stands before one server, and what that names as its own address means nothing here.
-      sites: secondary === undefined || delivery === 'tunnel' ? [url] : [url, readServerUrl('secondaryUrl', secondary)],
+      sites:
+        secondary === undefined || delivery === 'tunnel'
+          ? [url]
+          : [url, readServerUrl('secondaryUrl', secondary)],
       access: delivery === 'tunnel' ? 'typed' : readChoice(config, 'access', ACCESS, 'typed'),
       eventPort: eventPort === 0 ? undefined : eventPort,
       account: {
         login,
         password,
         applicationName: readText(config, 'application') ?? 'Node-RED',
-        ...(supervisedId === undefined ? {} : {
-          supervisedAccount: { id: supervisedId, type: readChoice(config, 'supervisedType', ['LOGIN_NAME', 'PHONE_NUMBER'], 'LOGIN_NAME') },
-        }),
+        ...(supervisedId === undefined
+          ? {}
+          : {
+              supervisedAccount: {
+                id: supervisedId,
+                type: readChoice(config, 'supervisedType', ['LOGIN_NAME', 'PHONE_NUMBER'], 'LOGIN_NAME'),
+              },
+            }),
       },
       offlineWaitMs: readNumber(config, 'offlineWait', 10, 0, 3600) * 1000,
       lifetime,
@@ -146,23 +195,38 @@ function readSettings(RED: NodeAPI, config: Config, credentials: Credentials): S
 }
 
 function readToken(name: string, token: string | undefined): string {
-  if (!token || !/^[\w.~-]{16,}$/.test(token)) throw invalid(name, undefined, 'a secret of 16 or more letters, digits or - . _ ~');
+  if (!token || !/^[\w.~-]{16,}$/.test(token))
+    throw invalid(name, undefined, 'a secret of 16 or more letters, digits or - . _ ~');
   return token;
 }
 
-function readTunnel(RED: NodeAPI, config: Config, credentials: Credentials, tls: TlsOptions): { place: TunnelPlace; format: TunnelFormat } {
+function readTunnel(
+  RED: NodeAPI,
+  config: Config,
+  credentials: Credentials,
+  tls: TlsOptions,
+): { place: TunnelPlace; format: TunnelFormat } {
   const port = readNumber(config, 'tunnelPort', 0, 1, 65535);
-  if (port === 0 && RED.settings.httpNodeRoot === false) throw invalid('tunnelPort', undefined, 'a port, for Node-RED\'s HTTP nodes are off (httpNodeRoot: false)');
+  if (port === 0 && RED.settings.httpNodeRoot === false)
+    throw invalid('tunnelPort', undefined, "a port, for Node-RED's HTTP nodes are off (httpNodeRoot: false)");
   const format = readText(config, 'tunnelFormat');
-  return { place: { token: readToken('tunnelToken', credentials.tunnelToken), port, tls }, format: format === undefined ? DEFAULT_FORMAT : readFormat(format) };
+  return {
+    place: { token: readToken('tunnelToken', credentials.tunnelToken), port, tls },
+    format: format === undefined ? DEFAULT_FORMAT : readFormat(format),
+  };
 }
 
 /** The address that O2G posts events to. */
 function webhookUrlOf(RED: NodeAPI, config: Config, token: string): string {
-  if (RED.settings.httpNodeRoot === false) throw invalid('delivery', 'webhook', 'chunk, for Node-RED\'s HTTP nodes are off (httpNodeRoot: false)');
+  if (RED.settings.httpNodeRoot === false)
+    throw invalid('delivery', 'webhook', "chunk, for Node-RED's HTTP nodes are off (httpNodeRoot: false)");
   const text = readText(config, 'webhookUrl');
   if (text === undefined || !URL.canParse(text) || !/^https?:/.test(text)) {
-    throw invalid('webhookUrl', text, 'the address under which O2G reaches the HTTP nodes of this Node-RED, such as https://node-red.example.com:1880');
+    throw invalid(
+      'webhookUrl',
+      text,
+      'the address under which O2G reaches the HTTP nodes of this Node-RED, such as https://node-red.example.com:1880',
+    );
   }
   return `${text.replace(/\/+$/, '')}/o2g/${token}`;
 }

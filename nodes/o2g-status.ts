@@ -23,18 +23,22 @@ type Query = (session: Session, values: Values, RED: NodeAPI) => Promise<unknown
 const QUERIES: Readonly<Record<string, Query>> = {
   system: (session) => session.call('getSystemStatus', {}, undefined),
   session: (session) => session.call('getSession', {}, undefined),
-  links: (session, values, RED) => session.call('getLinks', { nodeId: values.optional('oxeNode') ?? onlyOxeNode(session, RED) }, undefined),
+  links: (session, values, RED) =>
+    session.call('getLinks', { nodeId: values.optional('oxeNode') ?? onlyOxeNode(session, RED) }, undefined),
   logins: (session, values) => {
     const nodeIds = values.list('nodeIds');
     const flags = { onlyACD: values.flag('onlyACD'), onlyWithExtLogin: values.flag('onlyWithExtLogin') };
     return session.call('getLogins', { ...flags, ...(nodeIds === undefined ? {} : { nodeIds }) }, undefined);
   },
-  users: (session, values) => session.call('findUser', { companyPhone: values.text('companyPhone') }, undefined),
+  users: (session, values) =>
+    session.call('findUser', { companyPhone: values.text('companyPhone') }, undefined),
   user: (session, values) => session.call('getUser', { loginName: values.text('loginName') }, undefined),
   calls: (session, values) => session.call('getCalls', whose(values), undefined),
-  call: (session, values) => session.call('getCall', { callRef: values.text('callRef'), ...whose(values) }, undefined),
+  call: (session, values) =>
+    session.call('getCall', { callRef: values.text('callRef'), ...whose(values) }, undefined),
   devices: (session, values) => session.call('getDevices', whose(values), undefined),
-  device: (session, values) => session.call('getDevice', { deviceId: values.text('deviceId'), ...whose(values) }, undefined),
+  device: (session, values) =>
+    session.call('getDevice', { deviceId: values.text('deviceId'), ...whose(values) }, undefined),
   'telephony-state': (session, values) => session.call('getTelephonyState', whose(values), undefined),
   'agent-state': (session, values) => session.call('getAgentState', whose(values), undefined),
   'telephony-snapshot': async (session, values) => {
@@ -45,17 +49,34 @@ const QUERIES: Readonly<Record<string, Query>> = {
     await session.call('askAgentSnapshot', whose(values), undefined);
     return { accepted: true };
   },
-  coverage: (session, _values, RED) => Promise.resolve(linksOf(RED).on(session).flatMap((link) => {
-    return link.coverage.map((row) => ({ ...row, link: link.name, oxeNode: link.oxeNode }));
-  })),
-  metrics: (session, _values, RED) => Promise.resolve({
-    connection: session.report,
-    ...session.metrics,
-    links: linksOf(RED).on(session).map((link) => ({ link: link.name, oxeNode: link.oxeNode, ...link.report })),
-  }),
+  coverage: (session, _values, RED) =>
+    Promise.resolve(
+      linksOf(RED)
+        .on(session)
+        .flatMap((link) => {
+          return link.coverage.map((row) => ({ ...row, link: link.name, oxeNode: link.oxeNode }));
+        }),
+    ),
+  metrics: (session, _values, RED) =>
+    Promise.resolve({
+      connection: session.report,
+      ...session.metrics,
+      links: linksOf(RED)
+        .on(session)
+        .map((link) => ({ link: link.name, oxeNode: link.oxeNode, ...link.report })),
+    }),
 };
 
-const PARAMETERS = ['loginName', 'companyPhone', 'callRef', 'deviceId', 'oxeNode', 'nodeIds', 'onlyACD', 'onlyWithExtLogin'] as const;
+const PARAMETERS = [
+  'loginName',
+  'companyPhone',
+  'callRef',
+  'deviceId',
+  'oxeNode',
+  'nodeIds',
+  'onlyACD',
+  'onlyWithExtLogin',
+] as const;
 
 export = (RED: NodeAPI): void => {
   RED.nodes.registerType('o2g-status', function (this, definition: NodeDef) {
@@ -65,27 +86,36 @@ export = (RED: NodeAPI): void => {
     try {
       const { session } = configuredServer(RED, config.server);
       session.use(this);
-      this.on('close', () => { session.release(this); });
+      this.on('close', () => {
+        session.release(this);
+      });
     } catch {
       // Every input is answered with the reason; until one comes, the status tells.
       show(NOT_CONFIGURED);
     }
-    onInput(this, async (message) => {
-      const session = configuredServer(RED, config.server).session.get();
-      const { name, query } = readQuery(config, message);
-      const values = await readValues(RED, this, config, message);
-      show(working(name));
-      const answer = await query(session, values, RED);
-      show(inForce(name));
-      return answer;
-    }, (error) => { show(failed(error)); });
+    onInput(
+      this,
+      async (message) => {
+        const session = configuredServer(RED, config.server).session.get();
+        const { name, query } = readQuery(config, message);
+        const values = await readValues(RED, this, config, message);
+        show(working(name));
+        const answer = await query(session, values, RED);
+        show(inForce(name));
+        return answer;
+      },
+      (error) => {
+        show(failed(error));
+      },
+    );
   });
 };
 
 function readQuery(config: Config, message: FlowMessage): { name: string; query: Query } {
   const name = isBlank(config.query) ? message.query : config.query;
   const query = typeof name === 'string' && Object.hasOwn(QUERIES, name) ? QUERIES[name] : undefined;
-  if (typeof name !== 'string' || !query) throw invalid('query', name, `one of ${Object.keys(QUERIES).join(', ')}`);
+  if (typeof name !== 'string' || !query)
+    throw invalid('query', name, `one of ${Object.keys(QUERIES).join(', ')}`);
   return { name, query };
 }
 
@@ -129,7 +159,12 @@ function whose(values: Values): { loginName?: string } {
 
 /** The OXE node of the links on this server, when it is one. */
 function onlyOxeNode(session: Session, RED: NodeAPI): string {
-  const [only, ...others] = new Set(linksOf(RED).on(session).map(({ oxeNode }) => String(oxeNode)));
-  if (only === undefined || others.length > 0) throw invalid('oxeNode', undefined, 'the number of an OXE node');
+  const [only, ...others] = new Set(
+    linksOf(RED)
+      .on(session)
+      .map(({ oxeNode }) => String(oxeNode)),
+  );
+  if (only === undefined || others.length > 0)
+    throw invalid('oxeNode', undefined, 'the number of an OXE node');
   return only;
 }

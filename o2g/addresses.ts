@@ -27,9 +27,12 @@ export function readServerUrl(field: string, value: unknown): URL {
   const rule = 'an address such as https://o2g.example.com or https://o2g.example.com:8443';
   if (typeof value !== 'string' || !URL.canParse(value.trim())) throw invalid(field, value, rule);
   const url = new URL(value.trim());
-  if (url.protocol !== 'https:' && url.protocol !== 'http:') throw invalid(field, value, `${rule} (http or https)`);
-  if (url.username !== '' || url.password !== '') throw invalid(field, url.host, 'without login and password: these belong in the credentials');
-  if (url.pathname !== '/' || url.search !== '' || url.hash !== '') throw invalid(field, value, `${rule}, without a path`);
+  if (url.protocol !== 'https:' && url.protocol !== 'http:')
+    throw invalid(field, value, `${rule} (http or https)`);
+  if (url.username !== '' || url.password !== '')
+    throw invalid(field, url.host, 'without login and password: these belong in the credentials');
+  if (url.pathname !== '/' || url.search !== '' || url.hash !== '')
+    throw invalid(field, value, `${rule}, without a path`);
   return url;
 }
 
@@ -38,7 +41,8 @@ export function readServerUrl(field: string, value: unknown): URL {
  * @throws O2GError `REFUSED` when it offers none, or only http after https was typed
  */
 export function chooseUrl(typed: URL, side: Side, offered: Offered): URL {
-  const text: unknown = side === 'public' ? offered.public ?? offered.private : offered.private ?? offered.public;
+  const text: unknown =
+    side === 'public' ? (offered.public ?? offered.private) : (offered.private ?? offered.public);
   if (typeof text !== 'string' || !URL.canParse(text, typed.origin)) {
     throw new O2GError('REFUSED', `O2G at ${typed.host} answered without a usable address`);
   }
@@ -52,19 +56,33 @@ export function chooseUrl(typed: URL, side: Side, offered: Offered): URL {
  * @param eventPort the user's word for its port, 1..65535; undefined: the port that the server names for the scheme in use
  * @throws O2GError `REFUSED`
  */
-export function chooseChannelUrl(typed: URL, side: Side, offered: Offered, eventPort: number | undefined): URL {
+export function chooseChannelUrl(
+  typed: URL,
+  side: Side,
+  offered: Offered,
+  eventPort: number | undefined,
+): URL {
   if (side !== 'typed') {
     const url = chooseUrl(typed, side, offered);
     if (eventPort !== undefined) url.port = String(eventPort);
     return url;
   }
-  const candidates = [offered.private, offered.public].flatMap((text: unknown) => (typeof text === 'string' && URL.canParse(text, typed.origin) ? [new URL(text, typed.origin)] : []));
+  const candidates = [offered.private, offered.public].flatMap((text: unknown) =>
+    typeof text === 'string' && URL.canParse(text, typed.origin) ? [new URL(text, typed.origin)] : [],
+  );
   const sameScheme = candidates.find(({ protocol }) => protocol === typed.protocol);
   const path = sameScheme ?? candidates[0];
-  if (!path) throw new O2GError('REFUSED', `O2G at ${typed.host} accepted the subscription without naming its event channel`);
+  if (!path)
+    throw new O2GError(
+      'REFUSED',
+      `O2G at ${typed.host} accepted the subscription without naming its event channel`,
+    );
   if (!sameScheme && eventPort === undefined) {
     const offers = path.protocol.slice(0, -1);
-    throw new Denied('REFUSED', `O2G offers its event channel over ${offers} only (port ${portOf(path)}), but its address was typed with ${typed.protocol.slice(0, -1)}: give the event port, 8016 for https or 8014 for http as a rule`);
+    throw new Denied(
+      'REFUSED',
+      `O2G offers its event channel over ${offers} only (port ${portOf(path)}), but its address was typed with ${typed.protocol.slice(0, -1)}: give the event port, 8016 for https or 8014 for http as a rule`,
+    );
   }
   const url = new URL(path.pathname + path.search, typed.origin);
   url.port = String(eventPort ?? portOf(path));
@@ -73,7 +91,10 @@ export function chooseChannelUrl(typed: URL, side: Side, offered: Offered, event
 
 function neverDowngraded(typed: URL, url: URL): URL {
   if (typed.protocol === 'https:' && url.protocol !== 'https:') {
-    throw new Denied('REFUSED', `O2G names the address ${url.origin}, but https was typed: nothing is sent there without encryption`);
+    throw new Denied(
+      'REFUSED',
+      `O2G names the address ${url.origin}, but https was typed: nothing is sent there without encryption`,
+    );
   }
   return url;
 }

@@ -10,7 +10,14 @@ import { HttpTransport, type TlsOptions } from './http';
 import type { Log } from './log';
 import { backOffMs } from './machine';
 import type { Answer, Call } from './transport';
-import { LARGEST_MESSAGE, readRequest, writeEvent, writeResponse, type TunnelFormat, type TunnelRequest } from './tunnel-format';
+import {
+  LARGEST_MESSAGE,
+  readRequest,
+  writeEvent,
+  writeResponse,
+  type TunnelFormat,
+  type TunnelRequest,
+} from './tunnel-format';
 
 export interface AgentOptions {
   /** `wss://…` or `ws://…`: where the tunnel is. */
@@ -37,7 +44,15 @@ interface Followed {
 
 const METHODS: readonly string[] = ['GET', 'POST', 'PUT', 'DELETE'];
 /** Of the connection between two neighbours, or set anew for the next one. */
-const NOT_FORWARDED = new Set(['host', 'connection', 'content-length', 'transfer-encoding', 'keep-alive', 'upgrade', 'accept-encoding']);
+const NOT_FORWARDED = new Set([
+  'host',
+  'connection',
+  'content-length',
+  'transfer-encoding',
+  'keep-alive',
+  'upgrade',
+  'accept-encoding',
+]);
 
 export class Agent {
   readonly #options: AgentOptions;
@@ -53,22 +68,36 @@ export class Agent {
     this.#options = options;
     // All requests under way listen to it.
     setMaxListeners(0, this.#life.signal);
-    this.#transport = new HttpTransport({ timeoutMs: options.timeoutMs, ...(options.tls ? { tls: options.tls } : {}) });
+    this.#transport = new HttpTransport({
+      timeoutMs: options.timeoutMs,
+      ...(options.tls ? { tls: options.tls } : {}),
+    });
   }
 
   /** Connects, and again after every loss, until `close`. */
   start(): void {
     const { tunnel, token, tls, log } = this.#options;
-    const socket = new WebSocket(tunnel, { ...tls, headers: { Authorization: `Bearer ${token}` }, perMessageDeflate: false, maxPayload: LARGEST_MESSAGE });
+    const socket = new WebSocket(tunnel, {
+      ...tls,
+      headers: { Authorization: `Bearer ${token}` },
+      perMessageDeflate: false,
+      maxPayload: LARGEST_MESSAGE,
+    });
     this.#socket = socket;
     let reason = '';
     socket.on('open', () => {
       log.info(`connected to the tunnel at ${tunnel.host}`);
       this.#failures = 0;
     });
-    socket.on('message', (data) => { void this.#hear(socket, data); });
-    socket.on('error', (error) => { reason = error.message; });
-    socket.on('close', (code, words) => { this.#lost(reason || `${code} ${words.toString('utf8')}`.trim()); });
+    socket.on('message', (data) => {
+      void this.#hear(socket, data);
+    });
+    socket.on('error', (error) => {
+      reason = error.message;
+    });
+    socket.on('close', (code, words) => {
+      this.#lost(reason || `${code} ${words.toString('utf8')}`.trim());
+    });
   }
 
   close(): void {
@@ -86,7 +115,12 @@ export class Agent {
     if (this.#life.signal.aborted) return;
     if (this.#failures === 0) this.#options.log.warn(`no tunnel: ${reason}; it is tried again`);
     this.#failures += 1;
-    this.#retry = setTimeout(() => { this.start(); }, backOffMs(this.#failures, Math.random()));
+    this.#retry = setTimeout(
+      () => {
+        this.start();
+      },
+      backOffMs(this.#failures, Math.random()),
+    );
   }
 
   async #hear(socket: WebSocket, data: RawData): Promise<void> {
@@ -98,23 +132,32 @@ export class Agent {
       return;
     }
     const { status, headers, body } = await this.#forward(request);
-    const kept = Object.entries(headers).filter((entry): entry is [string, string | string[]] => entry[1] !== undefined && !NOT_FORWARDED.has(entry[0]));
-    socket.send(writeResponse(format, { id: request.id, status, headers: Object.fromEntries(kept), body }), () => undefined);
+    const kept = Object.entries(headers).filter(
+      (entry): entry is [string, string | string[]] => entry[1] !== undefined && !NOT_FORWARDED.has(entry[0]),
+    );
+    socket.send(
+      writeResponse(format, { id: request.id, status, headers: Object.fromEntries(kept), body }),
+      () => undefined,
+    );
   }
 
   async #forward(request: TunnelRequest): Promise<Answer> {
     const { o2g, log } = this.#options;
     const { method, path, headers, body } = request;
     const url = new URL(o2g.origin + path);
-    if (!METHODS.includes(method) || url.origin !== o2g.origin) return problem(400, `${method} ${path} can't be forwarded`);
+    if (!METHODS.includes(method) || url.origin !== o2g.origin)
+      return problem(400, `${method} ${path} can't be forwarded`);
     const identifier = this.#identifierOf(method, url);
     try {
-      const answer = await this.#transport.request({
-        method: method as Call['method'],
-        url,
-        headers: Object.fromEntries(Object.entries(headers).filter(([name]) => !NOT_FORWARDED.has(name))),
-        ...(body === '' ? {} : { body }),
-      }, this.#life.signal);
+      const answer = await this.#transport.request(
+        {
+          method: method as Call['method'],
+          url,
+          headers: Object.fromEntries(Object.entries(headers).filter(([name]) => !NOT_FORWARDED.has(name))),
+          ...(body === '' ? {} : { body }),
+        },
+        this.#life.signal,
+      );
       if (identifier !== undefined) this.#subscribed(identifier, answer);
       if (method === 'DELETE' && answer.status < 300) this.#unsubscribed(url);
       return answer;
@@ -135,9 +178,18 @@ export class Agent {
 
   #subscribed(identifier: string, { status, body }: Answer): void {
     if (status !== 200) return;
-    const answer = JSON.parse(body) as { subscriptionId?: string; privatePollingUrl?: string; publicPollingUrl?: string };
+    const answer = JSON.parse(body) as {
+      subscriptionId?: string;
+      privatePollingUrl?: string;
+      publicPollingUrl?: string;
+    };
     if (answer.subscriptionId === undefined) return;
-    const channelUrl = chooseChannelUrl(this.#options.o2g, 'typed', { private: answer.privatePollingUrl, public: answer.publicPollingUrl }, this.#options.eventPort);
+    const channelUrl = chooseChannelUrl(
+      this.#options.o2g,
+      'typed',
+      { private: answer.privatePollingUrl, public: answer.publicPollingUrl },
+      this.#options.eventPort,
+    );
     const followed: Followed = { identifier, channelUrl, end: new AbortController() };
     this.#followed.set(answer.subscriptionId, followed);
     void this.#follow(followed);
@@ -156,18 +208,35 @@ export class Agent {
     const { signal } = followed.end;
     for (let failures = 0; !signal.aborted;) {
       const life = { opened: false };
-      const error = await this.#transport.channel(followed.channelUrl, {
-        onOpen: () => { life.opened = true; },
-        onHeard: () => undefined,
-        onEvent: (event) => { this.#socket?.send(writeEvent(format, { subscription: followed.identifier, event }), () => undefined); },
-        onMalformed: (reason) => { log.warn(`the event channel brought ${reason}, it is skipped`); },
-      }, signal).then(() => undefined, asO2GError);
+      const error = await this.#transport
+        .channel(
+          followed.channelUrl,
+          {
+            onOpen: () => {
+              life.opened = true;
+            },
+            onHeard: () => undefined,
+            onEvent: (event) => {
+              this.#socket?.send(
+                writeEvent(format, { subscription: followed.identifier, event }),
+                () => undefined,
+              );
+            },
+            onMalformed: (reason) => {
+              log.warn(`the event channel brought ${reason}, it is skipped`);
+            },
+          },
+          signal,
+        )
+        .then(() => undefined, asO2GError);
       if (error?.code === 'REFUSED') {
         this.#forget(followed);
         return;
       }
       failures = life.opened ? 0 : failures + 1;
-      await new Promise((resolve) => { setTimeout(resolve, backOffMs(failures, Math.random())); });
+      await new Promise((resolve) => {
+        setTimeout(resolve, backOffMs(failures, Math.random()));
+      });
     }
   }
 
@@ -178,5 +247,13 @@ export class Agent {
 }
 
 function problem(status: number, message: string): Answer {
-  return { status, headers: { 'content-type': 'application/json' }, body: JSON.stringify({ httpStatus: status === 400 ? 'BAD_REQUEST' : 'BAD_GATEWAY', helpMessage: message, innerMessage: '' }) };
+  return {
+    status,
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      httpStatus: status === 400 ? 'BAD_REQUEST' : 'BAD_GATEWAY',
+      helpMessage: message,
+      innerMessage: '',
+    }),
+  };
 }

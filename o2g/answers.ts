@@ -19,9 +19,15 @@ export function readAnswer<Name extends OperationName>(name: Name, answer: Answe
   if (answer.body.trim() === '') return {} as AnswerOf<Name>;
   const value = objectIn(answer.body);
   if (value === undefined) {
-    throw new O2GError('SERVER_PROBLEM', `O2G answered ${name} with something else than JSON (is that address an O2G server?)`, {
-      httpStatus: 'OK', type: 'SERVER_PROBLEM', innerMessage: excerpt(answer.body),
-    });
+    throw new O2GError(
+      'SERVER_PROBLEM',
+      `O2G answered ${name} with something else than JSON (is that address an O2G server?)`,
+      {
+        httpStatus: 'OK',
+        type: 'SERVER_PROBLEM',
+        innerMessage: excerpt(answer.body),
+      },
+    );
   }
   return tolerated(value) as AnswerOf<Name>;
 }
@@ -29,7 +35,9 @@ export function readAnswer<Name extends OperationName>(name: Name, answer: Answe
 /** The entries of a list in an answer that are objects: none when it is no list at all. */
 export function objectsIn<T extends object>(list: readonly T[] | undefined): readonly T[] {
   const entries: unknown = list;
-  return Array.isArray(entries) ? entries.filter((entry: unknown): entry is T => typeof entry === 'object' && entry !== null) : [];
+  return Array.isArray(entries)
+    ? entries.filter((entry: unknown): entry is T => typeof entry === 'object' && entry !== null)
+    : [];
 }
 
 /**
@@ -37,20 +45,38 @@ export function objectsIn<T extends object>(list: readonly T[] | undefined): rea
  * @throws Denied when it is refused, which comes as a 200
  */
 export function readSubscription(answer: Answer): { readonly id: string; readonly offered: Offered } {
-  const { status, subscriptionId, message, publicPollingUrl, privatePollingUrl } = readAnswer('subscribe', answer);
-  if (status === 'ACCEPTED' && subscriptionId !== undefined) return { id: subscriptionId, offered: { public: publicPollingUrl, private: privatePollingUrl } };
+  const { status, subscriptionId, message, publicPollingUrl, privatePollingUrl } = readAnswer(
+    'subscribe',
+    answer,
+  );
+  if (status === 'ACCEPTED' && subscriptionId !== undefined)
+    return { id: subscriptionId, offered: { public: publicPollingUrl, private: privatePollingUrl } };
   const words = message ?? status;
-  throw new Denied('REFUSED', `O2G refuses the subscription: ${words}`, { type: 'REFUSED', innerMessage: words });
+  throw new Denied('REFUSED', `O2G refuses the subscription: ${words}`, {
+    type: 'REFUSED',
+    innerMessage: words,
+  });
 }
 
 /** The error of an answer other than 2xx. */
 export function refusal(name: OperationName, answer: Answer): O2GError {
   const told = objectIn(answer.body) as RestErrorInfo | undefined;
   const code = typeOf(answer.status, told);
-  const cause: RestErrorInfo = told ?? { httpStatus: String(answer.status), type: code, innerMessage: excerpt(answer.body) };
+  const cause: RestErrorInfo = told ?? {
+    httpStatus: String(answer.status),
+    type: code,
+    innerMessage: excerpt(answer.body),
+  };
   const number = told?.code ?? (ERROR_TYPES as Readonly<Record<string, number>>)[code];
-  const words = [textOf(told?.helpMessage) ?? WORDS[answer.status], textOf(told?.innerMessage) ?? excerpt(answer.body)].filter((text) => text !== undefined && text !== '');
-  return new O2GError(code, `O2G refused ${name} with ${code} (${number ?? 'no code'}, HTTP ${answer.status}): ${words.join(' ')}`, cause);
+  const words = [
+    textOf(told?.helpMessage) ?? WORDS[answer.status],
+    textOf(told?.innerMessage) ?? excerpt(answer.body),
+  ].filter((text) => text !== undefined && text !== '');
+  return new O2GError(
+    code,
+    `O2G refused ${name} with ${code} (${number ?? 'no code'}, HTTP ${answer.status}): ${words.join(' ')}`,
+    cause,
+  );
 }
 
 /** Longer than anything O2G says; what a server says beyond is in `cause`, not in a log. */
@@ -77,7 +103,13 @@ const WORDS: Readonly<Record<number, string>> = {
 
 /** The type that a status stands for when the body doesn't tell (an HTML page of a proxy, an empty body). */
 const TYPE_BY_STATUS: Readonly<Record<number, keyof typeof ERROR_TYPES>> = {
-  400: 'BAD_PARAMETER', 401: 'NOT_ALLOWED', 403: 'NOT_ALLOWED', 404: 'NOT_FOUND', 405: 'NOT_SUPPORTED', 429: 'NOT_READY', 501: 'NOT_SUPPORTED',
+  400: 'BAD_PARAMETER',
+  401: 'NOT_ALLOWED',
+  403: 'NOT_ALLOWED',
+  404: 'NOT_FOUND',
+  405: 'NOT_SUPPORTED',
+  429: 'NOT_READY',
+  501: 'NOT_SUPPORTED',
   503: 'NOT_READY',
 };
 
@@ -98,7 +130,11 @@ const REPEAT_WITHIN_MS = 10_000;
  * @param repeats how often it was repeated already
  * @param elapsedMs since it was first sent
  */
-export function repeatAfter(outcome: Answer | O2GError, repeats: number, elapsedMs: number): number | undefined {
+export function repeatAfter(
+  outcome: Answer | O2GError,
+  repeats: number,
+  elapsedMs: number,
+): number | undefined {
   if (repeats >= REPEATS || !isPassing(outcome)) return undefined;
   const asked = outcome instanceof O2GError ? NaN : Number(outcome.headers['retry-after']) * 1000;
   const wait = Number.isFinite(asked) && asked >= 0 ? asked : 250 * 3 ** repeats;
@@ -113,11 +149,17 @@ function isPassing(outcome: Answer | O2GError): boolean {
 
 /** A page's words without its tags, short enough for a message. */
 function excerpt(body: string): string {
-  return body.slice(0, 2000).replace(/<(script|style)[\s\S]*?<\/\1>|<[^>]*>/gi, ' ').replace(/\s+/g, ' ').trim().slice(0, 120);
+  return body
+    .slice(0, 2000)
+    .replace(/<(script|style)[\s\S]*?<\/\1>|<[^>]*>/gi, ' ')
+    .replace(/\s+/g, ' ')
+    .trim()
+    .slice(0, 120);
 }
 
 /** `secure` is the field's name in ServiceRegistered; the specification's prose, and some servers, say `secured`. */
 function tolerated(value: object): object {
-  if ('registrationId' in value && 'secured' in value && !('secure' in value)) return { ...value, secure: value.secured };
+  if ('registrationId' in value && 'secured' in value && !('secure' in value))
+    return { ...value, secure: value.secured };
   return value;
 }

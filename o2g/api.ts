@@ -30,7 +30,10 @@ export const OPERATIONS = {
   keepSessionAlive: { method: 'POST', path: '/sessions/keepalive', answer: 'SessionTokenInfo' },
   // User information
   getLogins: {
-    method: 'GET', path: '/logins', query: { nodeIds: 'string', onlyACD: 'flag', onlyWithExtLogin: 'flag' }, answer: 'LoginsResponse',
+    method: 'GET',
+    path: '/logins',
+    query: { nodeIds: 'string', onlyACD: 'flag', onlyWithExtLogin: 'flag' },
+    answer: 'LoginsResponse',
   },
   findUser: { method: 'GET', path: '/users', query: { companyPhone: 'string' }, answer: 'User' },
   getUser: { method: 'GET', path: '/users/{loginName}', answer: 'User' },
@@ -42,8 +45,18 @@ export const OPERATIONS = {
   getCalls: { method: 'GET', path: '/telephony/calls', query: LOGIN_NAME, answer: 'Calls' },
   getCall: { method: 'GET', path: '/telephony/calls/{callRef}', query: LOGIN_NAME, answer: 'Call' },
   getDevices: { method: 'GET', path: '/telephony/devices', query: LOGIN_NAME, answer: 'DeviceStates' },
-  getDevice: { method: 'GET', path: '/telephony/devices/{deviceId}', query: LOGIN_NAME, answer: 'DeviceState' },
-  getTelephonyState: { method: 'GET', path: '/telephony/state', query: LOGIN_NAME, answer: 'TelephonicState' },
+  getDevice: {
+    method: 'GET',
+    path: '/telephony/devices/{deviceId}',
+    query: LOGIN_NAME,
+    answer: 'DeviceState',
+  },
+  getTelephonyState: {
+    method: 'GET',
+    path: '/telephony/state',
+    query: LOGIN_NAME,
+    answer: 'TelephonicState',
+  },
   askTelephonySnapshot: { method: 'POST', path: '/telephony/state/snapshot', query: LOGIN_NAME },
   // Call Center Agent
   getAgentState: { method: 'GET', path: '/acd/agent/state', query: LOGIN_NAME, answer: 'AgentState' },
@@ -52,30 +65,51 @@ export const OPERATIONS = {
   getSystemStatus: { method: 'GET', path: '/system/status', answer: 'SystemStatus' },
   // Voice Recording
   getLinks: { method: 'GET', path: '/iprecord/{nodeId}/link', answer: 'DRLinks' },
-  registerLink: { method: 'POST', path: '/iprecord/{nodeId}/link', body: 'RegisterServiceRequest', answer: 'ServiceRegistered' },
+  registerLink: {
+    method: 'POST',
+    path: '/iprecord/{nodeId}/link',
+    body: 'RegisterServiceRequest',
+    answer: 'ServiceRegistered',
+  },
   unregisterLink: { method: 'DELETE', path: '/iprecord/{nodeId}/link/{registerId}' },
   startBeep: { method: 'POST', path: '/iprecord/{nodeId}/link/{registerId}/beep', body: 'StartBeepRequest' },
   stopBeep: { method: 'DELETE', path: '/iprecord/{nodeId}/link/{registerId}/beep/{deviceNumber}' },
   startMonitor: {
-    method: 'POST', path: '/iprecord/{nodeId}/link/{registerId}/monitor', body: 'MonitorRequest', answer: 'DeviceMonitored',
+    method: 'POST',
+    path: '/iprecord/{nodeId}/link/{registerId}/monitor',
+    body: 'MonitorRequest',
+    answer: 'DeviceMonitored',
   },
   stopMonitor: { method: 'DELETE', path: '/iprecord/{nodeId}/link/{registerId}/monitor/{deviceNumber}' },
   startRecord: {
-    method: 'POST', path: '/iprecord/{nodeId}/link/{registerId}/record', body: 'StartRecordRequest', answer: 'RecordingSrtpKeys',
+    method: 'POST',
+    path: '/iprecord/{nodeId}/link/{registerId}/record',
+    body: 'StartRecordRequest',
+    answer: 'RecordingSrtpKeys',
   },
   stopRecord: { method: 'DELETE', path: '/iprecord/{nodeId}/link/{registerId}/record/{deviceNumber}' },
-  startTdmRecord: { method: 'POST', path: '/iprecord/{nodeId}/link/{registerId}/tdmrecord', body: 'StartTDMRecordRequest' },
+  startTdmRecord: {
+    method: 'POST',
+    path: '/iprecord/{nodeId}/link/{registerId}/tdmrecord',
+    body: 'StartTDMRecordRequest',
+  },
 } as const satisfies Record<string, Operation>;
 
 export type OperationName = keyof typeof OPERATIONS;
 type Row<Name extends OperationName> = (typeof OPERATIONS)[Name];
 
-type PathParameter<Path extends string> = Path extends `${string}{${infer Name}}${infer Rest}` ? Name | PathParameter<Rest> : never;
-type QueryOf<R> = R extends { query: infer Query } ? { [Name in keyof Query]?: Query[Name] extends 'flag' ? boolean : string } : unknown;
+type PathParameter<Path extends string> = Path extends `${string}{${infer Name}}${infer Rest}`
+  ? Name | PathParameter<Rest>
+  : never;
+type QueryOf<R> = R extends { query: infer Query }
+  ? { [Name in keyof Query]?: Query[Name] extends 'flag' ? boolean : string }
+  : unknown;
 
 /** Path parameters (all of them) and query parameters (those wanted) of an operation, by name. */
-export type ParametersOf<Name extends OperationName> = Record<PathParameter<Row<Name>['path']>, string> & QueryOf<Row<Name>>;
-export type BodyOf<Name extends OperationName> = Row<Name> extends { body: infer Body extends RepresentationName } ? Representation<Body> : undefined;
+export type ParametersOf<Name extends OperationName> = Record<PathParameter<Row<Name>['path']>, string> &
+  QueryOf<Row<Name>>;
+export type BodyOf<Name extends OperationName> =
+  Row<Name> extends { body: infer Body extends RepresentationName } ? Representation<Body> : undefined;
 export type AnswerOf<Name extends OperationName> =
   Row<Name> extends { answer: infer Answer extends RepresentationName } ? Representation<Answer> : undefined;
 
@@ -91,10 +125,16 @@ export interface Request {
  * Makes the request of an operation and validates it before anything is sent.
  * @throws O2GError `INVALID_INPUT` naming the field, the value and the rule
  */
-export function requestOf<Name extends OperationName>(name: Name, parameters: ParametersOf<Name>, body: BodyOf<Name>): Request {
+export function requestOf<Name extends OperationName>(
+  name: Name,
+  parameters: ParametersOf<Name>,
+  body: BodyOf<Name>,
+): Request {
   const operation: Operation = OPERATIONS[name];
   const values = parameters as Readonly<Record<string, string | boolean | undefined>>;
-  const path = operation.path.replace(/\{(\w+)\}/g, (_, parameter: string) => pathSegment(parameter, values[parameter]));
+  const path = operation.path.replace(/\{(\w+)\}/g, (_, parameter: string) =>
+    pathSegment(parameter, values[parameter]),
+  );
   const target = path + queryOf(operation, values);
   if (operation.body === undefined) return { method: operation.method, target };
   validate(operation.body, body);
@@ -103,12 +143,18 @@ export function requestOf<Name extends OperationName>(name: Name, parameters: Pa
 
 function pathSegment(name: string, value: string | boolean | undefined): string {
   if (typeof value !== 'string' || value === '' || value === '.' || value === '..') {
-    throw new O2GError('INVALID_INPUT', `${name}: ${String(value)} can't be part of an address; give the ${name} itself`);
+    throw new O2GError(
+      'INVALID_INPUT',
+      `${name}: ${String(value)} can't be part of an address; give the ${name} itself`,
+    );
   }
   return encodeURIComponent(value);
 }
 
-function queryOf(operation: Operation, values: Readonly<Record<string, string | boolean | undefined>>): string {
+function queryOf(
+  operation: Operation,
+  values: Readonly<Record<string, string | boolean | undefined>>,
+): string {
   const parts = Object.entries(operation.query ?? {}).flatMap(([name, kind]) => {
     const value = values[name];
     if (value === undefined || value === false) return [];

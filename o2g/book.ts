@@ -52,7 +52,11 @@ interface Problem {
 const SLOW_RETRY_MS = 300_000;
 const UNSEEN: Seen = { monitored: false };
 /** A beep is part of a recording. */
-export const NOT_RECORDED = { record: undefined, recorder: undefined, beep: undefined } as const satisfies Partial<Seen>;
+export const NOT_RECORDED = {
+  record: undefined,
+  recorder: undefined,
+  beep: undefined,
+} as const satisfies Partial<Seen>;
 
 export class Book {
   readonly onNews: Signal<CoverageNews>;
@@ -139,7 +143,8 @@ export class Book {
     this.#byUser.clear();
     this.#adopting = false;
     this.#changedAt = this.#clock.now();
-    for (const deviceNumber of this.#wanted.keys()) this.failed(deviceNumber, new O2GError('NOT_CONNECTED', reason));
+    for (const deviceNumber of this.#wanted.keys())
+      this.failed(deviceNumber, new O2GError('NOT_CONNECTED', reason));
   }
 
   /** The devices on which something is to be done and whose time has come, those in a call first. */
@@ -162,7 +167,11 @@ export class Book {
     if (!this.#wanted.has(deviceNumber)) return;
     const known = this.#problems.get(deviceNumber);
     const now = this.#clock.now();
-    this.#problems.set(deviceNumber, { reason: error.message, since: known?.since ?? now, refusedAt: isDefinite(error) ? now : undefined });
+    this.#problems.set(deviceNumber, {
+      reason: error.message,
+      since: known?.since ?? now,
+      refusedAt: isDefinite(error) ? now : undefined,
+    });
     this.onChanged.emit(deviceNumber);
     if (!known) this.onNews.emit({ kind: 'unrecorded', ...this.coverageOf(deviceNumber) });
   }
@@ -171,7 +180,12 @@ export class Book {
   solved(deviceNumber: string, recording?: BegunRecording): void {
     const hadProblem = this.#problems.delete(deviceNumber);
     if (hadProblem) this.onChanged.emit(deviceNumber);
-    if (hadProblem || recording?.srtp !== undefined) this.onNews.emit({ kind: 'restored', ...this.coverageOf(deviceNumber), ...(recording ? { recording } : {}) });
+    if (hadProblem || recording?.srtp !== undefined)
+      this.onNews.emit({
+        kind: 'restored',
+        ...this.coverageOf(deviceNumber),
+        ...(recording ? { recording } : {}),
+      });
   }
 
   coverageOf(deviceNumber: string): Coverage {
@@ -193,23 +207,31 @@ export class Book {
     return ({ recordedDevices, nbRecordedDevices }) => {
       // A server that counts devices without naming them tells nothing.
       if (recordedDevices === undefined && nbRecordedDevices !== 0) return;
-      const listed = new Map(objectsIn(recordedDevices).flatMap((device) => (device.number === undefined ? [] : [[device.number, device] as const])));
+      const listed = new Map(
+        objectsIn(recordedDevices).flatMap((device) =>
+          device.number === undefined ? [] : [[device.number, device] as const],
+        ),
+      );
       this.#listed = new Set(listed.keys());
       const adopting = this.#adopting;
       this.#adopting = false;
       for (const [deviceNumber, seen] of before) {
-        if (this.#seen.get(deviceNumber) === seen) this.#compare(deviceNumber, seen, listed.get(deviceNumber));
+        if (this.#seen.get(deviceNumber) === seen)
+          this.#compare(deviceNumber, seen, listed.get(deviceNumber));
       }
       for (const [deviceNumber, device] of listed) {
         // What was seen when the list was asked for, and isn't any more, has been stopped since.
-        if (!this.#seen.has(deviceNumber) && !before.has(deviceNumber)) this.#adopt(deviceNumber, device, adopting);
+        if (!this.#seen.has(deviceNumber) && !before.has(deviceNumber))
+          this.#adopt(deviceNumber, device, adopting);
       }
     };
   }
 
   /** Whether some monitor is believed in without being listed: many servers list only what they record. */
   get believes(): boolean {
-    return [...this.#seen].some(([deviceNumber, { monitored }]) => monitored && !this.#listed.has(deviceNumber));
+    return [...this.#seen].some(
+      ([deviceNumber, { monitored }]) => monitored && !this.#listed.has(deviceNumber),
+    );
   }
 
   /** @returns reads the logins of the monitored users: a user who isn't among them is not monitored any more */
@@ -217,7 +239,13 @@ export class Book {
     const before = new Map(this.#seen);
     return (logins) => {
       for (const [deviceNumber, seen] of before) {
-        if (!seen.monitored || seen.userId === undefined || logins.has(seen.userId) || this.#seen.get(deviceNumber) !== seen) continue;
+        if (
+          !seen.monitored ||
+          seen.userId === undefined ||
+          logins.has(seen.userId) ||
+          this.#seen.get(deviceNumber) !== seen
+        )
+          continue;
         this.see(deviceNumber, { ...NOT_RECORDED, monitored: false });
         this.failed(deviceNumber, new O2GError('NOT_CONNECTED', 'the OXE ended the monitoring'));
       }
@@ -227,7 +255,8 @@ export class Book {
   #compare(deviceNumber: string, seen: Seen, device: RecordedDevice | undefined): void {
     // What is listed at all is monitored; what isn't may be, on a server that lists only what it records.
     if (device && seen.doubt) this.see(deviceNumber, { monitored: true, doubt: false });
-    if (!seen.record || (device?.recorded === true && sameTarget(seen.record, targetOf(device, seen.record)))) return;
+    if (!seen.record || (device?.recorded === true && sameTarget(seen.record, targetOf(device, seen.record))))
+      return;
     this.see(deviceNumber, { ...NOT_RECORDED });
     this.failed(deviceNumber, new O2GError('NOT_CONNECTED', 'the OXE ended the recording'));
   }
@@ -247,7 +276,11 @@ export class Book {
 }
 
 function services(monitored: boolean, record: unknown, beep: unknown): Service[] {
-  return [...(monitored ? ['monitored' as const] : []), ...(record ? ['recorded' as const] : []), ...(beep ? ['beeping' as const] : [])];
+  return [
+    ...(monitored ? ['monitored' as const] : []),
+    ...(record ? ['recorded' as const] : []),
+    ...(beep ? ['beeping' as const] : []),
+  ];
 }
 
 /** The target that the server lists; what it doesn't tell (the slots of TDM, an address left out) is as it was. */
@@ -256,6 +289,7 @@ function targetOf(device: RecordedDevice, was: RecordTarget | undefined): Record
   const ipRecorderAddr = device.recordingResource ?? was?.ipRecorderAddr;
   const sentFlowPort = device.sentFlowPort ?? was?.sentFlowPort;
   const receivedFlowPort = device.receivedFlowPort ?? was?.receivedFlowPort;
-  if (ipRecorderAddr === undefined || sentFlowPort === undefined || receivedFlowPort === undefined) return was;
+  if (ipRecorderAddr === undefined || sentFlowPort === undefined || receivedFlowPort === undefined)
+    return was;
   return { mode: 'ip', ipRecorderAddr, sentFlowPort, receivedFlowPort };
 }

@@ -28,7 +28,8 @@ export class BusyDevices {
       this.#byCall.delete(call);
       return NONE;
     }
-    if (typeof event.previousCallRef === 'string') this.#byCall.delete(`${loginName} ${event.previousCallRef}`);
+    if (typeof event.previousCallRef === 'string')
+      this.#byCall.delete(`${loginName} ${event.previousCallRef}`);
     const devices = this.#byCall.get(call) ?? new Set<string>();
     const talking: string[] = [];
     for (const told of [event.legs, event.addedLegs, event.modifiedLegs]) {
@@ -50,5 +51,7 @@ const NONE: readonly never[] = [];
 
 function legs(value: unknown): readonly Leg[] {
   if (!Array.isArray(value) || value.length === 0) return NONE;
-  return value.filter((leg: unknown): leg is Leg => typeof leg === 'object' && leg !== null && 'deviceId' in leg);
+  return value.filter(
+    (leg: unknown): leg is Leg => typeof leg === 'object' && leg !== null && 'deviceId' in leg,
+  );
 }

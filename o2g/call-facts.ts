@@ -12,8 +12,10 @@ const NOTHING: Wire = {};
 export const wireOf = (value: unknown): Wire => (isObject(value) ? value : NOTHING);
 const NONE: readonly never[] = [];
 export const wiresOf = (value: unknown): readonly Wire[] => (isFilled(value) ? value.filter(isObject) : NONE);
-export const textOf = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
-export const textsOf = (value: unknown): readonly string[] => (isFilled(value) ? value.flatMap((item) => textOf(item) ?? []) : NONE);
+export const textOf = (value: unknown): string | undefined =>
+  typeof value === 'string' && value !== '' ? value : undefined;
+export const textsOf = (value: unknown): readonly string[] =>
+  isFilled(value) ? value.flatMap((item) => textOf(item) ?? []) : NONE;
 const isFilled = (value: unknown): value is unknown[] => Array.isArray(value) && value.length > 0;
 
 /** The states of a call that lives. */
@@ -24,8 +26,13 @@ export type LiveState = 'ringing' | 'dialing' | 'talking' | 'held';
  * models of desk phones and of CTI servers, so that one word tells a screen pop from an outgoing call. IDLE and UNKNOWN tell nothing.
  */
 const MEDIA: ReadonlyMap<unknown, LiveState | 'over'> = new Map<unknown, LiveState | 'over'>([
-  ['OFF_HOOK', 'dialing'], ['DIALING', 'dialing'], ['RINGING_OUTGOING', 'dialing'], ['RINGING_INCOMING', 'ringing'],
-  ['ACTIVE', 'talking'], ['HELD', 'held'], ['RELEASING', 'over'],
+  ['OFF_HOOK', 'dialing'],
+  ['DIALING', 'dialing'],
+  ['RINGING_OUTGOING', 'dialing'],
+  ['RINGING_INCOMING', 'ringing'],
+  ['ACTIVE', 'talking'],
+  ['HELD', 'held'],
+  ['RELEASING', 'over'],
 ]);
 /** What several legs of one user add up to: the first of these. */
 const FOREMOST = ['talking', 'held', 'ringing', 'dialing'] as const;
@@ -42,7 +49,9 @@ export function stateOf(call: Wire, devices: readonly string[]): LiveState | 'ov
   const states = new Set(legs.map(({ state }) => MEDIA.get(state)));
   const live = FOREMOST.find((state) => states.has(state));
   if (live !== undefined || !states.has('over')) return live;
-  return devices.every((device) => legs.some(({ deviceId, state }) => deviceId === device && OUT.has(state))) ? 'over' : undefined;
+  return devices.every((device) => legs.some(({ deviceId, state }) => deviceId === device && OUT.has(state)))
+    ? 'over'
+    : undefined;
 }
 
 /** The legs that an event tells as being in the call or changed; `removedLegs` are apart. */
@@ -60,7 +69,8 @@ export function gathered(call: Wire, lists: readonly string[]): readonly Wire[] 
 
 /** No user has so many devices, and no OXE conference so many parties (it ends at 29): a limit to what a broken server can pile up. */
 const MOST = 64;
-export const atMost = <Item>(items: readonly Item[]): readonly Item[] => (items.length > MOST ? items.slice(0, MOST) : items);
+export const atMost = <Item>(items: readonly Item[]): readonly Item[] =>
+  items.length > MOST ? items.slice(0, MOST) : items;
 
 /**
  * The user's devices in a call after what was told. The last device stays: a call without any says less than one with the device it was on.
@@ -94,17 +104,38 @@ export interface CallData {
 export function dataAfter(known: CallData, callData: Wire): CallData {
   const acd = copyOf('AcdCallData', callData.acdCallData);
   const trunk = copyOf('TrunkIdentification', callData.trunkIdentification);
-  const tags = wiresOf(callData.tags).flatMap((tag) => (textOf(tag.name) === undefined ? [] : copyOf('Tag', tag) ?? []));
+  const tags = wiresOf(callData.tags).flatMap((tag) =>
+    textOf(tag.name) === undefined ? [] : (copyOf('Tag', tag) ?? []),
+  );
   // Shipped clients disagree on the name of the correlator data.
-  const data = textOf(callData.associateData) ?? textOf(callData.associatedData) ?? textOf(callData.hexaBinaryAssociatedData);
-  return { ...known, ...(acd && { acd }), ...(trunk && { trunk }), ...(tags.length > 0 && { tags }), ...(data !== undefined && { data }) };
+  const data =
+    textOf(callData.associateData) ??
+    textOf(callData.associatedData) ??
+    textOf(callData.hexaBinaryAssociatedData);
+  return {
+    ...known,
+    ...(acd && { acd }),
+    ...(trunk && { trunk }),
+    ...(tags.length > 0 && { tags }),
+    ...(data !== undefined && { data }),
+  };
 }
 
-const TRAVELS = ['acdCallData', 'trunkIdentification', 'tags', 'associateData', 'associatedData', 'hexaBinaryAssociatedData'] as const;
+const TRAVELS = [
+  'acdCallData',
+  'trunkIdentification',
+  'tags',
+  'associateData',
+  'associatedData',
+  'hexaBinaryAssociatedData',
+] as const;
 
 /** True when something that travels with a call is told; most events tell nothing of it but an empty list of tags. */
 export const tellsData = (callData: Wire): boolean =>
-  TRAVELS.some((field) => callData[field] !== undefined && !(Array.isArray(callData[field]) && callData[field].length === 0));
+  TRAVELS.some(
+    (field) =>
+      callData[field] !== undefined && !(Array.isArray(callData[field]) && callData[field].length === 0),
+  );
 
 /** The number that was called first; a user without one goes by the login. */
 export function initialCalledOf(callData: Wire): string | undefined {
@@ -113,7 +144,10 @@ export function initialCalledOf(callData: Wire): string | undefined {
 }
 
 /** A copy of the fields that the specification knows; undefined when there are none. */
-export function copyOf<Name extends RepresentationName>(name: Name, value: unknown): Representation<Name> | undefined {
+export function copyOf<Name extends RepresentationName>(
+  name: Name,
+  value: unknown,
+): Representation<Name> | undefined {
   if (!isObject(value)) return undefined;
   const copy: Record<string, unknown> = {};
   let empty = true;
@@ -131,8 +165,11 @@ const copyOfValue = (type: string, value: unknown): unknown =>
 
 /** Where one value is told for a list it is a list of one: `trunkNeqt` is an array or a number, by server. */
 function copyOfList(type: string, value: unknown): unknown {
-  const items = (Array.isArray(value) ? value : [value]).map((item) => copyOfValue(type, item)).filter((item) => item !== undefined);
+  const items = (Array.isArray(value) ? value : [value])
+    .map((item) => copyOfValue(type, item))
+    .filter((item) => item !== undefined);
   return items.length > 0 ? items : undefined;
 }
 
-const isScalar = (value: unknown): boolean => typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
+const isScalar = (value: unknown): boolean =>
+  typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';

@@ -21,11 +21,15 @@ export interface CallFilter {
 export function readCallFilter(devices: unknown, changes: unknown): CallFilter {
   const numbers = readDevices('devices', devices ?? '');
   const names = readNames(changes ?? []);
-  return { devices: numbers.length > 0 ? new Set(numbers) : undefined, changes: names.length > 0 ? new Set(names) : undefined };
+  return {
+    devices: numbers.length > 0 ? new Set(numbers) : undefined,
+    changes: names.length > 0 ? new Set(names) : undefined,
+  };
 }
 
 function readNames(value: unknown): ChangeName[] {
-  const words: unknown = typeof value === 'string' ? value.split(/[,;\s]+/).filter((word) => word !== '') : value;
+  const words: unknown =
+    typeof value === 'string' ? value.split(/[,;\s]+/).filter((word) => word !== '') : value;
   if (!Array.isArray(words)) throw invalid('changes', value, RULE);
   return words.map((word: unknown) => {
     const name = CHANGE_NAMES.find((known) => known === word);
@@ -51,7 +55,8 @@ export class CallFollowing {
    * @throws O2GError `INVALID_INPUT` when `atMs` is no time; never because of an event
    */
   follow(event: O2GEvent, atMs: number, { devices, changes }: CallFilter): CallChange[] {
-    return this.#calls.follow(event, atMs)
+    return this.#calls
+      .follow(event, atMs)
       .flatMap((change) => (devices ? this.#onDevices(change, devices) : change))
       .filter(({ change }) => changes?.has(change) !== false);
   }

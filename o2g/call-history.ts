@@ -12,12 +12,33 @@ export type Life = readonly TimedChange[];
 
 /** What a call is, apart from its changes. */
 const FACTS = [
-  'state', 'id', 'callRef', 'user', 'devices', 'direction', 'external', 'parties', 'initialCalled', 'cause', 'startedAt', 'answeredAt', 'endedAt',
-  'ringMs', 'talkMs', 'holdMs', 'acd', 'trunk', 'tags', 'data',
+  'state',
+  'id',
+  'callRef',
+  'user',
+  'devices',
+  'direction',
+  'external',
+  'parties',
+  'initialCalled',
+  'cause',
+  'startedAt',
+  'answeredAt',
+  'endedAt',
+  'ringMs',
+  'talkMs',
+  'holdMs',
+  'acd',
+  'trunk',
+  'tags',
+  'data',
 ] as const;
 
 /** A change on the time line of something that has a start. */
-export interface PlacedChange extends Pick<CallChange, 'change' | 'state' | 'devices' | 'parties' | 'cause' | 'recovered'> {
+export interface PlacedChange extends Pick<
+  CallChange,
+  'change' | 'state' | 'devices' | 'parties' | 'cause' | 'recovered'
+> {
   /** Milliseconds from the start; negative for what was before it. */
   readonly atMs: number;
 }
@@ -32,7 +53,12 @@ export interface PlacedCall extends Pick<CallChange, (typeof FACTS)[number]> {
  * @param history in the order in which it was told, from before the calls to find
  * @param toMs what came later is left out; a call that goes on has no `endedAt`
  */
-export function callsBetween(history: Iterable<TimedChange>, deviceNumber: string, fromMs: number, toMs: number): PlacedCall[] {
+export function callsBetween(
+  history: Iterable<TimedChange>,
+  deviceNumber: string,
+  fromMs: number,
+  toMs: number,
+): PlacedCall[] {
   const lives = new Map<string, TimedChange[]>();
   for (const told of history) {
     if (timeOf(told) > toMs) continue;
@@ -41,7 +67,9 @@ export function callsBetween(history: Iterable<TimedChange>, deviceNumber: strin
     if (life) life.push(told);
     else lives.set(key, [told]);
   }
-  return [...lives.values()].flatMap((life) => (touches(life, deviceNumber, fromMs) ? placed(life, fromMs) : []));
+  return [...lives.values()].flatMap((life) =>
+    touches(life, deviceNumber, fromMs) ? placed(life, fromMs) : [],
+  );
 }
 
 /** Two users in one call have a call each, with the same id; a call that was parked and is back has it again. */
@@ -59,17 +87,33 @@ function touches(life: readonly TimedChange[], deviceNumber: string, fromMs: num
 function placed(life: readonly TimedChange[], fromMs: number): PlacedCall[] {
   const last = life.at(-1)?.change;
   if (!last) return [];
-  const facts = Object.fromEntries(FACTS.filter((fact) => last[fact] !== undefined).map((fact) => [fact, last[fact]]));
-  return [{ ...(facts as Pick<CallChange, (typeof FACTS)[number]>), changes: life.map((told) => placedChange(told, fromMs)) }];
+  const facts = Object.fromEntries(
+    FACTS.filter((fact) => last[fact] !== undefined).map((fact) => [fact, last[fact]]),
+  );
+  return [
+    {
+      ...(facts as Pick<CallChange, (typeof FACTS)[number]>),
+      changes: life.map((told) => placedChange(told, fromMs)),
+    },
+  ];
 }
 
 function placedChange(told: TimedChange, fromMs: number): PlacedChange {
   const { change, state, devices, parties, cause, recovered } = told.change;
-  return { change, state, atMs: timeOf(told) - fromMs, devices, parties, ...(cause !== undefined && { cause }), ...(recovered && { recovered }) };
+  return {
+    change,
+    state,
+    atMs: timeOf(told) - fromMs,
+    devices,
+    parties,
+    ...(cause !== undefined && { cause }),
+    ...(recovered && { recovered }),
+  };
 }
 
 /** A call ends when it is released, which may be before its end is told. */
-const timeOf = ({ atMs, change }: TimedChange): number => (change.endedAt === undefined ? atMs : Date.parse(change.endedAt));
+const timeOf = ({ atMs, change }: TimedChange): number =>
+  change.endedAt === undefined ? atMs : Date.parse(change.endedAt);
 
 /** A file is told of when it is on the disk; with a disk that refuses that takes half a minute. */
 const UNTOLD_MS = 60_000;
@@ -96,7 +140,8 @@ export class CallHistory {
   add(lives: Iterable<Life>, nowMs: number): void {
     for (const life of lives) if (life[0]) this.#lives.set(lifeKey(life[0].change), life);
     this.#drop(nowMs - UNTOLD_MS);
-    for (const oldest of [...this.#lives.keys()].slice(0, Math.max(0, this.#lives.size - MOST_LIVES))) this.#lives.delete(oldest);
+    for (const oldest of [...this.#lives.keys()].slice(0, Math.max(0, this.#lives.size - MOST_LIVES)))
+      this.#lives.delete(oldest);
   }
 
   /** A file has begun. */
@@ -120,10 +165,12 @@ export class CallHistory {
     const neededFrom = Math.min(beforeMs, ...this.#open.values());
     for (const [key, life] of this.#lives) {
       const last = life.at(-1);
-      if (last && isOver(last.change, this.#deviceNumber) && timeOf(last) < neededFrom) this.#lives.delete(key);
+      if (last && isOver(last.change, this.#deviceNumber) && timeOf(last) < neededFrom)
+        this.#lives.delete(key);
     }
   }
 }
 
 /** It has ended, or goes on without the device. */
-const isOver = (change: CallChange, deviceNumber: string): boolean => change.change === 'ended' || !change.devices.includes(deviceNumber);
+const isOver = (change: CallChange, deviceNumber: string): boolean =>
+  change.change === 'ended' || !change.devices.includes(deviceNumber);

@@ -22,14 +22,22 @@ export interface Participant {
   readonly type: Party['type'];
 }
 
-export const partyOf = ({ number, login, name, type }: Participant): Party =>
-  ({ number, ...(login !== undefined && { login }), ...(name !== undefined && { name }), type });
+export const partyOf = ({ number, login, name, type }: Participant): Party => ({
+  number,
+  ...(login !== undefined && { login }),
+  ...(name !== undefined && { name }),
+  type,
+});
 
 /**
  * The participants after what was told of a call, those who stay in their order; the same list when nothing changed.
  * @param whole the told participants are all there are (snapshot), not what changed
  */
-export function participantsAfter(known: readonly Participant[], call: Wire, whole: boolean): readonly Participant[] {
+export function participantsAfter(
+  known: readonly Participant[],
+  call: Wire,
+  whole: boolean,
+): readonly Participant[] {
   const told = gathered(call, ['participants', 'addedParticipants', 'modifiedParticipants']);
   const removed = textsOf(call.removedParticipantIds);
   if (!whole && told.length === 0 && removed.length === 0) return known;
@@ -52,9 +60,14 @@ const sameParticipants = (some: readonly Participant[], others: readonly Partici
   some.length === others.length && some.every((one, index) => same(one, others[index]));
 
 const same = (one: Participant, other: Participant | undefined): boolean =>
-  one.id === other?.id && one.number === other.number && one.login === other.login && one.name === other.name && one.type === other.type;
+  one.id === other?.id &&
+  one.number === other.number &&
+  one.login === other.login &&
+  one.name === other.name &&
+  one.type === other.type;
 
-const idOf = (wire: Wire): string | undefined => textOf(wire.participantId) ?? textOf(wireOf(wireOf(wire.identity).id).phoneNumber);
+const idOf = (wire: Wire): string | undefined =>
+  textOf(wire.participantId) ?? textOf(wireOf(wireOf(wire.identity).id).phoneNumber);
 
 function readParticipant(id: string, wire: Wire, known: Participant | undefined): Participant {
   const identity = wireOf(wire.identity);
@@ -75,7 +88,10 @@ function readParticipant(id: string, wire: Wire, known: Participant | undefined)
 }
 
 function nameOf({ firstName, lastName, displayName }: Wire): string | undefined {
-  const name = [firstName, lastName].flatMap((part) => textOf(part)?.trim() ?? []).join(' ').trim();
+  const name = [firstName, lastName]
+    .flatMap((part) => textOf(part)?.trim() ?? [])
+    .join(' ')
+    .trim();
   return name === '' ? textOf(displayName) : name;
 }
 

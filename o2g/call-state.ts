@@ -57,9 +57,10 @@ export interface Ending {
 /** None, one or several, kept without a list around one: that would be a tenth of a record, three times. */
 export type Few<Item extends string | object> = Item | readonly Item[];
 
-export const listOf = <Item extends string | object>(few: Few<Item>): readonly Item[] => (isList(few) ? few : [few]);
+export const listOf = <Item extends string | object>(few: Few<Item>): readonly Item[] =>
+  isList(few) ? few : [few];
 export const fewOf = <Item extends string | object>(list: readonly Item[]): Few<Item> =>
-  (list.length === 1 && list[0] !== undefined ? list[0] : list);
+  list.length === 1 && list[0] !== undefined ? list[0] : list;
 const isList = <Item extends string | object>(few: Few<Item>): few is readonly Item[] => Array.isArray(few);
 
 /** A live call. Lists and objects in it are replaced, never changed. Times are in ms after the start: small integers cost no heap. */
@@ -87,11 +88,29 @@ export interface LiveCall {
 }
 
 /** The one place where a record is made: all have the same keys in the same order, which halves their size. */
-export function newCall(callRef: string, state: LiveState, direction: CallChange['direction'], startedAt: number): LiveCall {
+export function newCall(
+  callRef: string,
+  state: LiveState,
+  direction: CallChange['direction'],
+  startedAt: number,
+): LiveCall {
   return {
-    id: callRef, callRef, state, direction, devices: [], participants: [], initialCalled: undefined, data: undefined,
-    startedAt, answeredMs: undefined, sinceMs: 0, ringMs: undefined, talkMs: undefined, holdMs: undefined,
-    held: state === 'held', ending: undefined,
+    id: callRef,
+    callRef,
+    state,
+    direction,
+    devices: [],
+    participants: [],
+    initialCalled: undefined,
+    data: undefined,
+    startedAt,
+    answeredMs: undefined,
+    sinceMs: 0,
+    ringMs: undefined,
+    talkMs: undefined,
+    holdMs: undefined,
+    held: state === 'held',
+    ending: undefined,
   };
 }
 
@@ -146,7 +165,8 @@ function settle(call: LiveCall, atMs: number): void {
   call.sinceMs += running;
 }
 
-const runningMs = (call: LiveCall, atMs: number): number => (isReleased(call) ? 0 : Math.max(0, atMs - call.startedAt - call.sinceMs));
+const runningMs = (call: LiveCall, atMs: number): number =>
+  isReleased(call) ? 0 : Math.max(0, atMs - call.startedAt - call.sinceMs);
 
 /** Where a change comes from. */
 export interface Telling {
@@ -158,18 +178,32 @@ export interface Telling {
 }
 
 const STATE_AFTER: Readonly<Partial<Record<ChangeName, CallChange['state']>>> = {
-  answered: 'talking', held: 'held', retrieved: 'talking', ended: 'ended',
+  answered: 'talking',
+  held: 'held',
+  retrieved: 'talking',
+  ended: 'ended',
 };
 
 /** A change, to be given away: nothing in it is shared with the record. */
-export function changeOf(change: ChangeName, call: LiveCall, { user, atMs, cause, previousCallRef, recovered }: Telling): CallChange {
+export function changeOf(
+  change: ChangeName,
+  call: LiveCall,
+  { user, atMs, cause, previousCallRef, recovered }: Telling,
+): CallChange {
   const { id, callRef, direction, initialCalled, startedAt, answeredMs } = call;
   const participants = listOf(call.participants);
   const data = dataOf(call);
   return {
-    change, state: STATE_AFTER[change] ?? call.state, id, callRef,
+    change,
+    state: STATE_AFTER[change] ?? call.state,
+    id,
+    callRef,
     ...(previousCallRef !== undefined && { previousCallRef }),
-    user, devices: [...listOf(call.devices)], direction, external: isExternal(participants, data), parties: participants.map(partyOf),
+    user,
+    devices: [...listOf(call.devices)],
+    direction,
+    external: isExternal(participants, data),
+    parties: participants.map(partyOf),
     ...(initialCalled !== undefined && { initialCalled }),
     ...(cause !== undefined && { cause }),
     startedAt: iso(startedAt),
@@ -194,17 +228,24 @@ function counters(call: LiveCall, atMs: number): Pick<CallChange, 'ringMs' | 'ta
     return call[counter] === undefined && now === 0 ? undefined : (call[counter] ?? 0) + now;
   };
   const [ringMs, talkMs, holdMs] = [shown('ringMs'), shown('talkMs'), shown('holdMs')];
-  return { ...(ringMs !== undefined && { ringMs }), ...(talkMs !== undefined && { talkMs }), ...(holdMs !== undefined && { holdMs }) };
+  return {
+    ...(ringMs !== undefined && { ringMs }),
+    ...(talkMs !== undefined && { talkMs }),
+    ...(holdMs !== undefined && { holdMs }),
+  };
 }
 
 /** Only external calls have a trunk (TrunkIdentification): with one, a party of unknown type is outside, and one not yet told of, too. */
 function isExternal(participants: readonly Participant[], { trunk }: CallData): boolean {
   if (participants.some(({ type }) => type === 'EXTERNAL')) return true;
-  return trunk !== undefined && (participants.length === 0 || participants.some(({ type }) => type === 'UNKNOWN'));
+  return (
+    trunk !== undefined && (participants.length === 0 || participants.some(({ type }) => type === 'UNKNOWN'))
+  );
 }
 
 /** What travels with a call; an object of its own each time. */
-export const dataOf = ({ data }: LiveCall): CallData => (data === undefined ? {} : JSON.parse(data) as CallData);
+export const dataOf = ({ data }: LiveCall): CallData =>
+  data === undefined ? {} : (JSON.parse(data) as CallData);
 
 export function withData(call: LiveCall, data: CallData): void {
   if (Object.keys(data).length > 0) call.data = JSON.stringify(data);

@@ -6,7 +6,16 @@
  */
 import { textOf, wiresOf, type Wire } from './call-facts';
 import { restoreCall, saveCall, type SavedCall } from './call-json';
-import { endOf, fewOf, listOf, type CallCause, type CallChange, type Few, type LiveCall, type Telling } from './call-state';
+import {
+  endOf,
+  fewOf,
+  listOf,
+  type CallCause,
+  type CallChange,
+  type Few,
+  type LiveCall,
+  type Telling,
+} from './call-state';
 import { beginCall, JOINS, updateCall, type Source } from './call-update';
 import type { O2GEvent } from './channel';
 import { isObject } from './json';
@@ -52,16 +61,24 @@ export class Calls {
     const user = textOf(event.loginName);
     if (user === undefined) return [];
     switch (event.eventName) {
-      case 'OnCallCreated': return this.#tell('created', event, { user, atMs });
-      case 'OnCallModified': return this.#tell('modified', event, { user, atMs });
-      case 'OnCallRemoved': return this.#removed(event, { user, atMs });
-      case 'OnTelephonyState': return this.#reconcile(event.state, { user, atMs, recovered: true });
-      default: return [];
+      case 'OnCallCreated':
+        return this.#tell('created', event, { user, atMs });
+      case 'OnCallModified':
+        return this.#tell('modified', event, { user, atMs });
+      case 'OnCallRemoved':
+        return this.#removed(event, { user, atMs });
+      case 'OnTelephonyState':
+        return this.#reconcile(event.state, { user, atMs, recovered: true });
+      default:
+        return [];
     }
   }
 
   toJSON(): SavedCalls {
-    return { version: 1, calls: [...this.#byUser].flatMap(([user, calls]) => listOf(calls).map((call) => saveCall(user, call))) };
+    return {
+      version: 1,
+      calls: [...this.#byUser].flatMap(([user, calls]) => listOf(calls).map((call) => saveCall(user, call))),
+    };
   }
 
   /** The state that `toJSON` gave, before or after a trip through JSON; what isn't readable is left out: a snapshot brings it. */
@@ -82,12 +99,20 @@ export class Calls {
     const known = this.#find(user, callRef);
     // It came twice, or a snapshot was faster; what it says is older than what is known.
     if (known && source === 'created') return [];
-    const telling: Telling = { user, atMs, recovered, cause: textOf(told.cause), previousCallRef: textOf(told.previousCallRef) };
+    const telling: Telling = {
+      user,
+      atMs,
+      recovered,
+      cause: textOf(told.cause),
+      previousCallRef: textOf(told.previousCallRef),
+    };
     const named = telling.previousCallRef === callRef ? undefined : this.#find(user, telling.previousCallRef);
-    if (known && named) return [this.#merge(named, telling), ...updateCall(known, told, source, telling, false)];
+    if (known && named)
+      return [this.#merge(named, telling), ...updateCall(known, told, source, telling, false)];
     if (known) return updateCall(known, told, source, telling, false);
     const previous = named ?? this.#announced(user, callRef);
-    if (!previous) return this.#isLate(user, callRef, source, atMs) ? [] : this.#begin(callRef, told, source, telling);
+    if (!previous)
+      return this.#isLate(user, callRef, source, atMs) ? [] : this.#begin(callRef, told, source, telling);
     const replaced = { ...telling, previousCallRef: previous.callRef };
     this.#noteOver(user, previous.callRef, atMs);
     previous.callRef = callRef;
@@ -141,10 +166,14 @@ export class Calls {
     const { user } = telling;
     const told = wiresOf(state.calls);
     const callRefs = told.flatMap(({ callRef }) => textOf(callRef) ?? []);
-    const alive = new Set(callRefs.map((callRef) => this.#find(user, callRef) ?? this.#announced(user, callRef)));
+    const alive = new Set(
+      callRefs.map((callRef) => this.#find(user, callRef) ?? this.#announced(user, callRef)),
+    );
     const vanished = this.#of(user).filter((call) => !alive.has(call));
     return [
-      ...vanished.map((call) => this.#end(call, { ...telling, cause: this.#endCause(call, user, undefined) })),
+      ...vanished.map((call) =>
+        this.#end(call, { ...telling, cause: this.#endCause(call, user, undefined) }),
+      ),
       ...told.flatMap((call) => this.#tell('snapshot', call, telling)),
     ];
   }
@@ -158,7 +187,9 @@ export class Calls {
     if (JOINS.has(cause)) return cause;
     if (told !== undefined || cause !== undefined) return told ?? cause;
     if (replacedBy !== undefined) return this.#find(user, replacedBy) ? 'CONFERENCED' : 'TRANSFERRED';
-    return this.#of(user).some((other) => other !== call && includes(other, call)) ? 'CONFERENCED' : undefined;
+    return this.#of(user).some((other) => other !== call && includes(other, call))
+      ? 'CONFERENCED'
+      : undefined;
   }
 
   #end(call: LiveCall, telling: Telling): CallChange {
@@ -204,5 +235,9 @@ const NONE: readonly LiveCall[] = [];
 /** True when all parties of a call are in a conference, too. */
 function includes(conference: LiveCall, call: LiveCall): boolean {
   const [some, all] = [listOf(call.participants), listOf(conference.participants)];
-  return some.length > 0 && some.length < all.length && some.every(({ id }) => all.some((other) => other.id === id));
+  return (
+    some.length > 0 &&
+    some.length < all.length &&
+    some.every(({ id }) => all.some((other) => other.id === id))
+  );
 }

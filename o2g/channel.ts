@@ -44,7 +44,10 @@ export class EventReader {
     this.#pieces.push(piece);
     this.#length += piece.length;
     if (this.#length <= LONGEST_LINE) return;
-    this.#listener.onMalformed(`a line longer than ${LONGEST_LINE / 1024 / 1024} MiB`, this.#pieces[0]?.toString('utf8', 0, 80) ?? '');
+    this.#listener.onMalformed(
+      `a line longer than ${LONGEST_LINE / 1024 / 1024} MiB`,
+      this.#pieces[0]?.toString('utf8', 0, 80) ?? '',
+    );
     this.#skipping = true;
     this.#forget();
   }
@@ -82,5 +85,7 @@ export class EventReader {
 
 /** True for an object with an `eventName`. */
 export function isEvent(value: unknown): value is O2GEvent {
-  return typeof value === 'object' && value !== null && 'eventName' in value && typeof value.eventName === 'string';
+  return (
+    typeof value === 'object' && value !== null && 'eventName' in value && typeof value.eventName === 'string'
+  );
 }

@@ -14,6 +14,10 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   after(ms, run) {
     const timeout = setTimeout(run, ms);
-    return { cancel: () => { clearTimeout(timeout); } };
+    return {
+      cancel: () => {
+        clearTimeout(timeout);
+      },
+    };
   },
 };

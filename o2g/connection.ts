@@ -75,7 +75,9 @@ export class Connection {
 
   get report(): ConnectionReport {
     const report = { state: this.#state, reason: this.#reason, since: new Date(this.#since).toISOString() };
-    return this.#state === 'connected' && this.#needs.isUnheard() ? { ...report, reason: 'no event has come to the webhook yet', unheard: true } : report;
+    return this.#state === 'connected' && this.#needs.isUnheard()
+      ? { ...report, reason: 'no event has come to the webhook yet', unheard: true }
+      : report;
   }
 
   /** Turns to the next site, after the last to the first. */
@@ -114,7 +116,9 @@ export class Connection {
   /** Tries again in so many milliseconds, unless it is cancelled before. */
   retryAfter(ms: number): void {
     this.cancelRetry();
-    this.#retry = this.#clock.after(ms, () => { this.input('due', this.#reason); });
+    this.#retry = this.#clock.after(ms, () => {
+      this.input('due', this.#reason);
+    });
   }
 
   cancelRetry(): void {

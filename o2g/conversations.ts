@@ -54,7 +54,7 @@ export class Conversations {
     const life = [...before.slice(0, 1), ...before.slice(1).slice(2 - MOST_CHANGES), { atMs, change }];
     if (change.state === 'ended') this.#lives.delete(key);
     else this.#lives.set(key, life);
-    const devices = new Set([...change.devices, ...before.at(-1)?.change.devices ?? []]);
+    const devices = new Set([...change.devices, ...(before.at(-1)?.change.devices ?? [])]);
     return [...devices].map((deviceNumber) => this.#add(deviceNumber, key, change, life));
   }
 
@@ -62,8 +62,12 @@ export class Conversations {
     const calls = this.#byDevice.get(deviceNumber) ?? new Map<string, CallOfDevice>();
     this.#byDevice.set(deviceNumber, calls);
     // The call goes on elsewhere: for this device it has ended.
-    calls.set(key, { now: change.devices.includes(deviceNumber) ? change : { ...change, change: 'ended', state: 'ended' }, life });
-    for (const oldest of [...calls.keys()].slice(0, Math.max(0, calls.size - MOST_CALLS))) calls.delete(oldest);
+    calls.set(key, {
+      now: change.devices.includes(deviceNumber) ? change : { ...change, change: 'ended', state: 'ended' },
+      life,
+    });
+    for (const oldest of [...calls.keys()].slice(0, Math.max(0, calls.size - MOST_CALLS)))
+      calls.delete(oldest);
     const conversation = conversationOf(deviceNumber, [...calls.values()]);
     if (conversation.state === 'over') this.#forgetEnded(deviceNumber, calls);
     return conversation;
@@ -78,8 +82,12 @@ export class Conversations {
 
 function conversationOf(deviceNumber: string, all: readonly CallOfDevice[]): Conversation {
   const states = new Set(all.map(({ now }) => now.state));
-  const madeOf = (state: Conversation['state'], some: readonly CallOfDevice[]): Conversation =>
-    ({ deviceNumber, state, calls: some.map(({ now }) => now), lives: some.map(({ life }) => life) });
+  const madeOf = (state: Conversation['state'], some: readonly CallOfDevice[]): Conversation => ({
+    deviceNumber,
+    state,
+    calls: some.map(({ now }) => now),
+    lives: some.map(({ life }) => life),
+  });
   if (states.has('talking')) return madeOf('talking', all);
   if (states.has('held')) return madeOf('held', all);
   const ended = all.filter(({ now }) => now.state === 'ended');

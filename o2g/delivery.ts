@@ -45,7 +45,8 @@ export class Delivery {
   resume(): void {
     const held = this.#held ?? [];
     this.#held = undefined;
-    if (this.#lost > 0) this.#log.warn(`${this.#lost} events came during a deploy that took too long, they are lost`);
+    if (this.#lost > 0)
+      this.#log.warn(`${this.#lost} events came during a deploy that took too long, they are lost`);
     this.#lost = 0;
     for (const { event, receivedAt } of held) this.#deliver(event, receivedAt);
   }
@@ -92,7 +93,13 @@ function copyOf<T>(value: T): T {
   const copy: Record<string, unknown> = {};
   for (const [key, field] of Object.entries(value)) {
     if (key !== '__proto__') copy[key] = copyOf(field);
-    else Object.defineProperty(copy, key, { value: copyOf(field), enumerable: true, configurable: true, writable: true });
+    else
+      Object.defineProperty(copy, key, {
+        value: copyOf(field),
+        enumerable: true,
+        configurable: true,
+        writable: true,
+      });
   }
   return copy as T;
 }

@@ -13,7 +13,8 @@ export function readDevices(field: string, value: unknown): string[] {
   for (const part of parts(field, value)) {
     for (const device of expand(field, part)) {
       devices.add(device);
-      if (devices.size > MOST_DEVICES) throw invalid(field, value, `at most ${MOST_DEVICES} devices (a DR link carries no more)`);
+      if (devices.size > MOST_DEVICES)
+        throw invalid(field, value, `at most ${MOST_DEVICES} devices (a DR link carries no more)`);
     }
   }
   return [...devices];
@@ -23,7 +24,10 @@ function parts(field: string, value: unknown): string[] {
   if (Array.isArray(value)) return value.flatMap((item: unknown) => parts(field, item));
   if (typeof value === 'number' && Number.isInteger(value) && value >= 0) return [String(value)];
   if (typeof value !== 'string') throw invalid(field, value, RULE);
-  return value.replace(/\s*-\s*/g, '-').split(/[,;\s]+/).filter((part) => part !== '');
+  return value
+    .replace(/\s*-\s*/g, '-')
+    .split(/[,;\s]+/)
+    .filter((part) => part !== '');
 }
 
 const RULE = 'a directory number, a list of them or ranges such as 70000-70099, 70120';
@@ -36,6 +40,8 @@ function* expand(field: string, part: string): Generator<string, void> {
     return;
   }
   const [from = '', to = ''] = range.slice(1);
-  if (from.length !== to.length || from > to) throw invalid(field, part, 'a range from the lower to the higher number, both of the same length');
-  for (let number = Number(from); number <= Number(to); number += 1) yield String(number).padStart(from.length, '0');
+  if (from.length !== to.length || from > to)
+    throw invalid(field, part, 'a range from the lower to the higher number, both of the same length');
+  for (let number = Number(from); number <= Number(to); number += 1)
+    yield String(number).padStart(from.length, '0');
 }

@@ -27,7 +27,11 @@ export class O2GError extends Error {
   override readonly name = 'O2GError';
   override readonly cause?: ErrorCause;
 
-  constructor(readonly code: ErrorCode, message: string, cause?: ErrorCause) {
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+    cause?: ErrorCause,
+  ) {
     super(message);
     if (cause) this.cause = cause;
   }
@@ -57,22 +61,37 @@ export function isUnanswered(error: unknown): boolean {
 }
 
 /** Failures of a connection that was never there. */
-const NEVER_SENT: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']);
+const NEVER_SENT: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+]);
 
 /** Whether the server may have done what was asked for, though no answer came. */
 export function mayHaveArrived(error: unknown): boolean {
   if (!(error instanceof O2GError)) return false;
   const { code, cause } = error;
-  return code === 'TIMEOUT' || (code === 'NOT_CONNECTED' && !(cause && 'code' in cause && NEVER_SENT.has(String(cause.code))));
+  return (
+    code === 'TIMEOUT' ||
+    (code === 'NOT_CONNECTED' && !(cause && 'code' in cause && NEVER_SENT.has(String(cause.code))))
+  );
 }
 
 const DEFINITE: ReadonlySet<string> = new Set([
-  'INVALID_INPUT', 'NOT_ALLOWED', 'NOT_FOUND', 'NOT_EXPECTED', 'NOT_SUPPORTED', 'BAD_PARAMETER',
+  'INVALID_INPUT',
+  'NOT_ALLOWED',
+  'NOT_FOUND',
+  'NOT_EXPECTED',
+  'NOT_SUPPORTED',
+  'BAD_PARAMETER',
 ]);
 
 /** Makes any thrown thing an O2GError; a system error (`ECONNREFUSED`, a TLS code) becomes the cause of `NOT_CONNECTED`. */
 export function asO2GError(error: unknown): O2GError {
   if (error instanceof O2GError) return error;
-  const { code, message } = error instanceof Error ? (error as NodeJS.ErrnoException) : { code: undefined, message: String(error) };
+  const { code, message } =
+    error instanceof Error ? (error as NodeJS.ErrnoException) : { code: undefined, message: String(error) };
   return new O2GError('NOT_CONNECTED', message, { code: code ?? 'ERROR', message });
 }

@@ -11,15 +11,32 @@ export type Filter = Representation<'Filter'>;
 
 export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   telephony: [
-    'OnCallCreated', 'OnCallModified', 'OnCallRemoved', 'OnUserStateModified', 'OnTelephonyState', 'OnDeviceStateModified',
+    'OnCallCreated',
+    'OnCallModified',
+    'OnCallRemoved',
+    'OnUserStateModified',
+    'OnTelephonyState',
+    'OnDeviceStateModified',
     'OnDynamicStateChanged',
   ],
   user: ['OnUserInfoChanged'],
   userManagement: ['OnUserCreated', 'OnUserDeleted'],
-  agent: ['OnAgentStateChanged', 'OnAgentSkillChanged', 'OnSupervisorHelpRequested', 'OnSupervisorHelpCancelled'],
+  agent: [
+    'OnAgentStateChanged',
+    'OnAgentSkillChanged',
+    'OnSupervisorHelpRequested',
+    'OnSupervisorHelpCancelled',
+  ],
   system: [
-    'OnCtiLinkDown', 'OnCtiLinkUp', 'OnServerStart', 'OnPbxLoaded', 'OnLicenseExpiration', 'OnPbxLinkDown', 'OnPbxLinkUp',
-    'OnRemoteServerLinkDown', 'OnRemoteServerLinkUp',
+    'OnCtiLinkDown',
+    'OnCtiLinkUp',
+    'OnServerStart',
+    'OnPbxLoaded',
+    'OnLicenseExpiration',
+    'OnPbxLinkDown',
+    'OnPbxLinkUp',
+    'OnRemoteServerLinkDown',
+    'OnRemoteServerLinkUp',
   ],
 };
 
@@ -29,8 +46,16 @@ const PACKAGE_OF: ReadonlyMap<string, string> = new Map(
 
 /** Names that tell the package of an event which came after the specification. */
 const PACKAGE_BY_PREFIX = [
-  ['OnCall', 'telephony'], ['OnTelephony', 'telephony'], ['OnDevice', 'telephony'], ['OnAgent', 'agent'], ['OnSupervisor', 'agent'],
-  ['OnUser', 'user'], ['OnCti', 'system'], ['OnPbx', 'system'], ['OnServer', 'system'], ['OnLicense', 'system'],
+  ['OnCall', 'telephony'],
+  ['OnTelephony', 'telephony'],
+  ['OnDevice', 'telephony'],
+  ['OnAgent', 'agent'],
+  ['OnSupervisor', 'agent'],
+  ['OnUser', 'user'],
+  ['OnCti', 'system'],
+  ['OnPbx', 'system'],
+  ['OnServer', 'system'],
+  ['OnLicense', 'system'],
 ] as const;
 
 /** The event package of an event, also of one newer than the specification; undefined when nothing tells. */
@@ -46,12 +71,16 @@ const CHANNEL_INFORMATION = 'OnChannelInformation';
  * @throws O2GError `INVALID_INPUT`
  */
 export function readSelectors(value: unknown): Selector[] {
-  if (!Array.isArray(value)) throw invalid('selectors', value, 'a list such as [{"names": ["telephony"], "ids": ["oxe70120"]}]');
+  if (!Array.isArray(value))
+    throw invalid('selectors', value, 'a list such as [{"names": ["telephony"], "ids": ["oxe70120"]}]');
   return value.map((selector: unknown) => {
-    if (typeof selector !== 'object' || selector === null) throw invalid('selectors', selector, 'a list of {names, ids}');
+    if (typeof selector !== 'object' || selector === null)
+      throw invalid('selectors', selector, 'a list of {names, ids}');
     const { names, ids } = selector as Record<string, unknown>;
-    if (!isTexts(names) || names.length === 0) throw invalid('names', names, 'a list of event names or event packages');
-    if (ids !== undefined && !isTexts(ids)) throw invalid('ids', ids, 'a list of login names; empty or "*" for all');
+    if (!isTexts(names) || names.length === 0)
+      throw invalid('names', names, 'a list of event names or event packages');
+    if (ids !== undefined && !isTexts(ids))
+      throw invalid('ids', ids, 'a list of login names; empty or "*" for all');
     return { names: [...names], ids: ids ? [...ids] : [] };
   });
 }
@@ -72,7 +101,7 @@ export function unionFilter(selectors: Iterable<Selector>, admin: boolean): Filt
   asked.delete(CHANNEL_INFORMATION);
   const byPackage = new Map<string, string[]>();
   for (const name of [...asked].sort()) {
-    const own = PACKAGES[name] ? name : PACKAGE_OF.get(name) ?? name;
+    const own = PACKAGES[name] ? name : (PACKAGE_OF.get(name) ?? name);
     if (own !== name && asked.has(own)) continue;
     const names = byPackage.get(own);
     if (names) names.push(name);
@@ -83,7 +112,10 @@ export function unionFilter(selectors: Iterable<Selector>, admin: boolean): Filt
 
 /** The names that the specification knows: a server may refuse everything for one that it doesn't know. */
 export function specified(selectors: Iterable<Selector>): Selector[] {
-  return [...selectors].map(({ names, ...rest }) => ({ ...rest, names: names.filter((name) => PACKAGES[name] !== undefined || PACKAGE_OF.has(name)) }));
+  return [...selectors].map(({ names, ...rest }) => ({
+    ...rest,
+    names: names.filter((name) => PACKAGES[name] !== undefined || PACKAGE_OF.has(name)),
+  }));
 }
 
 /** Who gets which events: what a node asked for, and how it is given them. */
@@ -126,12 +158,19 @@ export class Routes {
     }
     if (way.all) return way.all;
     const login = loginOf(event);
-    return way.routes.filter(({ logins }) => logins === undefined || login === undefined || logins.has(login)).map(({ interest }) => interest);
+    return way.routes
+      .filter(({ logins }) => logins === undefined || login === undefined || logins.has(login))
+      .map(({ interest }) => interest);
   }
 
   #wayOf(eventName: string): Way {
     const routes = this.#routesOf(eventName);
-    return { routes, all: routes.every(({ logins }) => logins === undefined) ? routes.map(({ interest }) => interest) : undefined };
+    return {
+      routes,
+      all: routes.every(({ logins }) => logins === undefined)
+        ? routes.map(({ interest }) => interest)
+        : undefined,
+    };
   }
 
   #routesOf(eventName: string): readonly Route[] {
@@ -139,7 +178,9 @@ export class Routes {
     // userManagement and system know no ids: their events go to everybody who asked for them.
     const personal = own !== 'userManagement' && own !== 'system';
     return [...this.#interests].flatMap((interest) => {
-      const matching = interest.selectors.filter(({ names }) => names.includes(eventName) || (own !== undefined && names.includes(own)));
+      const matching = interest.selectors.filter(
+        ({ names }) => names.includes(eventName) || (own !== undefined && names.includes(own)),
+      );
       if (matching.length === 0) return [];
       const all = !personal || matching.some(({ ids }) => !ids || ids.length === 0 || ids.includes('*'));
       return [{ interest, logins: all ? undefined : new Set(matching.flatMap(({ ids }) => ids ?? [])) }];

@@ -17,7 +17,10 @@ export class Gate {
 
   async run<T>(work: () => Promise<T>): Promise<T> {
     if (this.#free > 0) this.#free -= 1;
-    else await new Promise<void>((resolve) => { this.#queue.push(resolve); });
+    else
+      await new Promise<void>((resolve) => {
+        this.#queue.push(resolve);
+      });
     try {
       return await work();
     } finally {
@@ -33,7 +36,10 @@ export class Gate {
  * @param onDone is told how many are done, after each
  */
 export async function forEachBounded<Item, Result>(
-  items: readonly Item[], places: number, work: (item: Item) => Promise<Result>, onDone?: (done: number) => void,
+  items: readonly Item[],
+  places: number,
+  work: (item: Item) => Promise<Result>,
+  onDone?: (done: number) => void,
 ): Promise<Result[]> {
   const results: Result[] = [];
   let started = 0;

@@ -69,13 +69,25 @@ export class HttpTransport implements Transport {
         reject(this.#failure(error, url, signal));
         stream.destroy();
       };
-      const abort = (): void => { fail(undefined); };
-      const timer = setTimeout(() => { fail(new O2GError('TIMEOUT', `${url.host} did not answer within ${this.#options.timeoutMs / 1000} s`)); }, this.#options.timeoutMs);
+      const abort = (): void => {
+        fail(undefined);
+      };
+      const timer = setTimeout(() => {
+        fail(
+          new O2GError('TIMEOUT', `${url.host} did not answer within ${this.#options.timeoutMs / 1000} s`),
+        );
+      }, this.#options.timeoutMs);
       signal.addEventListener('abort', abort);
       let text = '';
       stream.setEncoding('utf8').on('data', (piece: string) => {
         text += piece;
-        if (text.length > LONGEST_ANSWER) fail(new O2GError('SERVER_PROBLEM', `${url.host} sent an answer of more than ${LONGEST_ANSWER / 1024 / 1024} MiB: it was not read (is that address an O2G server?)`));
+        if (text.length > LONGEST_ANSWER)
+          fail(
+            new O2GError(
+              'SERVER_PROBLEM',
+              `${url.host} sent an answer of more than ${LONGEST_ANSWER / 1024 / 1024} MiB: it was not read (is that address an O2G server?)`,
+            ),
+          );
       });
       stream.once('end', () => {
         settle();
@@ -83,7 +95,13 @@ export class HttpTransport implements Transport {
         const { 'content-encoding': coding = 'identity' } = answered;
         // One that is compressed was not asked for, and a small one may unfold to more than the memory holds.
         if (coding === 'identity') resolve({ status: statusCode, headers: answered, body: text });
-        else reject(new O2GError('SERVER_PROBLEM', `${url.host} sent an answer compressed (${coding.slice(0, 20)}), which was not asked for: it was not read`));
+        else
+          reject(
+            new O2GError(
+              'SERVER_PROBLEM',
+              `${url.host} sent an answer compressed (${coding.slice(0, 20)}), which was not asked for: it was not read`,
+            ),
+          );
       });
       // Not once: what a destroyed stream still says is nobody's error.
       stream.on('error', fail);
@@ -93,16 +111,33 @@ export class HttpTransport implements Transport {
 
   channel(url: URL, listener: ChannelListener, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
-      const fail = (error: unknown): void => { reject(this.#failure(error, url, signal)); };
+      const fail = (error: unknown): void => {
+        reject(this.#failure(error, url, signal));
+      };
       // A connection of its own: the channel occupies it for hours and must not take one from the requests.
       const { request } = url.protocol === 'https:' ? https : http;
-      const outgoing = request(url, { ...this.#options.tls, method: 'POST', agent: false, headers: { Accept: '*/*', 'Content-Length': 0 }, signal });
+      const outgoing = request(url, {
+        ...this.#options.tls,
+        method: 'POST',
+        agent: false,
+        headers: { Accept: '*/*', 'Content-Length': 0 },
+        signal,
+      });
       // A half-open connection that the watchdog has nothing to ask on ends, if late, by TCP itself.
-      outgoing.once('socket', (socket) => { socket.setKeepAlive(true, TCP_KEEPALIVE_MS); });
+      outgoing.once('socket', (socket) => {
+        socket.setKeepAlive(true, TCP_KEEPALIVE_MS);
+      });
       const answered = setTimeout(() => {
-        outgoing.destroy(new O2GError('TIMEOUT', `${url.host} took the event channel's connection but did not answer within ${this.#options.timeoutMs / 1000} s`));
+        outgoing.destroy(
+          new O2GError(
+            'TIMEOUT',
+            `${url.host} took the event channel's connection but did not answer within ${this.#options.timeoutMs / 1000} s`,
+          ),
+        );
       }, this.#options.timeoutMs);
-      outgoing.once('close', () => { clearTimeout(answered); });
+      outgoing.once('close', () => {
+        clearTimeout(answered);
+      });
       outgoing.on('error', fail);
       outgoing.once('response', (response) => {
         clearTimeout(answered);
@@ -115,7 +150,9 @@ export class HttpTransport implements Transport {
         }
         response.on('error', fail);
         response.once('end', resolve);
-        response.once('close', () => { fail(new O2GError('NOT_CONNECTED', 'the event channel broke')); });
+        response.once('close', () => {
+          fail(new O2GError('NOT_CONNECTED', 'the event channel broke'));
+        });
         listener.onOpen();
         readByTurns(response, listener, () => (this.#gate.isBusy ? BYTES_WHILE_ASKING : BYTES_PER_TURN));
       });
@@ -150,7 +187,8 @@ export class HttpTransport implements Transport {
   }
 
   #failure(error: unknown, url: URL, signal: AbortSignal): O2GError {
-    if (signal.aborted) return new O2GError('CLOSED', 'the connection to O2G was closed before the answer came');
+    if (signal.aborted)
+      return new O2GError('CLOSED', 'the connection to O2G was closed before the answer came');
     if (error instanceof O2GError) return error;
     const known = asO2GError(error);
     const code = known.cause && 'code' in known.cause ? String(known.cause.code) : '';
@@ -162,9 +200,18 @@ export class HttpTransport implements Transport {
  * By itself got hands thirty options to Node.js, which are copied several times on their way to the socket, and an address to be taken apart: these
  * are all that O2G needs. What concerns TLS is the agent's.
  */
-const leanRequest: RequestFunction = ({ protocol, hostname, port, pathname, search }, { method, headers, agent }) => (
-  (protocol === 'https:' ? https : http).request({ hostname: hostname.replace(/^\[|\]$/g, ''), port, path: pathname + search, method, headers, agent })
-);
+const leanRequest: RequestFunction = (
+  { protocol, hostname, port, pathname, search },
+  { method, headers, agent },
+) =>
+  (protocol === 'https:' ? https : http).request({
+    hostname: hostname.replace(/^\[|\]$/g, ''),
+    port,
+    path: pathname + search,
+    method,
+    headers,
+    agent,
+  });
 
 /**
  * got would put its thirty options together by a spread of two objects, which costs 75 µs on Node.js 20, a tenth of a request; on 22 and later
@@ -217,6 +264,8 @@ const WORDS: Readonly<Record<string, string>> = {
 };
 
 function explain(code: string, url: URL): string {
-  const words = WORDS[code] ?? (code.startsWith('ERR_SSL') ? 'the port does not speak TLS (http instead of https?)' : `error ${code}`);
+  const words =
+    WORDS[code] ??
+    (code.startsWith('ERR_SSL') ? 'the port does not speak TLS (http instead of https?)' : `error ${code}`);
   return code === 'ECONNRESET' && url.protocol === 'http:' ? `${words} (https instead of http?)` : words;
 }

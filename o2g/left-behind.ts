@@ -45,7 +45,8 @@ export class LeftBehind {
         const { drLinks } = await ask('getLinks', { nodeId: String(oxeNode) }, undefined);
         const isThere = objectsIn(drLinks).some(({ identifier }) => identifier === id);
         // In the meantime it may have become the one that is used again.
-        if (isThere && this.#session.host !== host) await ask('unregisterLink', linkPath(oxeNode, id), undefined);
+        if (isThere && this.#session.host !== host)
+          await ask('unregisterLink', linkPath(oxeNode, id), undefined);
       });
       if (this.#session.host !== host) this.#needs.forget(host);
       this.#log.info(`${name}: the link left at ${host} is ended`);

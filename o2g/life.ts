@@ -50,7 +50,10 @@ export class SessionLife {
   #established: Promise<void> = Promise.resolve();
   #stopped = false;
 
-  constructor(options: SessionLifeOptions, { connection, requests, reception, subscription, signs, clock }: SessionLifeParts) {
+  constructor(
+    options: SessionLifeOptions,
+    { connection, requests, reception, subscription, signs, clock }: SessionLifeParts,
+  ) {
     this.#options = options;
     this.#connection = connection;
     this.#requests = requests;
@@ -77,11 +80,21 @@ export class SessionLife {
   /** Performs an effect of the table, for the input that brought it about. */
   perform(effect: Effect, input: Input): void {
     switch (effect) {
-      case 'establish': this.#startEstablishing(input); break;
-      case 'backOff': this.#backOff(); break;
-      case 'slowRetry': this.#slowRetry(); break;
-      case 'announce': this.#announce(); break;
-      case 'release': case 'none': break;
+      case 'establish':
+        this.#startEstablishing(input);
+        break;
+      case 'backOff':
+        this.#backOff();
+        break;
+      case 'slowRetry':
+        this.#slowRetry();
+        break;
+      case 'announce':
+        this.#announce();
+        break;
+      case 'release':
+      case 'none':
+        break;
     }
   }
 
@@ -121,7 +134,10 @@ export class SessionLife {
     // A login under way is awaited: cut off, it could leave a session behind that nobody knows.
     await new Promise<void>((resolve) => {
       const timer = this.#clock.after(CLOSE_WITHIN_MS, resolve);
-      void this.#established.then(() => { timer.cancel(); resolve(); });
+      void this.#established.then(() => {
+        timer.cancel();
+        resolve();
+      });
     });
     const { open } = this.#connection;
     this.#connection.input('close', '');
@@ -144,7 +160,8 @@ export class SessionLife {
   #startEstablishing(input: Input): void {
     this.#connection.cancelRetry();
     // A lost channel is opened again at once, unless that has just been done in vain.
-    if (input === 'channelLost' && this.#failures > 1) return this.#connection.retryAfter(backOffMs(this.#failures - 1, Math.random()));
+    if (input === 'channelLost' && this.#failures > 1)
+      return this.#connection.retryAfter(backOffMs(this.#failures - 1, Math.random()));
     this.#established = this.#establish();
   }
 
@@ -170,7 +187,9 @@ export class SessionLife {
 
   async #logIn(): Promise<OpenSession> {
     const { access, account } = this.#options;
-    const session = await logIn(this.#connection.site, access, account, (call) => this.#requests.sendOutside(call));
+    const session = await logIn(this.#connection.site, access, account, (call) =>
+      this.#requests.sendOutside(call),
+    );
     this.#requests.opened();
     this.#generation += 1;
     return session;

@@ -56,7 +56,11 @@ export class LinkRequests {
   async monitor(path: LinkPath, deviceNumber: string): Promise<string> {
     const { book, session } = this.#base;
     const { userId } = await this.#ask(path, 'startMonitor', path, { deviceNumber });
-    if (typeof userId !== 'string') throw new O2GError('SERVER_PROBLEM', `O2G answered startMonitor of ${deviceNumber} without the login of its user`);
+    if (typeof userId !== 'string')
+      throw new O2GError(
+        'SERVER_PROBLEM',
+        `O2G answered startMonitor of ${deviceNumber} without the login of its user`,
+      );
     const { monitored, doubt } = book.seen(deviceNumber);
     book.see(deviceNumber, { monitored: true, userId, doubt: false });
     session.probeLogin = userId;
@@ -127,10 +131,19 @@ export class LinkRequests {
     return { target: wish, ...(keys ? { srtp: keys } : {}) };
   }
 
-  async #startRecord(path: LinkPath, deviceNumber: string, target: RecordTarget): Promise<SrtpKeys | undefined> {
+  async #startRecord(
+    path: LinkPath,
+    deviceNumber: string,
+    target: RecordTarget,
+  ): Promise<SrtpKeys | undefined> {
     if (target.mode === 'ip') {
       const { ipRecorderAddr, sentFlowPort, receivedFlowPort } = target;
-      const keys: SrtpKeys = await this.#ask(path, 'startRecord', path, { deviceNumber, ipRecorderAddr, sentFlowPort, receivedFlowPort });
+      const keys: SrtpKeys = await this.#ask(path, 'startRecord', path, {
+        deviceNumber,
+        ipRecorderAddr,
+        sentFlowPort,
+        receivedFlowPort,
+      });
       return keys.key === undefined ? undefined : keys;
     }
     const { crystal, board, timeslot } = target;
@@ -139,9 +152,15 @@ export class LinkRequests {
   }
 
   /** Sends a request that names a link. What it was answered is worth nothing when that link has gone meanwhile, and all that was on it. */
-  async #ask<Name extends OperationName>(path: LinkPath, name: Name, parameters: ParametersOf<Name>, body: BodyOf<Name>): Promise<AnswerOf<Name>> {
+  async #ask<Name extends OperationName>(
+    path: LinkPath,
+    name: Name,
+    parameters: ParametersOf<Name>,
+    body: BodyOf<Name>,
+  ): Promise<AnswerOf<Name>> {
     const answer = await this.#base.session.call(name, parameters, body, ONCE);
-    if (!this.isOn(path)) throw new O2GError('NOT_CONNECTED', `the recorder link ${this.#base.name} was lost meanwhile`);
+    if (!this.isOn(path))
+      throw new O2GError('NOT_CONNECTED', `the recorder link ${this.#base.name} was lost meanwhile`);
     return answer;
   }
 }

@@ -65,30 +65,73 @@ export class Link implements Attachment {
   readonly #leave: (() => void)[] = [];
   #closing: Promise<'gone' | 'kept'> | undefined;
 
-  constructor(options: LinkOptions, session: Session, { log, clock = systemClock, memory, wanted = [], media: ports }: LinkParts) {
+  constructor(
+    options: LinkOptions,
+    session: Session,
+    { log, clock = systemClock, memory, wanted = [], media: ports }: LinkParts,
+  ) {
     this.#options = options;
     this.session = session;
     this.#memory = memory;
     const stored = memory?.load();
     const book = (this.#book = new Book(clock, log, stored !== undefined));
-    const registration = (this.#registration = new Registration(options, session, {
-      reader: () => { this.#repair.doubtAfterNewSession(); return book.reader(); },
-      onLost: (reason) => { book.lost(reason); },
-      onForgotten: () => { this.#remember(); },
-      onConfirmed: () => { this.#confirmed(); },
-    }, log, clock, stored?.registrations ?? []));
+    const registration = (this.#registration = new Registration(
+      options,
+      session,
+      {
+        reader: () => {
+          this.#repair.doubtAfterNewSession();
+          return book.reader();
+        },
+        onLost: (reason) => {
+          book.lost(reason);
+        },
+        onForgotten: () => {
+          this.#remember();
+        },
+        onConfirmed: () => {
+          this.#confirmed();
+        },
+      },
+      log,
+      clock,
+      stored?.registrations ?? [],
+    ));
     const media = (this.#media = new OwnMedia({
-      ports, clock, log, was: stored?.armed ?? [],
-      wanted: () => [...this.wanted].flatMap(([deviceNumber, { record }]) => (record?.mode === 'own' ? [[deviceNumber, record.recorder] as const] : [])),
+      ports,
+      clock,
+      log,
+      was: stored?.armed ?? [],
+      wanted: () =>
+        [...this.wanted].flatMap(([deviceNumber, { record }]) =>
+          record?.mode === 'own' ? [[deviceNumber, record.recorder] as const] : [],
+        ),
       isWanted: (deviceNumber) => book.wanted.get(deviceNumber)?.record?.mode === 'own',
       secure: () => registration.current?.secure,
-      onUndecipherable: (deviceNumber) => { this.#repair.askForKeys(deviceNumber); },
+      onUndecipherable: (deviceNumber) => {
+        this.#repair.askForKeys(deviceNumber);
+      },
     }));
-    const base: LinkBase = { name: options.name, oxeNode: options.oxeNode, session, registration, book, media, clock, log, remember: () => { this.#remember(); } };
-    this.#requests = new LinkRequests(base, (userId) => { this.#repair.newcomer(userId); });
+    const base: LinkBase = {
+      name: options.name,
+      oxeNode: options.oxeNode,
+      session,
+      registration,
+      book,
+      media,
+      clock,
+      log,
+      remember: () => {
+        this.#remember();
+      },
+    };
+    this.#requests = new LinkRequests(base, (userId) => {
+      this.#repair.newcomer(userId);
+    });
     this.#orders = new Orders(base, this.#requests);
     this.#repair = new Repair(base, this.#requests, this.#orders, this.#busy);
-    for (const [deviceNumber, want] of wantedAtFirst(options, [...(stored?.wanted ?? []), ...wanted])) book.want(deviceNumber, want);
+    for (const [deviceNumber, want] of wantedAtFirst(options, [...(stored?.wanted ?? []), ...wanted]))
+      book.want(deviceNumber, want);
   }
 
   get name(): string {
@@ -163,7 +206,12 @@ export class Link implements Attachment {
   /** All devices of a user: those monitored here and those that the server knows (GET /users/{loginName}). @throws O2GError */
   async findDevicesOf(userId: string): Promise<string[]> {
     const { devices } = await this.session.call('getUser', { loginName: userId }, undefined);
-    return [...new Set([...objectsIn(devices).flatMap(({ id }) => (id === undefined ? [] : [id])), ...this.devicesOf(userId)])];
+    return [
+      ...new Set([
+        ...objectsIn(devices).flatMap(({ id }) => (id === undefined ? [] : [id])),
+        ...this.devicesOf(userId),
+      ]),
+    ];
   }
 
   /** Follows the session: registers as soon as it is connected, and from then on keeps the link as desired. */
@@ -171,16 +219,24 @@ export class Link implements Attachment {
     if (this.#leave.length > 0 || this.#closing) return;
     this.#leave.push(
       this.session.attach(this),
-      this.session.onEvent.on((event) => { this.#follow(event); }),
-      this.session.onState.on((report) => { this.#followConnection(report); }),
-      this.#media.start((recorder) => { this.#repair.mediaChanged(recorder); }),
+      this.session.onEvent.on((event) => {
+        this.#follow(event);
+      }),
+      this.session.onState.on((report) => {
+        this.#followConnection(report);
+      }),
+      this.#media.start((recorder) => {
+        this.#repair.mediaChanged(recorder);
+      }),
     );
     this.#registration.follow(this.session.report);
   }
 
   /** Ends the link as its options say, in six seconds at most: two for the server, four for recorders of ours. Idempotent; what waits ends with `CLOSED`. */
   close(why: CloseReason): Promise<'gone' | 'kept'> {
-    return (this.#closing ??= this.#close(why === 'stop' && this.#options.onStop === 'keep' ? 'keep' : 'unregister'));
+    return (this.#closing ??= this.#close(
+      why === 'stop' && this.#options.onStop === 'keep' ? 'keep' : 'unregister',
+    ));
   }
 
   async #close(how: 'unregister' | 'keep'): Promise<'gone' | 'kept'> {
@@ -198,20 +254,28 @@ export class Link implements Attachment {
 
   /** Starts monitoring a device: POST …/monitor. @throws O2GError */
   monitor(deviceNumber: string): Promise<Monitored> {
-    return this.#orders.begin(deviceNumber, (was) => was ?? { own: false }, async (path) => {
-      return { deviceNumber, userId: await this.#requests.monitor(path, deviceNumber), monitored: true };
-    });
+    return this.#orders.begin(
+      deviceNumber,
+      (was) => was ?? { own: false },
+      async (path) => {
+        return { deviceNumber, userId: await this.#requests.monitor(path, deviceNumber), monitored: true };
+      },
+    );
   }
 
   /** Stops monitoring a device, its recording before: DELETE …/monitor/{deviceNumber}. @throws O2GError */
   stopMonitor(deviceNumber: string): Promise<Monitored> {
     this.#orders.want(deviceNumber, undefined);
-    return this.#orders.end(deviceNumber, async (path) => {
-      const { record, monitored, doubt, userId } = this.#book.seen(deviceNumber);
-      if (record ?? doubt) await this.#requests.stopRecord(path, deviceNumber);
-      if (monitored || doubt) await this.#requests.stopMonitor(path, deviceNumber);
-      return { deviceNumber, userId, monitored: false };
-    }, () => this.#media.disarm(deviceNumber));
+    return this.#orders.end(
+      deviceNumber,
+      async (path) => {
+        const { record, monitored, doubt, userId } = this.#book.seen(deviceNumber);
+        if (record ?? doubt) await this.#requests.stopRecord(path, deviceNumber);
+        if (monitored || doubt) await this.#requests.stopMonitor(path, deviceNumber);
+        return { deviceNumber, userId, monitored: false };
+      },
+      () => this.#media.disarm(deviceNumber),
+    );
   }
 
   /**
@@ -221,18 +285,29 @@ export class Link implements Attachment {
    * @throws O2GError; what the recorder says when it has no ports
    */
   record(deviceNumber: string, wish: RecordWish): Promise<Recorded> {
-    return this.#orders.begin(deviceNumber, (was) => ({ own: false, ...was, record: wish }), async (path) => {
-      const { record, recorder, doubt } = this.#book.seen(deviceNumber);
-      // Asked for again, the OXE would begin its flows anew, in the middle of a call; external recorders want just that, for the keys.
-      if (wish.mode === 'own' && record && recorder === wish.recorder && !doubt) return this.recorded(deviceNumber, { target: record });
-      return this.recorded(deviceNumber, await this.#requests.monitorAndRecord(path, deviceNumber, wish));
-    });
+    return this.#orders.begin(
+      deviceNumber,
+      (was) => ({ own: false, ...was, record: wish }),
+      async (path) => {
+        const { record, recorder, doubt } = this.#book.seen(deviceNumber);
+        // Asked for again, the OXE would begin its flows anew, in the middle of a call; external recorders want just that, for the keys.
+        if (wish.mode === 'own' && record && recorder === wish.recorder && !doubt)
+          return this.recorded(deviceNumber, { target: record });
+        return this.recorded(deviceNumber, await this.#requests.monitorAndRecord(path, deviceNumber, wish));
+      },
+    );
   }
 
   /** What is in force when a recording has begun. */
   recorded(deviceNumber: string, { target, srtp }: BegunRecording): Recorded {
     const secure = this.#registration.current?.secure;
-    return { deviceNumber, recording: true, target, ...(secure === undefined ? {} : { secure }), ...(srtp ? { srtp } : {}) };
+    return {
+      deviceNumber,
+      recording: true,
+      target,
+      ...(secure === undefined ? {} : { secure }),
+      ...(srtp ? { srtp } : {}),
+    };
   }
 
   /**
@@ -254,19 +329,27 @@ export class Link implements Attachment {
   /** Stops recording a device; it stays monitored: DELETE …/record/{deviceNumber}. @throws O2GError */
   stopRecord(deviceNumber: string): Promise<Recorded> {
     this.#orders.change(deviceNumber, { record: undefined, beep: undefined });
-    return this.#orders.end(deviceNumber, async (path) => {
-      const { record, doubt } = this.#book.seen(deviceNumber);
-      if (record ?? doubt) await this.#requests.stopRecord(path, deviceNumber);
-      return { deviceNumber, recording: false };
-    }, () => this.#media.disarm(deviceNumber));
+    return this.#orders.end(
+      deviceNumber,
+      async (path) => {
+        const { record, doubt } = this.#book.seen(deviceNumber);
+        if (record ?? doubt) await this.#requests.stopRecord(path, deviceNumber);
+        return { deviceNumber, recording: false };
+      },
+      () => this.#media.disarm(deviceNumber),
+    );
   }
 
   /** Starts the beep on a device whose recording has been asked: POST …/beep. @throws O2GError */
   beep(deviceNumber: string, beep: Beep): Promise<Beeping> {
-    return this.#orders.begin(deviceNumber, (was) => ({ own: false, ...was, beep }), async (path) => {
-      await this.#requests.beep(path, deviceNumber, beep);
-      return { deviceNumber, beeping: true };
-    });
+    return this.#orders.begin(
+      deviceNumber,
+      (was) => ({ own: false, ...was, beep }),
+      async (path) => {
+        await this.#requests.beep(path, deviceNumber, beep);
+        return { deviceNumber, beeping: true };
+      },
+    );
   }
 
   /** Stops the beep: DELETE …/beep/{deviceNumber}. @throws O2GError */
@@ -284,7 +367,11 @@ export class Link implements Attachment {
   #follow(event: O2GEvent): void {
     for (const deviceNumber of this.#busy.follow(event)) this.#repair.beepAgain(deviceNumber);
     // OnServerStart is about all nodes.
-    if (NODE_EVENTS.has(event.eventName) && (event.nodeId === undefined || isNode(event.nodeId, this.oxeNode))) void this.#registration.confirm();
+    if (
+      NODE_EVENTS.has(event.eventName) &&
+      (event.nodeId === undefined || isNode(event.nodeId, this.oxeNode))
+    )
+      void this.#registration.confirm();
     this.#media.follow(event);
   }
 
@@ -301,6 +388,7 @@ export class Link implements Attachment {
 
   #remember(): void {
     const registrations = this.#registration.all;
-    if (registrations.length > 0) this.#memory?.save({ registrations, wanted: this.#book.wanted, armed: this.#media.armed });
+    if (registrations.length > 0)
+      this.#memory?.save({ registrations, wanted: this.#book.wanted, armed: this.#media.armed });
   }
 }

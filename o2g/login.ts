@@ -31,7 +31,11 @@ export function callIn(open: OpenSession, { method, target, body }: Request): Ca
   return {
     method,
     url: new URL(open.baseUrl.href + target),
-    headers: { Accept: 'application/json', Cookie: open.cookie, ...(body === undefined ? {} : { 'Content-Type': 'application/json' }) },
+    headers: {
+      Accept: 'application/json',
+      Cookie: open.cookie,
+      ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
+    },
     ...(body === undefined ? {} : { body }),
   };
 }
@@ -55,7 +59,11 @@ interface Authenticated {
  * @throws Denied when login and password are refused; O2GError with what the transport and the server say
  */
 export async function logIn(
-  typed: URL, access: Access, account: Account, send: Send, begin: (step: LoginStep) => void = () => undefined,
+  typed: URL,
+  access: Access,
+  account: Account,
+  send: Send,
+  begin: (step: LoginStep) => void = () => undefined,
 ): Promise<OpenSession> {
   if (access !== 'auto') return logInOn(typed, access, account, send, begin);
   try {
@@ -67,16 +75,32 @@ export async function logIn(
   }
 }
 
-async function logInOn(typed: URL, side: Side, account: Account, send: Send, begin: (step: LoginStep) => void): Promise<OpenSession> {
+async function logInOn(
+  typed: URL,
+  side: Side,
+  account: Account,
+  send: Send,
+  begin: (step: LoginStep) => void,
+): Promise<OpenSession> {
   begin('descriptor');
-  const descriptor = readAnswer('getDescriptor', await send({ method: 'GET', url: new URL('/api/rest', typed.origin), headers: { Accept: 'application/json' } }));
+  const descriptor = readAnswer(
+    'getDescriptor',
+    await send({
+      method: 'GET',
+      url: new URL('/api/rest', typed.origin),
+      headers: { Accept: 'application/json' },
+    }),
+  );
   const version = currentVersion(descriptor, typed);
 
   begin('login');
   const authentication = await send({
     method: 'GET',
     url: chooseUrl(typed, side, version),
-    headers: { Accept: 'application/json', Authorization: `Basic ${Buffer.from(`${account.login}:${account.password}`).toString('base64')}` },
+    headers: {
+      Accept: 'application/json',
+      Authorization: `Basic ${Buffer.from(`${account.login}:${account.password}`).toString('base64')}`,
+    },
   });
   if (authentication.status === 401 || authentication.status === 403) throw wrongPassword(authentication);
   if (authentication.status !== 200) throw refusal('authenticate', authentication);
@@ -86,12 +110,18 @@ async function logInOn(typed: URL, side: Side, account: Account, send: Send, beg
 
   begin('session');
   const sessionsUrl = chooseUrl(typed, side, { public: publicUrl, private: internalUrl });
-  const request = requestOf('openSession', {}, {
-    applicationName: account.applicationName,
-    ...(account.supervisedAccount ? { supervisedAccount: account.supervisedAccount } : {}),
-  });
+  const request = requestOf(
+    'openSession',
+    {},
+    {
+      applicationName: account.applicationName,
+      ...(account.supervisedAccount ? { supervisedAccount: account.supervisedAccount } : {}),
+    },
+  );
   const opened = await send({
-    method: 'POST', url: sessionsUrl, body: request.body ?? '',
+    method: 'POST',
+    url: sessionsUrl,
+    body: request.body ?? '',
     headers: { Accept: 'application/json', 'Content-Type': 'application/json', Cookie: written(cookies) },
   });
   const info = readAnswer('openSession', opened);
@@ -101,37 +131,52 @@ async function logInOn(typed: URL, side: Side, account: Account, send: Send, beg
 
 /** Some servers say 401, some 403: another try with the same password could lock the account. */
 function wrongPassword(answer: Answer): Denied {
-  const words = 'O2G refuses the login or the password; it is not tried again, so that the account isn\'t locked. Correct them and deploy';
+  const words =
+    "O2G refuses the login or the password; it is not tried again, so that the account isn't locked. Correct them and deploy";
   return new Denied('NOT_ALLOWED', words, refusal('authenticate', answer).cause);
 }
 
 function currentVersion(descriptor: Representation<'RoxeRestApiDescriptor'>, typed: URL): Offered {
   const versions = objectsIn(descriptor.versions);
-  const version = versions.find(({ id }) => id === '1.0') ?? versions.find(({ status }) => status === 'CURRENT');
-  if (!version) throw new O2GError('NOT_SUPPORTED', `${typed.host} does not offer version 1.0 of the O2G API (is it an O2G server?)`);
+  const version =
+    versions.find(({ id }) => id === '1.0') ?? versions.find(({ status }) => status === 'CURRENT');
+  if (!version)
+    throw new O2GError(
+      'NOT_SUPPORTED',
+      `${typed.host} does not offer version 1.0 of the O2G API (is it an O2G server?)`,
+    );
   return { public: version.publicUrl, private: version.internalUrl };
 }
 
 function baseUrlOf(typed: URL, side: Side, info: SessionInfo, sessionsUrl: URL): URL {
   // privateBaseUrl is mandatory, but a base can be told from the sessions' URL just as well.
   const fallback = sessionsUrl.href.replace(/\/sessions\/?$/, '');
-  const url = chooseUrl(typed, side, { public: info.publicBaseUrl ?? info.privateBaseUrl, private: info.privateBaseUrl || fallback });
+  const url = chooseUrl(typed, side, {
+    public: info.publicBaseUrl ?? info.privateBaseUrl,
+    private: info.privateBaseUrl || fallback,
+  });
   url.pathname = url.pathname.replace(/\/+$/, '');
   return url;
 }
 
 function readAuthenticated({ body }: Answer): Authenticated {
   const authenticated = objectIn(body);
-  if (!authenticated) throw new O2GError('SERVER_PROBLEM', 'O2G answered the authentication with something else than JSON (is that address an O2G server?)');
+  if (!authenticated)
+    throw new O2GError(
+      'SERVER_PROBLEM',
+      'O2G answered the authentication with something else than JSON (is that address an O2G server?)',
+    );
   return authenticated;
 }
 
 function readCookies(answer: Answer): Map<string, string> {
   const lines = [answer.headers['set-cookie'] ?? []].flat();
-  return new Map(lines.flatMap((line) => {
-    const pair = /^\s*([^=;\s]+)=([^;]*)/.exec(line);
-    return pair?.[1] !== undefined && pair[2] !== undefined ? [[pair[1], pair[2].trim()] as const] : [];
-  }));
+  return new Map(
+    lines.flatMap((line) => {
+      const pair = /^\s*([^=;\s]+)=([^;]*)/.exec(line);
+      return pair?.[1] !== undefined && pair[2] !== undefined ? [[pair[1], pair[2].trim()] as const] : [];
+    }),
+  );
 }
 
 function written(cookies: ReadonlyMap<string, string>): string {

@@ -32,9 +32,23 @@ const ends = { close: ['closed', 'release'], denied: ['refused', 'slowRetry'] } 
 
 const TABLE: Rows = {
   closed: { open: ['connecting', 'establish'] },
-  connecting: { ...ends, ready: ['connected', 'announce'], failed: ['connecting', 'backOff'], due: ['connecting', 'establish'] },
-  connected: { close: ends.close, channelLost: ['recovering', 'establish'], sessionLost: ['recovering', 'establish'] },
-  recovering: { ...ends, ready: ['connected', 'announce'], failed: ['recovering', 'backOff'], due: ['recovering', 'establish'] },
+  connecting: {
+    ...ends,
+    ready: ['connected', 'announce'],
+    failed: ['connecting', 'backOff'],
+    due: ['connecting', 'establish'],
+  },
+  connected: {
+    close: ends.close,
+    channelLost: ['recovering', 'establish'],
+    sessionLost: ['recovering', 'establish'],
+  },
+  recovering: {
+    ...ends,
+    ready: ['connected', 'announce'],
+    failed: ['recovering', 'backOff'],
+    due: ['recovering', 'establish'],
+  },
   refused: { close: ends.close, due: ['recovering', 'establish'] },
 };
 

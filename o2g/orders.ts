@@ -44,7 +44,11 @@ export class Orders {
   }
 
   /** A start becomes desired when its turn comes; a definite refusal takes that back, a passing one is repaired later. */
-  begin<T>(deviceNumber: string, change: (was: Wanted | undefined) => Wanted, send: (path: LinkPath) => Promise<T>): Promise<T> {
+  begin<T>(
+    deviceNumber: string,
+    change: (was: Wanted | undefined) => Wanted,
+    send: (path: LinkPath) => Promise<T>,
+  ): Promise<T> {
     const { book } = this.#base;
     return this.act(deviceNumber, async (until) => {
       const was = book.wanted.get(deviceNumber);
@@ -66,7 +70,11 @@ export class Orders {
    * What ends was desired to end from the moment it was said (`want`, `change`), also while there is no connection.
    * @param here ends it on this side, whatever the server says
    */
-  end<T>(deviceNumber: string, send: (path: LinkPath) => Promise<T>, here: () => Promise<void> = () => Promise.resolve()): Promise<T> {
+  end<T>(
+    deviceNumber: string,
+    send: (path: LinkPath) => Promise<T>,
+    here: () => Promise<void> = () => Promise.resolve(),
+  ): Promise<T> {
     return this.act(deviceNumber, async (until) => {
       if (!this.#base.registration.confirmed) await here();
       try {
@@ -84,21 +92,31 @@ export class Orders {
   act<T>(deviceNumber: string, work: (until: number) => Promise<T>): Promise<T> {
     const { name, clock, session } = this.#base;
     if (this.#pending >= PENDING_ACTIONS) {
-      return Promise.reject(new O2GError('NOT_CONNECTED', `${this.#pending} actions wait for the recorder link ${name} already`));
+      return Promise.reject(
+        new O2GError('NOT_CONNECTED', `${this.#pending} actions wait for the recorder link ${name} already`),
+      );
     }
     const until = clock.now() + session.offlineWaitMs;
     this.#pending += 1;
-    return this.inOrder(deviceNumber, () => work(until)).finally(() => { this.#pending -= 1; });
+    return this.inOrder(deviceNumber, () => work(until)).finally(() => {
+      this.#pending -= 1;
+    });
   }
 
   /** Does something with a device when everything that was to be done with it before is done. */
   inOrder<T>(deviceNumber: string, work: () => Promise<T>): Promise<T> {
-    if (this.#closed) return Promise.reject(new O2GError('CLOSED', `the recorder link ${this.#base.name} is closed`));
+    if (this.#closed)
+      return Promise.reject(new O2GError('CLOSED', `the recorder link ${this.#base.name} is closed`));
     const before = this.#queues.get(deviceNumber) ?? Promise.resolve();
     const mine = before.then(work, work);
-    const settled = mine.then(() => undefined, () => undefined).then(() => {
-      if (this.#queues.get(deviceNumber) === settled) this.#queues.delete(deviceNumber);
-    });
+    const settled = mine
+      .then(
+        () => undefined,
+        () => undefined,
+      )
+      .then(() => {
+        if (this.#queues.get(deviceNumber) === settled) this.#queues.delete(deviceNumber);
+      });
     this.#queues.set(deviceNumber, settled);
     return mine;
   }
@@ -126,6 +144,7 @@ export class Orders {
   #takeBack(deviceNumber: string, was: Wanted | undefined, error: O2GError): void {
     const { book } = this.#base;
     this.want(deviceNumber, was);
-    if (was && stepsFor(deviceNumber, was, book.seen(deviceNumber)).length > 0) book.failed(deviceNumber, error);
+    if (was && stepsFor(deviceNumber, was, book.seen(deviceNumber)).length > 0)
+      book.failed(deviceNumber, error);
   }
 }

@@ -65,23 +65,32 @@ export class OwnMedia {
     if (!ports) return () => undefined;
     this.armAll();
     const offs = [
-      ports.onChanged.on((recorder) => { this.armAll(); onChanged(recorder); }),
+      ports.onChanged.on((recorder) => {
+        this.armAll();
+        onChanged(recorder);
+      }),
       ports.onUndecipherable.on(({ recorder, deviceNumber }) => {
         if (this.#armed.get(deviceNumber)?.recorder === recorder) this.#askAgain(deviceNumber, ASK_AGAIN_MS);
       }),
     ];
-    return () => { for (const off of offs) off(); };
+    return () => {
+      for (const off of offs) off();
+    };
   }
 
   /** Makes the ports of everything that is wanted, without waiting for a connection: the OXE may be sending already. */
   armAll(): void {
     const before = this.#armingAll;
-    this.#armingAll = before.then(() => Promise.all([...this.#parts.wanted()].map(async ([deviceNumber, recorder]) => {
-      // What can't be armed now is told by the repair.
-      await this.#arm(deviceNumber, recorder).catch(() => undefined);
-      // A flow may have stopped it meanwhile: then nobody listens to it any more.
-      if (!this.#parts.isWanted(deviceNumber)) await this.disarm(deviceNumber);
-    })));
+    this.#armingAll = before.then(() =>
+      Promise.all(
+        [...this.#parts.wanted()].map(async ([deviceNumber, recorder]) => {
+          // What can't be armed now is told by the repair.
+          await this.#arm(deviceNumber, recorder).catch(() => undefined);
+          // A flow may have stopped it meanwhile: then nobody listens to it any more.
+          if (!this.#parts.isWanted(deviceNumber)) await this.disarm(deviceNumber);
+        }),
+      ),
+    );
   }
 
   /** @throws O2GError when the recorder isn't there, or has no ports */
@@ -120,7 +129,8 @@ export class OwnMedia {
   follow(event: O2GEvent): void {
     // Following every call costs more than reading its events; calls that go on when a recorder comes are asked for.
     if (this.#parts.ports?.any !== true) return;
-    if (event.loginName !== undefined && this.#learning.has(event.loginName)) this.#learning.set(event.loginName, true);
+    if (event.loginName !== undefined && this.#learning.has(event.loginName))
+      this.#learning.set(event.loginName, true);
     for (const conversation of this.#conversations.follow(event, this.#parts.clock.now())) {
       this.#mediaOf(conversation.deviceNumber)?.follow(conversation.deviceNumber, conversation);
     }
@@ -159,8 +169,13 @@ export class OwnMedia {
     for (const timer of this.#asking.values()) timer.cancel();
     if (!disarms || this.#armed.size === 0) return;
     let timer: Timer | undefined;
-    const late = new Promise<void>((resolve) => { timer = this.#parts.clock.after(DISARM_WITHIN_MS, resolve); });
-    await Promise.race([late, Promise.all([...this.#armed.keys()].map((deviceNumber) => this.disarm(deviceNumber)))]);
+    const late = new Promise<void>((resolve) => {
+      timer = this.#parts.clock.after(DISARM_WITHIN_MS, resolve);
+    });
+    await Promise.race([
+      late,
+      Promise.all([...this.#armed.keys()].map((deviceNumber) => this.disarm(deviceNumber))),
+    ]);
     timer?.cancel();
   }
 
@@ -175,12 +190,15 @@ export class OwnMedia {
     if (this.#closed) return;
     const { clock } = this.#parts;
     const wait = (this.#askedAt.get(deviceNumber) ?? -Infinity) + ms - clock.now();
-    this.#asking.set(deviceNumber, clock.after(Math.max(0, wait), () => {
-      this.#asking.delete(deviceNumber);
-      if (this.#mediaOf(deviceNumber)?.isUndecipherable(deviceNumber) !== true) return;
-      this.#askedAt.set(deviceNumber, clock.now());
-      this.#parts.onUndecipherable(deviceNumber);
-      this.#askAgain(deviceNumber, Math.min(2 * ms, ASK_SELDOM_MS));
-    }));
+    this.#asking.set(
+      deviceNumber,
+      clock.after(Math.max(0, wait), () => {
+        this.#asking.delete(deviceNumber);
+        if (this.#mediaOf(deviceNumber)?.isUndecipherable(deviceNumber) !== true) return;
+        this.#askedAt.set(deviceNumber, clock.now());
+        this.#parts.onUndecipherable(deviceNumber);
+        this.#askAgain(deviceNumber, Math.min(2 * ms, ASK_SELDOM_MS));
+      }),
+    );
   }
 }

@@ -9,7 +9,14 @@ export function isNode(told: unknown, oxeNode: number): boolean {
 }
 
 /** Events after which a node may be able to do what it was not able to before. */
-export const NODE_EVENTS: ReadonlySet<string> = new Set(['OnCtiLinkDown', 'OnCtiLinkUp', 'OnPbxLoaded', 'OnPbxLinkDown', 'OnPbxLinkUp', 'OnServerStart']);
+export const NODE_EVENTS: ReadonlySet<string> = new Set([
+  'OnCtiLinkDown',
+  'OnCtiLinkUp',
+  'OnPbxLoaded',
+  'OnPbxLinkDown',
+  'OnPbxLinkUp',
+  'OnServerStart',
+]);
 
 /**
  * Whether an OXE node is connected and loaded: before that it takes no registration. True when the server doesn't say; only an administrator

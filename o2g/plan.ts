@@ -57,7 +57,10 @@ const NOTHING: Seen = { monitored: false };
  * What a new link desires: its own lists, and what flows asked of the links before it, which wins.
  * @param before all that was desired of those
  */
-export function wantedAtFirst({ devices, record: own }: OwnLists, before: Iterable<readonly [string, Wanted]>): Map<string, Wanted> {
+export function wantedAtFirst(
+  { devices, record: own }: OwnLists,
+  before: Iterable<readonly [string, Wanted]>,
+): Map<string, Wanted> {
   const wanted = new Map<string, Wanted>();
   for (const [deviceNumber, want] of before) {
     // What was monitored or recorded only because it was in the list, and is in it no more, is not desired any more.
@@ -68,7 +71,11 @@ export function wantedAtFirst({ devices, record: own }: OwnLists, before: Iterab
   if (!own) return wanted;
   for (const deviceNumber of own.devices) {
     const want = wanted.get(deviceNumber);
-    wanted.set(deviceNumber, { ...want, own: true, record: want?.record ?? { mode: 'own', recorder: own.recorder, listed: true } });
+    wanted.set(deviceNumber, {
+      ...want,
+      own: true,
+      record: want?.record ?? { mode: 'own', recorder: own.recorder, listed: true },
+    });
   }
   return wanted;
 }
@@ -77,11 +84,17 @@ export function wantedAtFirst({ devices, record: own }: OwnLists, before: Iterab
  * The steps from what is to what shall be, the devices that are in a call first; within a device in the order they must be sent.
  * Nothing is planned for devices that nobody wants: their monitors end with the link.
  */
-export function plan(wanted: ReadonlyMap<string, Wanted>, seen: ReadonlyMap<string, Seen>, inCall: ReadonlySet<string>): Step[] {
+export function plan(
+  wanted: ReadonlyMap<string, Wanted>,
+  seen: ReadonlyMap<string, Seen>,
+  inCall: ReadonlySet<string>,
+): Step[] {
   const first: Step[] = [];
   const then: Step[] = [];
   for (const [deviceNumber, want] of wanted) {
-    (inCall.has(deviceNumber) ? first : then).push(...stepsFor(deviceNumber, want, seen.get(deviceNumber) ?? NOTHING));
+    (inCall.has(deviceNumber) ? first : then).push(
+      ...stepsFor(deviceNumber, want, seen.get(deviceNumber) ?? NOTHING),
+    );
   }
   for (const [deviceNumber, { record }] of seen) {
     if (record && !wanted.has(deviceNumber)) then.push({ do: 'stopRecord', deviceNumber });
@@ -97,7 +110,8 @@ export function stepsFor(deviceNumber: string, want: Wanted, is: Seen): Step[] {
   if (want.record && !recording) steps.push({ do: 'record', deviceNumber, wish: want.record });
   if (!want.record && is.record) steps.push({ do: 'stopRecord', deviceNumber });
   // A beep belongs to a recording: a new recording needs it anew, and GET doesn't tell of it.
-  if (want.beep && (!is.beep || is.doubt || !recording)) steps.push({ do: 'beep', deviceNumber, beep: want.beep });
+  if (want.beep && (!is.beep || is.doubt || !recording))
+    steps.push({ do: 'beep', deviceNumber, beep: want.beep });
   if (!want.beep && is.beep) steps.push({ do: 'stopBeep', deviceNumber });
   return steps;
 }
@@ -110,8 +124,17 @@ function isInForce(wish: RecordWish, { record, recorder }: Seen): boolean {
 /** True when both are the same recorder and ports, or the same time slot. */
 export function sameTarget(one: RecordTarget, other: RecordTarget | undefined): boolean {
   if (one.mode === 'ip') {
-    return other?.mode === 'ip' && one.ipRecorderAddr === other.ipRecorderAddr
-      && one.sentFlowPort === other.sentFlowPort && one.receivedFlowPort === other.receivedFlowPort;
+    return (
+      other?.mode === 'ip' &&
+      one.ipRecorderAddr === other.ipRecorderAddr &&
+      one.sentFlowPort === other.sentFlowPort &&
+      one.receivedFlowPort === other.receivedFlowPort
+    );
   }
-  return other?.mode === 'tdm' && one.crystal === other.crystal && one.board === other.board && one.timeslot === other.timeslot;
+  return (
+    other?.mode === 'tdm' &&
+    one.crystal === other.crystal &&
+    one.board === other.board &&
+    one.timeslot === other.timeslot
+  );
 }

@@ -78,17 +78,29 @@ export class Reception {
       };
       const listener: ChannelListener = {
         onOpen,
-        onHeard: () => { this.#heardAt = this.#clock.now(); },
-        onEvent: (event) => { this.#take(event); },
-        onMalformed: (reason, excerpt) => { this.#tellMalformed(reason, excerpt); },
+        onHeard: () => {
+          this.#heardAt = this.#clock.now();
+        },
+        onEvent: (event) => {
+          this.#take(event);
+        },
+        onMalformed: (reason, excerpt) => {
+          this.#tellMalformed(reason, excerpt);
+        },
       };
       const onEnd = (clean: boolean, error: O2GError): void => {
         if (!open) return reject(error);
-        void this.#needs.established().then(() => { if (!signal.aborted) this.#ended(clean, error.message); });
+        void this.#needs.established().then(() => {
+          if (!signal.aborted) this.#ended(clean, error.message);
+        });
       };
       this.#transport.channel(channelUrl, listener, signal).then(
-        () => { onEnd(true, new O2GError('NOT_CONNECTED', 'the server ended the event channel')); },
-        (error: unknown) => { onEnd(false, asO2GError(error)); },
+        () => {
+          onEnd(true, new O2GError('NOT_CONNECTED', 'the server ended the event channel'));
+        },
+        (error: unknown) => {
+          onEnd(false, asO2GError(error));
+        },
       );
     });
   }
@@ -154,7 +166,12 @@ export class Reception {
     if (now - this.#malformedToldAt < MALFORMED_TOLD_MS) return;
     this.#malformedToldAt = now;
     // It may be a piece of an event: what is quoted in it, and numbers, are of people, and a log is read by many.
-    const words = excerpt.replace(/\p{Cc}+/gu, ' ').replace(/"[^"]*(?:"|$)/g, '"…"').replace(/\d{3,}/g, '…');
-    this.#log.warn(`${this.#needs.host()}: the event channel brought ${reason}, it is skipped (${this.#malformedLines} so far): ${words}`);
+    const words = excerpt
+      .replace(/\p{Cc}+/gu, ' ')
+      .replace(/"[^"]*(?:"|$)/g, '"…"')
+      .replace(/\d{3,}/g, '…');
+    this.#log.warn(
+      `${this.#needs.host()}: the event channel brought ${reason}, it is skipped (${this.#malformedLines} so far): ${words}`,
+    );
   }
 }

@@ -92,7 +92,14 @@ export class Registration {
   #since: number;
 
   /** @param stored the registrations that an earlier run left behind, by host */
-  constructor(options: RegistrationOptions, session: Session, needs: RegistrationNeeds, log: Log, clock: Clock, stored: Iterable<readonly [string, string]>) {
+  constructor(
+    options: RegistrationOptions,
+    session: Session,
+    needs: RegistrationNeeds,
+    log: Log,
+    clock: Clock,
+    stored: Iterable<readonly [string, string]>,
+  ) {
     this.#options = options;
     this.#session = session;
     this.#needs = needs;
@@ -100,17 +107,30 @@ export class Registration {
     this.#clock = clock;
     this.#since = clock.now();
     this.onState = new Signal(log);
-    this.#leftBehind = new LeftBehind(session, {
-      name: options.name, oxeNode: options.oxeNode,
-      all: () => this.all,
-      forget: (host) => { this.#forget(host); },
-    }, log);
-    for (const [host, id] of stored) if (session.hosts.includes(host)) this.#registrations.set(host, { id, secure: undefined });
+    this.#leftBehind = new LeftBehind(
+      session,
+      {
+        name: options.name,
+        oxeNode: options.oxeNode,
+        all: () => this.all,
+        forget: (host) => {
+          this.#forget(host);
+        },
+      },
+      log,
+    );
+    for (const [host, id] of stored)
+      if (session.hosts.includes(host)) this.#registrations.set(host, { id, secure: undefined });
   }
 
   get report(): LinkReport {
     const secure = this.#state === 'registered' ? this.current?.secure : undefined;
-    return { state: this.#state, reason: this.#reason, since: new Date(this.#since).toISOString(), ...(secure === undefined ? {} : { secure }) };
+    return {
+      state: this.#state,
+      reason: this.#reason,
+      since: new Date(this.#since).toISOString(),
+      ...(secure === undefined ? {} : { secure }),
+    };
   }
 
   get confirmed(): boolean {
@@ -190,7 +210,10 @@ export class Registration {
   async #endOthersBriefly(): Promise<void> {
     await new Promise<void>((resolve) => {
       const timer = this.#clock.after(CLOSE_WITHIN_MS, resolve);
-      void this.#leftBehind.end().then(() => { timer.cancel(); resolve(); });
+      void this.#leftBehind.end().then(() => {
+        timer.cancel();
+        resolve();
+      });
     });
   }
 
@@ -199,7 +222,10 @@ export class Registration {
     const registered = this.#registrations.get(host);
     if (!registered) return;
     try {
-      await this.#session.call('unregisterLink', this.#path(registered.id), undefined, { once: true, signal: AbortSignal.timeout(CLOSE_WITHIN_MS) });
+      await this.#session.call('unregisterLink', this.#path(registered.id), undefined, {
+        once: true,
+        signal: AbortSignal.timeout(CLOSE_WITHIN_MS),
+      });
       this.#registrations.delete(host);
     } catch (error) {
       this.#log.debug(`${this.#options.name}: unregistering was not heard: ${asO2GError(error).message}`);
@@ -214,7 +240,7 @@ export class Registration {
     this.#audit?.cancel();
     if (this.#session.report.state !== 'connected' || this.#state === 'closed') return;
     try {
-      if (!await this.#stands(connection)) return;
+      if (!(await this.#stands(connection))) return;
       this.#failures = 0;
       this.#confirmed = true;
       this.#confirmedAt = this.#session.host;
@@ -230,7 +256,7 @@ export class Registration {
   /** Sees to it that a registration stands at the present site. @returns false when the connection it was asked in is over */
   async #stands(connection: number): Promise<boolean> {
     const { host } = this.#session;
-    if (this.#loading && !await isLoaded(this.#session, this.#options.oxeNode)) {
+    if (this.#loading && !(await isLoaded(this.#session, this.#options.oxeNode))) {
       throw new O2GError('NOT_READY', `OXE node ${this.#options.oxeNode} is not connected and loaded yet`);
     }
     this.#loading = false;
@@ -271,7 +297,9 @@ export class Registration {
 
   #auditAfter(ms: number): void {
     this.#audit?.cancel();
-    this.#audit = this.#clock.after(ms, () => { void this.confirm(); });
+    this.#audit = this.#clock.after(ms, () => {
+      void this.confirm();
+    });
   }
 
   async #register(): Promise<Registered> {
@@ -280,21 +308,35 @@ export class Registration {
     const answer = await this.#session.call('registerLink', { nodeId: String(oxeNode) }, body, ONE_TRY);
     const { secure, registrationId } = answer;
     if (typeof registrationId !== 'string' || registrationId === '') {
-      throw new O2GError('SERVER_PROBLEM', 'O2G answered registerLink without the identifier of the registration');
+      throw new O2GError(
+        'SERVER_PROBLEM',
+        'O2G answered registerLink without the identifier of the registration',
+      );
     }
-    if (secured === true && secure === false) this.#log.warn(`${this.#options.name}: a secure link was asked for, but the OXE is not secure`);
+    if (secured === true && secure === false)
+      this.#log.warn(`${this.#options.name}: a secure link was asked for, but the OXE is not secure`);
     if (secured === undefined && secure === true) {
-      this.#log.warn(`${this.#options.name}: the OXE made the link secure; a recorder that can't use the SRTP keys needs "secured: false"`);
+      this.#log.warn(
+        `${this.#options.name}: the OXE made the link secure; a recorder that can't use the SRTP keys needs "secured: false"`,
+      );
     }
     return { id: registrationId, secure };
   }
 
   async #look(registered: Registered, host: string, connection: number): Promise<void> {
     const read = this.#needs.reader();
-    const { drLinks } = await this.#session.call('getLinks', { nodeId: String(this.#options.oxeNode) }, undefined, ONE_TRY);
+    const { drLinks } = await this.#session.call(
+      'getLinks',
+      { nodeId: String(this.#options.oxeNode) },
+      undefined,
+      ONE_TRY,
+    );
     if (!this.#isNow(connection)) return;
     const ours = objectsIn(drLinks).find(({ identifier }) => identifier === registered.id);
-    if (ours) { read(ours); return; }
+    if (ours) {
+      read(ours);
+      return;
+    }
     this.#registrations.delete(host);
     this.#confirmed = false;
     this.#become('registering', LOST);
@@ -304,7 +346,9 @@ export class Registration {
   /** A registration that came when the connection it was asked in was over: another one has taken its place. */
   #drop({ id }: Registered): void {
     this.#session.call('unregisterLink', this.#path(id), undefined, ONE_TRY).catch((error: unknown) => {
-      this.#log.debug(`${this.#options.name}: a late registration could not be taken back: ${asO2GError(error).message}`);
+      this.#log.debug(
+        `${this.#options.name}: a late registration could not be taken back: ${asO2GError(error).message}`,
+      );
     });
   }
 
@@ -333,7 +377,10 @@ export class Registration {
   }
 
   #missing(): O2GError {
-    return new O2GError('NOT_CONNECTED', `${this.#options.name} is not registered${this.#reason === '' ? '' : `: ${this.#reason}`}`);
+    return new O2GError(
+      'NOT_CONNECTED',
+      `${this.#options.name} is not registered${this.#reason === '' ? '' : `: ${this.#reason}`}`,
+    );
   }
 
   #closedError(): O2GError {

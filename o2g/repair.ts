@@ -81,9 +81,13 @@ export class Repair {
     const want = book.wanted.get(deviceNumber);
     if (want?.beep === undefined || want.record?.mode !== 'tdm' || this.#orders.closed) return;
     const { beep } = want;
-    this.#orders.act(deviceNumber, async (until) => this.#requests.beep(await this.#requests.path(until), deviceNumber, beep)).catch((error: unknown) => {
-      book.failed(deviceNumber, asO2GError(error));
-    });
+    this.#orders
+      .act(deviceNumber, async (until) =>
+        this.#requests.beep(await this.#requests.path(until), deviceNumber, beep),
+      )
+      .catch((error: unknown) => {
+        book.failed(deviceNumber, asO2GError(error));
+      });
   }
 
   /** A recorder of this program is another one now, or gone: what it recorded isn't recorded any more. */
@@ -103,10 +107,15 @@ export class Repair {
   askForKeys(deviceNumber: string): void {
     const { book, registration } = this.#base;
     if (registration.current?.secure === false) return;
-    this.#orders.inOrder(deviceNumber, async () => {
-      const wish = book.wanted.get(deviceNumber)?.record;
-      if (wish?.mode === 'own' && registration.confirmed) await this.#requests.recordOwn(await this.#pathOfNow(), deviceNumber, wish.recorder);
-    }).catch((error: unknown) => { this.#failed(deviceNumber, error); });
+    this.#orders
+      .inOrder(deviceNumber, async () => {
+        const wish = book.wanted.get(deviceNumber)?.record;
+        if (wish?.mode === 'own' && registration.confirmed)
+          await this.#requests.recordOwn(await this.#pathOfNow(), deviceNumber, wish.recorder);
+      })
+      .catch((error: unknown) => {
+        this.#failed(deviceNumber, error);
+      });
   }
 
   /** What the list of links doesn't tell: a monitored user appears in the list of logins (Voice Recording, step 5). */
@@ -149,7 +158,9 @@ export class Repair {
     // The first device may be armed in the middle of a call that began before anybody followed it.
     if (users.length === 0) return;
     this.#callsUnknown = false;
-    await media.learn([...new Set(users)], (loginName) => session.call('getTelephonyState', { loginName }, undefined));
+    await media.learn([...new Set(users)], (loginName) =>
+      session.call('getTelephonyState', { loginName }, undefined),
+    );
   }
 
   get #due(): string[] {
@@ -166,7 +177,9 @@ export class Repair {
     const left = this.#base.registration.confirmed && this.#due.length > 0;
     this.#failures = left ? this.#failures + 1 : 0;
     if (!left || this.#failures > QUICK_REPAIRS) return;
-    this.#soon = this.#base.clock.after(500 * 2 ** this.#failures, () => { void this.#repair(); });
+    this.#soon = this.#base.clock.after(500 * 2 ** this.#failures, () => {
+      void this.#repair();
+    });
   }
 
   async #repairDevice(deviceNumber: string): Promise<void> {
@@ -178,7 +191,8 @@ export class Repair {
         try {
           let recording: BegunRecording | undefined;
           // Planned anew: a flow may have done or undone it in the meantime.
-          for (const step of book.steps(deviceNumber)) recording = (await this.#perform(path, step)) ?? recording;
+          for (const step of book.steps(deviceNumber))
+            recording = (await this.#perform(path, step)) ?? recording;
           book.solved(deviceNumber, recording);
         } catch (error) {
           // 404 may mean the device or the whole link: what an old link answers is no word on the device.
@@ -195,14 +209,21 @@ export class Repair {
     const requests = this.#requests;
     const { deviceNumber } = step;
     switch (step.do) {
-      case 'monitor': await requests.monitor(path, deviceNumber); return undefined;
-      case 'record': return requests.monitorAndRecord(path, deviceNumber, step.wish);
+      case 'monitor':
+        await requests.monitor(path, deviceNumber);
+        return undefined;
+      case 'record':
+        return requests.monitorAndRecord(path, deviceNumber, step.wish);
       case 'stopRecord':
         await requests.stopRecord(path, deviceNumber);
         await this.#base.media.disarm(deviceNumber);
         return undefined;
-      case 'beep': await requests.beep(path, deviceNumber, step.beep); return undefined;
-      case 'stopBeep': await requests.stopBeep(path, deviceNumber); return undefined;
+      case 'beep':
+        await requests.beep(path, deviceNumber, step.beep);
+        return undefined;
+      case 'stopBeep':
+        await requests.stopBeep(path, deviceNumber);
+        return undefined;
     }
   }
 

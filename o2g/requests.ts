@@ -3,7 +3,14 @@
  */
 import { setMaxListeners } from 'node:events';
 import { readAnswer, repeatAfter } from './answers';
-import { requestOf, type AnswerOf, type BodyOf, type OperationName, type ParametersOf, type Request } from './api';
+import {
+  requestOf,
+  type AnswerOf,
+  type BodyOf,
+  type OperationName,
+  type ParametersOf,
+  type Request,
+} from './api';
 import type { Clock } from './clock';
 import type { Connection } from './connection';
 import { asO2GError, O2GError } from './errors';
@@ -62,12 +69,21 @@ export class Requests {
     if (state === 'connected' && open) return Promise.resolve(open);
     if (state === 'refused' || state === 'closed') return Promise.reject(this.#unusable());
     if (this.#waiting >= WAITING_REQUESTS) {
-      return Promise.reject(new O2GError('NOT_CONNECTED', `${this.#waiting} requests wait for ${host} already`));
+      return Promise.reject(
+        new O2GError('NOT_CONNECTED', `${this.#waiting} requests wait for ${host} already`),
+      );
     }
     this.#waiting += 1;
     return new Promise<OpenSession>((resolve, reject) => {
-      const settle = (): void => { timer.cancel(); off(); this.#waiting -= 1; };
-      const timer = this.#clock.after(waitMs, () => { settle(); reject(this.#unusable()); });
+      const settle = (): void => {
+        timer.cancel();
+        off();
+        this.#waiting -= 1;
+      };
+      const timer = this.#clock.after(waitMs, () => {
+        settle();
+        reject(this.#unusable());
+      });
       const off = onState.on((report) => {
         if (report.state === 'connecting' || report.state === 'recovering') return;
         settle();
@@ -82,7 +98,8 @@ export class Requests {
     this.#sent += 1;
     const sentAt = (this.#lastAt = this.#clock.now());
     const answer = await this.#transport.request(callIn(open, request), signal);
-    if (answer.status >= 200 && answer.status <= 299 && this.#connection.open === open) this.#provenAt = Math.max(this.#provenAt, sentAt);
+    if (answer.status >= 200 && answer.status <= 299 && this.#connection.open === open)
+      this.#provenAt = Math.max(this.#provenAt, sentAt);
     return answer;
   }
 
@@ -96,12 +113,19 @@ export class Requests {
         if (outcome instanceof O2GError) throw outcome;
         return outcome;
       }
-      await new Promise<void>((resolve) => { this.#clock.after(wait, resolve); });
+      await new Promise<void>((resolve) => {
+        this.#clock.after(wait, resolve);
+      });
     }
   }
 
   /** Performs an operation once. @throws O2GError */
-  async ask<Name extends OperationName>(open: OpenSession, name: Name, parameters: ParametersOf<Name>, body: BodyOf<Name>): Promise<AnswerOf<Name>> {
+  async ask<Name extends OperationName>(
+    open: OpenSession,
+    name: Name,
+    parameters: ParametersOf<Name>,
+    body: BodyOf<Name>,
+  ): Promise<AnswerOf<Name>> {
     return readAnswer(name, await this.send(open, requestOf(name, parameters, body)));
   }
 
@@ -131,7 +155,10 @@ export class Requests {
   }
 
   #unusable(): O2GError {
-    const { host, report: { state, reason } } = this.#connection;
+    const {
+      host,
+      report: { state, reason },
+    } = this.#connection;
     if (state === 'closed') return new O2GError('CLOSED', `the session with ${host} is closed`);
     return new O2GError('NOT_CONNECTED', `no connection to ${host}: ${reason === '' ? state : reason}`);
   }

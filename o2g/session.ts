@@ -70,27 +70,61 @@ export class Session {
   constructor(options: SessionOptions, { transport, log, clock = systemClock }: SessionParts) {
     this.#options = options;
     this.onEvent = new Signal(log);
-    const connection = (this.#connection = new Connection(options.sites, {
-      perform: (effect, input) => { this.#life.perform(effect, input); },
-      isUnheard: () => this.#reception.unheard,
-    }, clock, log));
+    const connection = (this.#connection = new Connection(
+      options.sites,
+      {
+        perform: (effect, input) => {
+          this.#life.perform(effect, input);
+        },
+        isUnheard: () => this.#reception.unheard,
+      },
+      clock,
+      log,
+    ));
     const requests = (this.#requests = new Requests(connection, transport, clock, log));
-    const reception = (this.#reception = new Reception(transport, {
-      host: () => this.host,
-      onEvent: (event) => { this.#receive(event); },
-      onEnd: (reason, lastedMs) => { this.#life.channelLost(reason, lastedMs); },
-      established: () => this.#life.established,
-    }, clock, log));
+    const reception = (this.#reception = new Reception(
+      transport,
+      {
+        host: () => this.host,
+        onEvent: (event) => {
+          this.#receive(event);
+        },
+        onEnd: (reason, lastedMs) => {
+          this.#life.channelLost(reason, lastedMs);
+        },
+        established: () => this.#life.established,
+      },
+      clock,
+      log,
+    ));
     const delivery = (this.#delivery = new Delivery(clock, log));
     const subscription = (this.#subscription = new Subscription(options, {
-      transport, connection, requests, reception, delivery, log,
+      transport,
+      connection,
+      requests,
+      reception,
+      delivery,
+      log,
       update: (filter) => this.call('updateSubscription', {}, filter),
-      forgetSession: () => { this.#life.forgetSession(); },
+      forgetSession: () => {
+        this.#life.forgetSession();
+      },
     }));
-    const signs = (this.#signs = new SignsOfLife(connection, requests, reception, {
-      onDead: (silentMs) => { reception.giveUp(silentMs); },
-      onSessionLost: (open) => { this.#life.sessionLost(open); },
-    }, clock, log));
+    const signs = (this.#signs = new SignsOfLife(
+      connection,
+      requests,
+      reception,
+      {
+        onDead: (silentMs) => {
+          reception.giveUp(silentMs);
+        },
+        onSessionLost: (open) => {
+          this.#life.sessionLost(open);
+        },
+      },
+      clock,
+      log,
+    ));
     this.#life = new SessionLife(options, { connection, requests, reception, subscription, signs, clock });
   }
 
@@ -144,9 +178,14 @@ export class Session {
   }
 
   /** Counters since this object was made. */
-  get metrics(): Readonly<Record<'events' | 'malformedLines' | 'requests' | 'sessionsOpened' | 'channelsLost', number>> {
+  get metrics(): Readonly<
+    Record<'events' | 'malformedLines' | 'requests' | 'sessionsOpened' | 'channelsLost', number>
+  > {
     return {
-      events: this.#events, malformedLines: this.#reception.malformedLines, requests: this.#requests.sent, sessionsOpened: this.generation,
+      events: this.#events,
+      malformedLines: this.#reception.malformedLines,
+      requests: this.#requests.sent,
+      sessionsOpened: this.generation,
       channelsLost: this.#life.channelsLost,
     };
   }
@@ -159,7 +198,9 @@ export class Session {
   /** Attaches something that must be closed before the session. @returns detaches it again */
   attach(attachment: Attachment): () => void {
     this.#attachments.add(attachment);
-    return () => { this.#attachments.delete(attachment); };
+    return () => {
+      this.#attachments.delete(attachment);
+    };
   }
 
   /**
@@ -171,14 +212,20 @@ export class Session {
    * @throws O2GError `INVALID_INPUT` before anything is sent; `NOT_CONNECTED`, `TIMEOUT`, `CLOSED`; the server's type
    */
   async call<Name extends OperationName>(
-    name: Name, parameters: ParametersOf<Name>, body: BodyOf<Name>, { once, repeat, signal }: CallOptions = {},
+    name: Name,
+    parameters: ParametersOf<Name>,
+    body: BodyOf<Name>,
+    { once, repeat, signal }: CallOptions = {},
   ): Promise<AnswerOf<Name>> {
     const request = requestOf(name, parameters, body);
     for (let recovered = false; ; recovered = true) {
       const open = await this.#requests.usable(this.offlineWaitMs);
       if (name === 'askTelephonySnapshot') this.#signs.leaveSnapshots();
       try {
-        const answer = repeat === false ? this.#requests.send(open, request, signal) : this.#requests.sendRepeatedly(open, request, signal);
+        const answer =
+          repeat === false
+            ? this.#requests.send(open, request, signal)
+            : this.#requests.sendRepeatedly(open, request, signal);
         return readAnswer(name, await answer);
       } catch (error) {
         if (!isSessionLoss(error)) throw error;
@@ -226,7 +273,9 @@ export class Session {
     // A server that has just started has no sessions: ours is checked at once, not at the next keepalive.
     if (isStart) void this.#signs.keepAlive();
     if (!isStart && !this.#subscription.isActive) return false;
-    this.#reception.takeFromWebhook(event, () => { this.#connection.tell(); });
+    this.#reception.takeFromWebhook(event, () => {
+      this.#connection.tell();
+    });
     return true;
   }
 
@@ -246,7 +295,8 @@ export class Session {
 
   #followInterests(): void {
     // A refused subscription may be accepted now; a refused password isn't touched by what is subscribed to.
-    if (this.#connection.state === 'refused' && this.#connection.open !== undefined) this.#connection.input('due', 'what is subscribed to has changed');
+    if (this.#connection.state === 'refused' && this.#connection.open !== undefined)
+      this.#connection.input('due', 'what is subscribed to has changed');
     this.#subscription.follow();
   }
 

@@ -11,7 +11,9 @@ export class Signal<T> {
   /** @returns takes the listener off again */
   on(listener: (news: T) => void): () => void {
     this.#listeners.add(listener);
-    return () => { this.#listeners.delete(listener); };
+    return () => {
+      this.#listeners.delete(listener);
+    };
   }
 
   emit(news: T): void {

@@ -31,17 +31,30 @@ export class SignsOfLife {
   /** Whose snapshot was asked for as a sign of life: its answer is for no flow. */
   #probed: string | undefined;
 
-  constructor(connection: Connection, requests: Requests, reception: Reception, needs: SignsOfLifeNeeds, clock: Clock, log: Log) {
+  constructor(
+    connection: Connection,
+    requests: Requests,
+    reception: Reception,
+    needs: SignsOfLifeNeeds,
+    clock: Clock,
+    log: Log,
+  ) {
     this.#connection = connection;
     this.#requests = requests;
     this.#reception = reception;
     this.#needs = needs;
     this.#log = log;
-    this.#keepalive = new Keepalive(clock, () => requests.lastAt, () => this.keepAlive());
+    this.#keepalive = new Keepalive(
+      clock,
+      () => requests.lastAt,
+      () => this.keepAlive(),
+    );
     this.#watchdog = new Watchdog(clock, {
       heardAt: () => reception.heardAt,
       probe: () => this.#probe(),
-      onDead: (silentMs) => { needs.onDead(silentMs); },
+      onDead: (silentMs) => {
+        needs.onDead(silentMs);
+      },
     });
   }
 
@@ -73,8 +86,18 @@ export class SignsOfLife {
   /** @returns true when the event is the sign that was asked for, and for no flow */
   follow(event: O2GEvent): boolean {
     // Without a link it is those whose events come that can be asked for.
-    if (this.#login === undefined && typeof event.loginName === 'string' && event.eventName !== 'OnUserDeleted') this.#login = event.loginName;
-    if (event.eventName !== 'OnTelephonyState' || this.#probed === undefined || event.loginName !== this.#probed) return false;
+    if (
+      this.#login === undefined &&
+      typeof event.loginName === 'string' &&
+      event.eventName !== 'OnUserDeleted'
+    )
+      this.#login = event.loginName;
+    if (
+      event.eventName !== 'OnTelephonyState' ||
+      this.#probed === undefined ||
+      event.loginName !== this.#probed
+    )
+      return false;
     this.#probed = undefined;
     return true;
   }
@@ -85,7 +108,8 @@ export class SignsOfLife {
     if (!open) return;
     try {
       const { expirationDate } = await this.#requests.ask(open, 'keepSessionAlive', {}, undefined);
-      if (expirationDate !== undefined && this.#connection.open === open) this.#connection.open = { ...open, info: { ...open.info, expirationDate } };
+      if (expirationDate !== undefined && this.#connection.open === open)
+        this.#connection.open = { ...open, info: { ...open.info, expirationDate } };
     } catch (error) {
       // 403 and 500 both say that the session doesn't exist; a server that doesn't answer is found out by the channel.
       if (!isUnanswered(error)) this.#needs.onSessionLost(open);
@@ -108,7 +132,9 @@ export class SignsOfLife {
       if (isSessionLoss(error)) this.#needs.onSessionLost(open);
       // A user that isn't there any more never answers: another one is asked the next time.
       if (isDefinite(error) && this.#login === loginName) this.#login = undefined;
-      this.#log.debug(`${this.#connection.host}: no snapshot as a sign of life: ${asO2GError(error).message}`);
+      this.#log.debug(
+        `${this.#connection.host}: no snapshot as a sign of life: ${asO2GError(error).message}`,
+      );
     }
   }
 }

@@ -7,7 +7,15 @@ import { readSubscription } from './answers';
 import { requestOf } from './api';
 import type { Connection } from './connection';
 import type { Delivery } from './delivery';
-import { asO2GError, Denied, isDefinite, isSessionLoss, isUnanswered, mayHaveArrived, O2GError } from './errors';
+import {
+  asO2GError,
+  Denied,
+  isDefinite,
+  isSessionLoss,
+  isUnanswered,
+  mayHaveArrived,
+  O2GError,
+} from './errors';
 import { specified, unionFilter, type Filter } from './events';
 import type { Log } from './log';
 import type { OpenSession } from './login';
@@ -99,7 +107,11 @@ export class Subscription {
 
   /** Ends it at the server, which belongs to the end of the session. */
   async end(open: OpenSession): Promise<void> {
-    if (this.#active) await this.#parts.requests.endBriefly(open, requestOf('unsubscribe', { subscriptionId: this.#active.id }, undefined));
+    if (this.#active)
+      await this.#parts.requests.endBriefly(
+        open,
+        requestOf('unsubscribe', { subscriptionId: this.#active.id }, undefined),
+      );
   }
 
   /** What is asked for may have changed: the filter follows. Does nothing while it is following already. */
@@ -148,7 +160,9 @@ export class Subscription {
       const wanted = JSON.stringify(filter);
       if (!(error instanceof Denied) || JSON.stringify(known) === wanted) throw error;
       const active = await this.#subscribeTo(known);
-      this.#parts.log.warn(`${this.#parts.connection.host}: ${error.message}; it was accepted without the event names that the specification doesn't have`);
+      this.#parts.log.warn(
+        `${this.#parts.connection.host}: ${error.message}; it was accepted without the event names that the specification doesn't have`,
+      );
       // Asked for again when something else is asked for.
       this.#filterInForce = wanted;
       return active;
@@ -164,15 +178,26 @@ export class Subscription {
     const identifier = transport.identify();
     const plain = requestOf('subscribe', {}, { filter, version: '1.0', ...way });
     const request = identifier === undefined ? plain : { ...plain, target: `${plain.target}?${identifier}` };
-    const { id, offered } = readSubscription(await requests.send(open, request).catch((error: unknown) => this.#unknown(error)));
+    const { id, offered } = readSubscription(
+      await requests.send(open, request).catch((error: unknown) => this.#unknown(error)),
+    );
     this.#filterInForce = JSON.stringify(filter);
     if (webHookUrl !== undefined) return { id, channelUrl: undefined };
-    return { id, channelUrl: identifier === undefined ? chooseChannelUrl(connection.site, open.side, offered, eventPort) : connection.site };
+    return {
+      id,
+      channelUrl:
+        identifier === undefined
+          ? chooseChannelUrl(connection.site, open.side, offered, eventPort)
+          : connection.site,
+    };
   }
 
   /** The next subscription would be a second, and a session has one. @throws O2GError while the server can't say */
   async #makeSureItIsGone(subscriptionId: string): Promise<void> {
-    const { connection: { open }, requests } = this.#parts;
+    const {
+      connection: { open },
+      requests,
+    } = this.#parts;
     if (!open) return;
     try {
       await requests.ask(open, 'unsubscribe', { subscriptionId }, undefined);
@@ -183,7 +208,10 @@ export class Subscription {
 
   /** The subscription may have been made, and a session has one only: without its identifier it goes with the session. */
   async #unknown(error: unknown): Promise<never> {
-    const { connection: { open }, requests } = this.#parts;
+    const {
+      connection: { open },
+      requests,
+    } = this.#parts;
     if (open && mayHaveArrived(error)) {
       await requests.endBriefly(open, requestOf('closeSession', {}, undefined));
       this.#parts.forgetSession();

@@ -12,7 +12,9 @@ export class Tokens<T> {
   add(token: string, holder: T): () => void {
     const entry = { digest: digestOf(token), holder };
     this.#entries.set(token, entry);
-    return () => { if (this.#entries.get(token) === entry) this.#entries.delete(token); };
+    return () => {
+      if (this.#entries.get(token) === entry) this.#entries.delete(token);
+    };
   }
 
   /** What a token is good for; undefined when it is none. Every token is compared whole. */

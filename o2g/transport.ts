@@ -4,7 +4,6 @@
  */
 import type { EventListener } from './channel';
 
-
 /** One request, complete: nothing is added to it on the way. */
 export interface Call {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';

@@ -8,15 +8,36 @@ import type { Step } from './trial-steps';
 const TLS_NOTES = ['untrusted', 'otherName', 'expired', 'tlsFailed'] as const;
 type TlsNote = (typeof TLS_NOTES)[number];
 
-export type Note = TlsNote
+export type Note =
+  | TlsNote
   /** Of the way to the server. */
-  | 'unknownHost' | 'portClosed' | 'noRoute' | 'noAnswer' | 'wrongScheme' | 'plain' | 'unverified'
+  | 'unknownHost'
+  | 'portClosed'
+  | 'noRoute'
+  | 'noAnswer'
+  | 'wrongScheme'
+  | 'plain'
+  | 'unverified'
   /** Of the server's answers. */
-  | 'notO2G' | 'redirected' | 'notReady' | 'wrongPassword' | 'notAllowed' | 'noAdmin' | 'foreignAddress'
+  | 'notO2G'
+  | 'redirected'
+  | 'notReady'
+  | 'wrongPassword'
+  | 'notAllowed'
+  | 'noAdmin'
+  | 'foreignAddress'
   /** Of the event channel. */
-  | 'subscriptionRefused' | 'channelAddress' | 'channelPort' | 'channelRefused' | 'webhook'
+  | 'subscriptionRefused'
+  | 'channelAddress'
+  | 'channelPort'
+  | 'channelRefused'
+  | 'webhook'
   /** Of the system. */
-  | 'noNodes' | 'nodesDown' | 'noLicence' | 'licencesUsed' | 'licenceTrouble';
+  | 'noNodes'
+  | 'nodesDown'
+  | 'noLicence'
+  | 'licencesUsed'
+  | 'licenceTrouble';
 
 const BY_CODE: Readonly<Record<string, Note>> = {
   ENOTFOUND: 'unknownHost',
@@ -47,7 +68,8 @@ export function requestNote(error: O2GError, step: Step, site: URL, access: Acce
   if (error.code === 'NOT_READY') return 'notReady';
   if (error.code === 'NOT_ALLOWED') return 'notAllowed';
   if (error.code === 'TIMEOUT') return step === 'name' ? 'unknownHost' : 'noAnswer';
-  if (error.code === 'NOT_CONNECTED' && (step === 'name' || step === 'port')) return connectionNote(error, site);
+  if (error.code === 'NOT_CONNECTED' && (step === 'name' || step === 'port'))
+    return connectionNote(error, site);
   // After the first answer only another address can be wrong; else the connection was lost, and the error says it.
   if (error.code === 'NOT_CONNECTED') return access === 'typed' ? undefined : 'foreignAddress';
   if (/^30\d$/.test(httpStatusOf(error))) return 'redirected';
@@ -66,7 +88,9 @@ export function channelNote(error: O2GError, offered: Offered | undefined, url: 
   if (error.code === 'REFUSED') return 'channelRefused';
   const note = connectionNote(error, url);
   if (isTlsNote(note)) return note;
-  const named = [offered.private, offered.public].flatMap((text) => (text !== undefined && URL.canParse(text) ? [new URL(text).hostname] : []));
+  const named = [offered.private, offered.public].flatMap((text) =>
+    text !== undefined && URL.canParse(text) ? [new URL(text).hostname] : [],
+  );
   return named.length > 0 && !named.includes(url.hostname) ? 'foreignAddress' : 'channelPort';
 }
 
@@ -75,13 +99,23 @@ export function licenceNote(license: Representation<'LicenseStatus'> | undefined
   const licences = objectsIn(license?.lics).filter(({ total }) => total !== 0);
   if (licences.length === 0) return 'noLicence';
   // Only a server with the LMS tells more.
-  if (license?.status !== undefined && license.status !== '' && license.status !== 'NORMAL') return 'licenceTrouble';
-  return licences.some(({ total, currentUsed = 0 }) => total !== undefined && currentUsed >= total) ? 'licencesUsed' : undefined;
+  if (license?.status !== undefined && license.status !== '' && license.status !== 'NORMAL')
+    return 'licenceTrouble';
+  return licences.some(({ total, currentUsed = 0 }) => total !== undefined && currentUsed >= total)
+    ? 'licencesUsed'
+    : undefined;
 }
 
 function connectionNote({ cause }: O2GError, { protocol }: URL): Note | undefined {
   const code = cause && 'code' in cause ? String(cause.code) : '';
-  return BY_CODE[code] ?? (code.startsWith('ERR_SSL') ? 'wrongScheme' : protocol === 'https:' && code !== '' ? 'tlsFailed' : undefined);
+  return (
+    BY_CODE[code] ??
+    (code.startsWith('ERR_SSL')
+      ? 'wrongScheme'
+      : protocol === 'https:' && code !== ''
+        ? 'tlsFailed'
+        : undefined)
+  );
 }
 
 function httpStatusOf({ cause }: O2GError): string {

@@ -44,7 +44,12 @@ const LEAVE_WITHIN_MS = 2_000;
  * @param transport is closed at the end
  * @param signal gives up; what was opened is closed all the same
  */
-export async function tryConnection(options: TrialOptions, transport: Transport, tell: (end: StepEnd) => void, signal: AbortSignal): Promise<void> {
+export async function tryConnection(
+  options: TrialOptions,
+  transport: Transport,
+  tell: (end: StepEnd) => void,
+  signal: AbortSignal,
+): Promise<void> {
   for (const site of options.sites) {
     const { denied } = await new SiteTrial(site, options, transport, tell, signal).run();
     if (denied || signal.aborted) break;
@@ -64,7 +69,13 @@ class SiteTrial {
   #opening: Call | undefined;
   #subscriptionId: string | undefined;
 
-  constructor(site: URL, options: TrialOptions, transport: Transport, tell: (end: StepEnd) => void, signal: AbortSignal) {
+  constructor(
+    site: URL,
+    options: TrialOptions,
+    transport: Transport,
+    tell: (end: StepEnd) => void,
+    signal: AbortSignal,
+  ) {
     this.#site = site;
     this.#options = options;
     this.#transport = transport;
@@ -77,7 +88,15 @@ class SiteTrial {
     let denied = false;
     try {
       await this.#resolveName();
-      open = await logIn(this.#site, this.#options.access, this.#options.account, (call) => this.#send(call), (step) => { this.#reach(step); });
+      open = await logIn(
+        this.#site,
+        this.#options.access,
+        this.#options.account,
+        (call) => this.#send(call),
+        (step) => {
+          this.#reach(step);
+        },
+      );
       this.#end('ok', open.info.admin === true ? undefined : 'noAdmin');
       await this.#tryChannel(open);
       await this.#askSystem(open);
@@ -93,9 +112,14 @@ class SiteTrial {
 
   async #resolveName(): Promise<void> {
     const host = this.#site.hostname.replace(/^\[|\]$/g, '');
-    if (isIP(host) !== 0) { this.#end('skipped', undefined, host); return; }
+    if (isIP(host) !== 0) {
+      this.#end('skipped', undefined, host);
+      return;
+    }
     const late = new Promise<never>((_, reject) => {
-      AbortSignal.any([AbortSignal.timeout(this.#options.timeoutMs), this.#signal]).onabort = () => { reject(new O2GError('TIMEOUT', 'DNS does not answer')); };
+      AbortSignal.any([AbortSignal.timeout(this.#options.timeoutMs), this.#signal]).onabort = () => {
+        reject(new O2GError('TIMEOUT', 'DNS does not answer'));
+      };
     });
     const found = await Promise.race([lookup(host, { all: true }), late]);
     this.#end('ok', undefined, found.map(({ address }) => address).join(', '));
@@ -135,12 +159,17 @@ class SiteTrial {
   async #tryChannel(open: OpenSession): Promise<void> {
     const { webHookUrl, lifetime, eventPort } = this.#options;
     // A second subscription with the same address would bring flows every event twice.
-    if (webHookUrl !== undefined) { this.#end('skipped', 'webhook'); return; }
+    if (webHookUrl !== undefined) {
+      this.#end('skipped', 'webhook');
+      return;
+    }
     let offered: Offered | undefined;
     let url: URL | undefined;
     try {
       const filter = unionFilter([], open.info.admin === true);
-      const subscription = readSubscription(await this.#ask(open, requestOf('subscribe', {}, { filter, version: '1.0', timeout: lifetime })));
+      const subscription = readSubscription(
+        await this.#ask(open, requestOf('subscribe', {}, { filter, version: '1.0', timeout: lifetime })),
+      );
       this.#subscriptionId = subscription.id;
       offered = subscription.offered;
       url = chooseChannelUrl(this.#site, open.side, offered, eventPort);
@@ -156,7 +185,14 @@ class SiteTrial {
   async #openChannel(url: URL): Promise<void> {
     const end = new AbortController();
     const nothing = (): void => undefined;
-    const listener = { onOpen: () => { end.abort(); }, onHeard: nothing, onEvent: nothing, onMalformed: nothing };
+    const listener = {
+      onOpen: () => {
+        end.abort();
+      },
+      onHeard: nothing,
+      onEvent: nothing,
+      onMalformed: nothing,
+    };
     try {
       await this.#transport.channel(url, listener, AbortSignal.any([end.signal, this.#signal]));
     } catch (error) {
@@ -170,15 +206,31 @@ class SiteTrial {
       this.#end('skipped', 'noAdmin');
       return;
     }
-    const { pbxs: listed, license } = readAnswer('getSystemStatus', await this.#ask(open, requestOf('getSystemStatus', {}, undefined)));
+    const { pbxs: listed, license } = readAnswer(
+      'getSystemStatus',
+      await this.#ask(open, requestOf('getSystemStatus', {}, undefined)),
+    );
     const pbxs = objectsIn(listed);
-    const down = pbxs.filter(({ connected, loaded, ctiLinkState }) => connected === false || loaded === false || ctiLinkState === 'DISCONNECTED');
-    const nodes = pbxs.map(({ nodeId, name, ctiLinkState, loaded }) => [nodeId, name, loaded === false ? 'not loaded' : ctiLinkState].filter((part) => part !== undefined).join(' '));
+    const down = pbxs.filter(
+      ({ connected, loaded, ctiLinkState }) =>
+        connected === false || loaded === false || ctiLinkState === 'DISCONNECTED',
+    );
+    const nodes = pbxs.map(({ nodeId, name, ctiLinkState, loaded }) =>
+      [nodeId, name, loaded === false ? 'not loaded' : ctiLinkState]
+        .filter((part) => part !== undefined)
+        .join(' '),
+    );
     const note = pbxs.length === 0 ? 'noNodes' : down.length > 0 ? 'nodesDown' : undefined;
     this.#end(note === undefined ? 'ok' : 'failed', note, nodes.join('; '));
     const lacking = licenceNote(license);
-    const licences = objectsIn(license?.lics).map(({ name = '', currentUsed, total }) => `${name} ${currentUsed ?? '?'}/${total ?? '?'}`);
-    this.#end(lacking === undefined || lacking === 'licencesUsed' ? 'ok' : 'failed', lacking, [...licences, license?.status ?? ''].filter((text) => text !== '').join('; '));
+    const licences = objectsIn(license?.lics).map(
+      ({ name = '', currentUsed, total }) => `${name} ${currentUsed ?? '?'}/${total ?? '?'}`,
+    );
+    this.#end(
+      lacking === undefined || lacking === 'licencesUsed' ? 'ok' : 'failed',
+      lacking,
+      [...licences, license?.status ?? ''].filter((text) => text !== '').join('; '),
+    );
   }
 
   #ask(open: OpenSession, request: Request): Promise<Answer> {
@@ -207,10 +259,22 @@ class SiteTrial {
   }
 
   async #leave(open: OpenSession | undefined): Promise<void> {
-    const requests = open ? [
-      ...(this.#subscriptionId === undefined ? [] : [callIn(open, requestOf('unsubscribe', { subscriptionId: this.#subscriptionId }, undefined))]),
-      callIn(open, requestOf('closeSession', {}, undefined)),
-    ] : this.#opening ? [{ method: 'DELETE' as const, url: this.#opening.url, headers: { Cookie: this.#opening.headers.Cookie ?? '' } }] : [];
+    const requests = open
+      ? [
+          ...(this.#subscriptionId === undefined
+            ? []
+            : [callIn(open, requestOf('unsubscribe', { subscriptionId: this.#subscriptionId }, undefined))]),
+          callIn(open, requestOf('closeSession', {}, undefined)),
+        ]
+      : this.#opening
+        ? [
+            {
+              method: 'DELETE' as const,
+              url: this.#opening.url,
+              headers: { Cookie: this.#opening.headers.Cookie ?? '' },
+            },
+          ]
+        : [];
     for (const request of requests) {
       // A server that doesn't hear it ends the session with its time to live.
       await this.#transport.request(request, AbortSignal.timeout(LEAVE_WITHIN_MS)).catch(() => undefined);

@@ -45,11 +45,15 @@ export class TunnelDoor {
   /** Answers an HTTP upgrade that was meant for the door. */
   knock(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     // A peer that is gone before it is answered is nobody's error.
-    socket.on('error', () => { socket.destroy(); });
+    socket.on('error', () => {
+      socket.destroy();
+    });
     const tunnel = this.#tunnels.find(tokenOf(request));
     const from = request.socket.remoteAddress ?? 'an unknown address';
     if (!tunnel) return this.#refuse(socket, from);
-    this.#sockets.handleUpgrade(request, socket, head, (agent) => { tunnel.accept(agent, from); });
+    this.#sockets.handleUpgrade(request, socket, head, (agent) => {
+      tunnel.accept(agent, from);
+    });
   }
 
   /**
@@ -59,10 +63,17 @@ export class TunnelDoor {
    * @throws the system's error, `EADDRINUSE` above all
    */
   async listen(port: number, tls: TlsOptions): Promise<number> {
-    const nothing: http.RequestListener = (_request, response) => { response.writeHead(426, { Upgrade: 'websocket' }).end(); };
+    const nothing: http.RequestListener = (_request, response) => {
+      response.writeHead(426, { Upgrade: 'websocket' }).end();
+    };
     const { key, cert, passphrase } = tls;
-    const server = key && cert ? https.createServer({ key, cert, ...(passphrase === undefined ? {} : { passphrase }) }, nothing) : http.createServer(nothing);
-    server.on('upgrade', (request, socket, head) => { this.knock(request, socket, head); });
+    const server =
+      key && cert
+        ? https.createServer({ key, cert, ...(passphrase === undefined ? {} : { passphrase }) }, nothing)
+        : http.createServer(nothing);
+    server.on('upgrade', (request, socket, head) => {
+      this.knock(request, socket, head);
+    });
     this.#server = server;
     server.listen(port);
     await once(server, 'listening');
@@ -79,7 +90,9 @@ export class TunnelDoor {
     this.#refused += 1;
     if (this.#clock.now() - this.#toldAt >= TELL_EVERY_MS) {
       this.#toldAt = this.#clock.now();
-      this.#log.warn(`tunnel: an agent at ${from} without the right token was refused${this.#refused > 1 ? ` (${this.#refused} since the last such line)` : ''}`);
+      this.#log.warn(
+        `tunnel: an agent at ${from} without the right token was refused${this.#refused > 1 ? ` (${this.#refused} since the last such line)` : ''}`,
+      );
       this.#refused = 0;
     }
     socket.end('HTTP/1.1 401 Unauthorized\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');

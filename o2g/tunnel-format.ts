@@ -30,8 +30,14 @@ export interface TunnelFormat {
 export const LARGEST_MESSAGE = 32 * 1024 * 1024;
 
 export const DEFAULT_FORMAT: TunnelFormat = {
-  request: { parts: { id: 'id', method: 'method', path: 'path', headers: 'headers', body: 'body' }, fixed: { type: 'request' } },
-  response: { parts: { id: 'id', status: 'status', headers: 'headers', body: 'body' }, fixed: { type: 'response' } },
+  request: {
+    parts: { id: 'id', method: 'method', path: 'path', headers: 'headers', body: 'body' },
+    fixed: { type: 'request' },
+  },
+  response: {
+    parts: { id: 'id', status: 'status', headers: 'headers', body: 'body' },
+    fixed: { type: 'response' },
+  },
   event: { parts: { subscription: 'subscription', event: 'event' }, fixed: { type: 'event' } },
   subscriptionQuery: 'id',
   bodies: 'text',
@@ -65,9 +71,12 @@ export interface TunnelEvent {
  */
 export function readFormat(text: string): TunnelFormat {
   const given = asObject(parse(text), 'tunnelFormat');
-  for (const name of Object.keys(given)) if (!(name in DEFAULT_FORMAT)) throw invalid('tunnelFormat', name, `made of ${Object.keys(DEFAULT_FORMAT).join(', ')}`);
+  for (const name of Object.keys(given))
+    if (!(name in DEFAULT_FORMAT))
+      throw invalid('tunnelFormat', name, `made of ${Object.keys(DEFAULT_FORMAT).join(', ')}`);
   const { subscriptionQuery = DEFAULT_FORMAT.subscriptionQuery, bodies = DEFAULT_FORMAT.bodies } = given;
-  if (typeof subscriptionQuery !== 'string' || !/^[\w.-]+$/.test(subscriptionQuery)) throw invalid('tunnelFormat.subscriptionQuery', subscriptionQuery, 'the name of a query parameter');
+  if (typeof subscriptionQuery !== 'string' || !/^[\w.-]+$/.test(subscriptionQuery))
+    throw invalid('tunnelFormat.subscriptionQuery', subscriptionQuery, 'the name of a query parameter');
   if (bodies !== 'text' && bodies !== 'json') throw invalid('tunnelFormat.bodies', bodies, 'text or json');
   return {
     request: readPlace('request', given.request, DEFAULT_FORMAT.request),
@@ -83,14 +92,18 @@ function readPlace<Part extends string>(name: string, given: unknown, usual: Pla
   const { parts = {}, fixed = {} } = asObject(given, `tunnelFormat.${name}`);
   const paths: Record<string, string> = { ...usual.parts };
   for (const [part, path] of Object.entries(asObject(parts, `tunnelFormat.${name}.parts`))) {
-    if (!(part in paths)) throw invalid(`tunnelFormat.${name}.parts`, part, `made of ${Object.keys(paths).join(', ')}`);
-    if (!isPath(path)) throw invalid(`tunnelFormat.${name}.parts.${part}`, path, 'a field, or fields with dots between them');
+    if (!(part in paths))
+      throw invalid(`tunnelFormat.${name}.parts`, part, `made of ${Object.keys(paths).join(', ')}`);
+    if (!isPath(path))
+      throw invalid(`tunnelFormat.${name}.parts.${part}`, path, 'a field, or fields with dots between them');
     paths[part] = path;
   }
   const constants: Record<string, string | number | boolean> = {};
   for (const [path, value] of Object.entries(asObject(fixed, `tunnelFormat.${name}.fixed`))) {
-    if (!isPath(path)) throw invalid(`tunnelFormat.${name}.fixed`, path, 'a field, or fields with dots between them');
-    if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') throw invalid(`tunnelFormat.${name}.fixed.${path}`, value, 'a text, a number or a boolean');
+    if (!isPath(path))
+      throw invalid(`tunnelFormat.${name}.fixed`, path, 'a field, or fields with dots between them');
+    if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean')
+      throw invalid(`tunnelFormat.${name}.fixed.${path}`, value, 'a text, a number or a boolean');
     constants[path] = value;
   }
   return { parts: paths as Record<Part, string>, fixed: constants };
@@ -110,12 +123,17 @@ function asObject(value: unknown, field: string): JsonObject {
 }
 
 function isPath(value: unknown): value is string {
-  return typeof value === 'string' && value.split('.').every((field) => field !== '' && field !== '__proto__');
+  return (
+    typeof value === 'string' && value.split('.').every((field) => field !== '' && field !== '__proto__')
+  );
 }
 
 // --- our side of the tunnel ---------------------------------------------------------------------------------------------------
 
-export function writeRequest({ request, bodies }: TunnelFormat, { id, method, path, headers, body }: TunnelRequest): string {
+export function writeRequest(
+  { request, bodies }: TunnelFormat,
+  { id, method, path, headers, body }: TunnelRequest,
+): string {
   return written(request, { id, method, path, headers, body: bodyOut(body, bodies) });
 }
 
@@ -133,7 +151,12 @@ export function readFromAgent(format: TunnelFormat, text: string): TunnelRespons
   const id = at(message, parts.id);
   const status = Number(at(message, parts.status));
   if (!isName(id) || !Number.isInteger(status) || status < 100 || status > 599) return undefined;
-  return { id: String(id), status, headers: headersOf(at(message, parts.headers)), body: bodyIn(at(message, parts.body)) };
+  return {
+    id: String(id),
+    status,
+    headers: headersOf(at(message, parts.headers)),
+    body: bodyIn(at(message, parts.body)),
+  };
 }
 
 // --- the agent's side ---------------------------------------------------------------------------------------------------------
@@ -142,13 +165,24 @@ export function readFromAgent(format: TunnelFormat, text: string): TunnelRespons
 export function readRequest({ request }: TunnelFormat, text: string): TunnelRequest | undefined {
   const message = objectIn(text);
   if (!message || !fits(request, message)) return undefined;
-  const [id, method, path] = [request.parts.id, request.parts.method, request.parts.path].map((part) => at(message, part));
-  if (!isName(id) || typeof method !== 'string' || typeof path !== 'string' || !path.startsWith('/')) return undefined;
-  const headers = Object.fromEntries(Object.entries(headersOf(at(message, request.parts.headers))).map(([name, value]) => [name, String(value)]));
+  const [id, method, path] = [request.parts.id, request.parts.method, request.parts.path].map((part) =>
+    at(message, part),
+  );
+  if (!isName(id) || typeof method !== 'string' || typeof path !== 'string' || !path.startsWith('/'))
+    return undefined;
+  const headers = Object.fromEntries(
+    Object.entries(headersOf(at(message, request.parts.headers))).map(([name, value]) => [
+      name,
+      String(value),
+    ]),
+  );
   return { id: String(id), method, path, headers, body: bodyIn(at(message, request.parts.body)) };
 }
 
-export function writeResponse({ response, bodies }: TunnelFormat, { id, status, headers, body }: TunnelResponse): string {
+export function writeResponse(
+  { response, bodies }: TunnelFormat,
+  { id, status, headers, body }: TunnelResponse,
+): string {
   return written(response, { id, status, headers, body: bodyOut(body, bodies) });
 }
 
@@ -158,7 +192,10 @@ export function writeEvent({ event: place }: TunnelFormat, { subscription, event
 
 // --- messages as trees --------------------------------------------------------------------------------------------------------
 
-function written<Part extends string>({ parts, fixed }: Place<Part>, values: Readonly<Record<Part, unknown>>): string {
+function written<Part extends string>(
+  { parts, fixed }: Place<Part>,
+  values: Readonly<Record<Part, unknown>>,
+): string {
   const message: JsonObject = {};
   for (const [path, value] of Object.entries(fixed)) put(message, path, value);
   for (const part of Object.keys(parts) as Part[]) put(message, parts[part], values[part]);
@@ -189,11 +226,17 @@ function fits({ fixed }: Place<string>, message: JsonObject): boolean {
   return Object.entries(fixed).every(([path, value]) => at(message, path) === value);
 }
 
-const isName = (value: unknown): value is string | number => typeof value === 'string' || typeof value === 'number';
+const isName = (value: unknown): value is string | number =>
+  typeof value === 'string' || typeof value === 'number';
 
 function headersOf(value: unknown): Record<string, string | string[]> {
   if (!isObject(value)) return {};
-  return Object.fromEntries(Object.entries(value).map(([name, content]) => [name.toLowerCase(), Array.isArray(content) ? content.map(String) : String(content)]));
+  return Object.fromEntries(
+    Object.entries(value).map(([name, content]) => [
+      name.toLowerCase(),
+      Array.isArray(content) ? content.map(String) : String(content),
+    ]),
+  );
 }
 
 function bodyIn(value: unknown): string {

@@ -81,10 +81,18 @@ export class Tunnel implements Transport {
     this.#agent = agent;
     this.#unreadable = 0;
     this.#heard = true;
-    agent.on('message', (data) => { this.#hear(agent, data); });
-    agent.on('pong', () => { if (this.#agent === agent) this.#heard = true; });
-    agent.on('error', (error) => { this.#end(agent, error.message); });
-    agent.on('close', (code) => { this.#end(agent, `the agent has left (${code})`); });
+    agent.on('message', (data) => {
+      this.#hear(agent, data);
+    });
+    agent.on('pong', () => {
+      if (this.#agent === agent) this.#heard = true;
+    });
+    agent.on('error', (error) => {
+      this.#end(agent, error.message);
+    });
+    agent.on('close', (code) => {
+      this.#end(agent, `the agent has left (${code})`);
+    });
     this.#watch(agent);
   }
 
@@ -102,13 +110,18 @@ export class Tunnel implements Transport {
   channel(_url: URL, listener: ChannelListener, signal: AbortSignal): Promise<void> {
     return new Promise((_resolve, reject) => {
       if (!this.#agent) return reject(noAgent());
-      if (this.#agent !== this.#identifiedBy) return reject(new O2GError('REFUSED', 'the agent has changed: it knows nothing of the subscription'));
+      if (this.#agent !== this.#identifiedBy)
+        return reject(new O2GError('REFUSED', 'the agent has changed: it knows nothing of the subscription'));
       const channel: Channel = { listener, reject };
       this.#channel = channel;
-      signal.addEventListener('abort', () => {
-        if (this.#channel === channel) this.#channel = undefined;
-        reject(new O2GError('CLOSED', 'the event channel was closed'));
-      }, { once: true });
+      signal.addEventListener(
+        'abort',
+        () => {
+          if (this.#channel === channel) this.#channel = undefined;
+          reject(new O2GError('CLOSED', 'the event channel was closed'));
+        },
+        { once: true },
+      );
       listener.onOpen();
       const waiting = this.#waiting;
       this.#waiting = [];
@@ -129,23 +142,39 @@ export class Tunnel implements Transport {
     if (!agent) return Promise.reject(noAgent());
     if (signal.aborted) return Promise.reject(closedBeforeAnswer());
     const { format, timeoutMs } = this.#options;
-    const id = String(this.#lastId += 1);
+    const id = String((this.#lastId += 1));
     return new Promise<Answer>((resolve, reject) => {
       const settle = (): void => {
         this.#pending.delete(id);
         timer.cancel();
         signal.removeEventListener('abort', onAbort);
       };
-      const pending: Pending = { resolve: (answer) => { settle(); resolve(answer); }, reject: (error) => { settle(); reject(error); } };
-      const onAbort = (): void => { pending.reject(closedBeforeAnswer()); };
+      const pending: Pending = {
+        resolve: (answer) => {
+          settle();
+          resolve(answer);
+        },
+        reject: (error) => {
+          settle();
+          reject(error);
+        },
+      };
+      const onAbort = (): void => {
+        pending.reject(closedBeforeAnswer());
+      };
       const timer = this.#clock.after(timeoutMs, () => {
-        pending.reject(new O2GError('TIMEOUT', `no answer came through the tunnel within ${timeoutMs / 1000} s`));
+        pending.reject(
+          new O2GError('TIMEOUT', `no answer came through the tunnel within ${timeoutMs / 1000} s`),
+        );
       });
       signal.addEventListener('abort', onAbort, { once: true });
       this.#pending.set(id, pending);
-      agent.send(writeRequest(format, { id, method, path: url.pathname + url.search, headers, body }), (error) => {
-        if (error) pending.reject(new O2GError('NOT_CONNECTED', `the tunnel broke: ${error.message}`));
-      });
+      agent.send(
+        writeRequest(format, { id, method, path: url.pathname + url.search, headers, body }),
+        (error) => {
+          if (error) pending.reject(new O2GError('NOT_CONNECTED', `the tunnel broke: ${error.message}`));
+        },
+      );
     });
   }
 
@@ -162,11 +191,13 @@ export class Tunnel implements Transport {
     const pending = this.#pending.get(id);
     if (pending) pending.resolve({ status, headers, body });
     // A late answer to a request that was given up looks the same as one to a request that never was.
-    else if (Number(id) > this.#lastId || !/^\d+$/.test(id)) this.#misheard(agent, 'a response to a request that nobody made');
+    else if (Number(id) > this.#lastId || !/^\d+$/.test(id))
+      this.#misheard(agent, 'a response to a request that nobody made');
   }
 
   #take(agent: WebSocket, subscription: string, event: O2GEvent): void {
-    if (subscription !== this.#identifier) return this.#misheard(agent, 'an event of a subscription that nobody has');
+    if (subscription !== this.#identifier)
+      return this.#misheard(agent, 'an event of a subscription that nobody has');
     if (this.#channel) {
       this.#channel.listener.onHeard();
       this.#channel.listener.onEvent(event);

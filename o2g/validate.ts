@@ -4,7 +4,14 @@
 import { isIPv4 } from 'node:net';
 import { O2GError } from './errors';
 import {
-  ENUMERATIONS, fieldsOf, isRepresentation, REPRESENTATIONS, type EnumerationName, type Field, type Representation, type RepresentationName,
+  ENUMERATIONS,
+  fieldsOf,
+  isRepresentation,
+  REPRESENTATIONS,
+  type EnumerationName,
+  type Field,
+  type Representation,
+  type RepresentationName,
 } from './representations';
 
 interface Rule {
@@ -63,17 +70,22 @@ export function validate(name: RepresentationName, value: unknown): void {
 }
 
 /** The same for a value put together from what a user gave: hands it back as what it was proved to be. */
-export function checked<Name extends RepresentationName>(name: Name, value: Readonly<Record<string, unknown>>): Representation<Name> {
+export function checked<Name extends RepresentationName>(
+  name: Name,
+  value: Readonly<Record<string, unknown>>,
+): Representation<Name> {
   const given = Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined));
   validate(name, given);
   return given as Representation<Name>;
 }
 
 function checkRepresentation(name: RepresentationName, value: unknown, path: string): void {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalid(path, value, 'an object');
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw invalid(path, value, 'an object');
   const given = value as Readonly<Record<string, unknown>>;
   for (const field of Object.keys(given)) {
-    if (!Object.hasOwn(REPRESENTATIONS[name], field)) throw invalid(field, given[field], `left out: ${name} has no such field`);
+    if (!Object.hasOwn(REPRESENTATIONS[name], field))
+      throw invalid(field, given[field], `left out: ${name} has no such field`);
   }
   for (const field of fieldsOf(name)) checkField(name, field, given[field.field]);
 }
@@ -99,7 +111,8 @@ function checkValue(type: string, field: string, value: unknown, rule: Rule | un
 function hasType(type: string, value: unknown): value is string | number | boolean {
   if (type === 'boolean') return typeof value === 'boolean';
   if (type === 'int') return typeof value === 'number' && Number.isInteger(value) && value === (value | 0);
-  if (Object.hasOwn(ENUMERATIONS, type)) return (ENUMERATIONS[type as EnumerationName] as readonly unknown[]).includes(value);
+  if (Object.hasOwn(ENUMERATIONS, type))
+    return (ENUMERATIONS[type as EnumerationName] as readonly unknown[]).includes(value);
   return typeof value === 'string';
 }
 
@@ -115,6 +128,9 @@ export function invalid(field: string, value: unknown, mustBe: string): O2GError
 
 function shown(value: unknown): string {
   if (value === undefined || value === '') return 'nothing';
-  const text = typeof value === 'string' ? JSON.stringify(value) : (JSON.stringify(value) as string | undefined) ?? typeof value;
+  const text =
+    typeof value === 'string'
+      ? JSON.stringify(value)
+      : ((JSON.stringify(value) as string | undefined) ?? typeof value);
   return text.length > 60 ? `${text.slice(0, 60)}…` : text;
 }

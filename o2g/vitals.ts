@@ -15,7 +15,11 @@ export class Keepalive {
   #timer: Timer | undefined;
 
   /** @param send one keepalive; must not reject */
-  constructor(private readonly clock: Clock, private readonly lastRequestAt: () => number, private readonly send: () => Promise<void>) {}
+  constructor(
+    private readonly clock: Clock,
+    private readonly lastRequestAt: () => number,
+    private readonly send: () => Promise<void>,
+  ) {}
 
   /** @param timeToLiveS the session's, in seconds, as the server told it */
   start(timeToLiveS: unknown): void {
@@ -23,7 +27,9 @@ export class Keepalive {
     const period = Math.min(Math.max(told, TTL_S.least), TTL_S.most) * 1000 * KEEPALIVE_PART;
     const arm = (): void => {
       this.stop();
-      this.#timer = this.clock.after(Math.max(0, this.lastRequestAt() + period - this.clock.now()), () => { void beat(); });
+      this.#timer = this.clock.after(Math.max(0, this.lastRequestAt() + period - this.clock.now()), () => {
+        void beat();
+      });
     };
     const beat = async (): Promise<void> => {
       const timer = this.#timer;
@@ -58,7 +64,10 @@ export interface WatchdogNeeds {
 export class Watchdog {
   #timer: Timer | undefined;
 
-  constructor(private readonly clock: Clock, private readonly needs: WatchdogNeeds) {}
+  constructor(
+    private readonly clock: Clock,
+    private readonly needs: WatchdogNeeds,
+  ) {}
 
   start(): void {
     this.#look(this.needs.heardAt());

@@ -22,7 +22,11 @@ export class AesCounterMode {
   /** @param key the session's, 16 or 32 bytes. @param salt 14 bytes. Neither is kept as it is given */
   constructor(key: Uint8Array, salt: Uint8Array) {
     new Uint8Array(this.#salt.buffer).set(salt);
-    this.#cipher = createCipheriv(key.length === 16 ? 'aes-128-ecb' : 'aes-256-ecb', key, null).setAutoPadding(false);
+    this.#cipher = createCipheriv(
+      key.length === 16 ? 'aes-128-ecb' : 'aes-256-ecb',
+      key,
+      null,
+    ).setAutoPadding(false);
   }
 
   /** @returns the plain bytes, one payload after the other, each beginning at a multiple of 16: `offsets` in the same order */
@@ -37,7 +41,8 @@ export class AesCounterMode {
     this.#writeCounters(packets);
     const stream = this.#cipher.update(new Uint8Array(this.#counters.buffer, 0, length));
     const plain = new DataView(stream.buffer, stream.byteOffset, length);
-    for (const [index, { view, start, end }] of packets.entries()) xor(plain, offsets[index] ?? 0, view, start, end - start);
+    for (const [index, { view, start, end }] of packets.entries())
+      xor(plain, offsets[index] ?? 0, view, start, end - start);
     return { plain, offsets };
   }
 
@@ -69,7 +74,9 @@ export class AesCounterMode {
 
 /** Four bytes at a time, then what is left. */
 function xor(to: DataView, offset: number, from: DataView, start: number, length: number): void {
-  const words = length - length % WORD;
-  for (let index = 0; index < words; index += WORD) to.setInt32(offset + index, to.getInt32(offset + index, true) ^ from.getInt32(start + index, true), true);
-  for (let index = words; index < length; index += 1) to.setUint8(offset + index, to.getUint8(offset + index) ^ from.getUint8(start + index));
+  const words = length - (length % WORD);
+  for (let index = 0; index < words; index += WORD)
+    to.setInt32(offset + index, to.getInt32(offset + index, true) ^ from.getInt32(start + index, true), true);
+  for (let index = words; index < length; index += 1)
+    to.setUint8(offset + index, to.getUint8(offset + index) ^ from.getUint8(start + index));
 }

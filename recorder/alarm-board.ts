@@ -7,7 +7,11 @@ export class AlarmBoard {
   readonly #active = new Map<AlarmName, Alarm>();
 
   /** @param epoch milliseconds of the epoch for a time on the recorder's clock */
-  constructor(private readonly deviceNumber: string, private readonly tell: (alarm: Alarm) => void, private readonly epoch: (at: number) => number) {}
+  constructor(
+    private readonly deviceNumber: string,
+    private readonly tell: (alarm: Alarm) => void,
+    private readonly epoch: (at: number) => number,
+  ) {}
 
   get active(): readonly Alarm[] {
     return [...this.#active.values()];

@@ -11,7 +11,10 @@ const NEWLINE = 0x0a;
  * @param linesAfter makes them, without newlines, of the last line that is there; undefined when there is none
  * Rejects with the system's error.
  */
-export function addLines(file: string, linesAfter: (last: Buffer | undefined) => readonly string[] | Promise<readonly string[]>): Promise<void> {
+export function addLines(
+  file: string,
+  linesAfter: (last: Buffer | undefined) => readonly string[] | Promise<readonly string[]>,
+): Promise<void> {
   return withLock(`${file}.lock`, async () => {
     const handle = await open(file, 'a+', 0o640);
     try {

@@ -45,41 +45,92 @@ export interface FinishedRecording {
 export type Description = Readonly<Record<string, unknown>>;
 
 /** @param described undefined: there is nothing to add. Rejects with the system's error; then nothing has lost its `.part` */
-export async function complete(folder: string, recorded: Recorded, described: Description | undefined, manifest: Manifest): Promise<FinishedRecording> {
+export async function complete(
+  folder: string,
+  recorded: Recorded,
+  described: Description | undefined,
+  manifest: Manifest,
+): Promise<FinishedRecording> {
   const finished = finishedOf(folder, recorded, described);
   // The crash may have come after the manifest's line, and that holds the hash of the metadata as they were then.
   const known = recorded.recovered ? await knownLine(manifest, recorded, finished.metadata) : undefined;
-  const manifestSha256 = known ?? await writeDown(finished, recorded, described, manifest);
-  for (const raw of recorded.raw) await rename(path.join(folder, raw.path + PART), path.join(folder, raw.path));
+  const manifestSha256 = known ?? (await writeDown(finished, recorded, described, manifest));
+  for (const raw of recorded.raw)
+    await rename(path.join(folder, raw.path + PART), path.join(folder, raw.path));
   await rename(finished.file + PART, finished.file);
   await rm(finished.metadata + PART, { force: true });
   return { ...finished, manifestSha256 };
 }
 
-async function writeDown(finished: Omit<FinishedRecording, 'manifestSha256'>, recorded: Recorded, described: Description | undefined, manifest: Manifest): Promise<string> {
+async function writeDown(
+  finished: Omit<FinishedRecording, 'manifestSha256'>,
+  recorded: Recorded,
+  described: Description | undefined,
+  manifest: Manifest,
+): Promise<string> {
   const metadata = `${JSON.stringify({ ...described, ...recorded, ...finished }, undefined, 2)}\n`;
   await systemFiles.replace(finished.metadata, metadata);
   const { id, name, sha256: hash, endedAt, raw } = recorded;
   const { size } = await stat(finished.file + PART);
   return manifest.append({
-    entry: 'recording', at: new Date().toISOString(), id, file: audioOf(recorded), bytes: size, sha256: hash, endedAt,
-    metadata: metadataOf(name), metadataSha256: sha256(metadata),
+    entry: 'recording',
+    at: new Date().toISOString(),
+    id,
+    file: audioOf(recorded),
+    bytes: size,
+    sha256: hash,
+    endedAt,
+    metadata: metadataOf(name),
+    metadataSha256: sha256(metadata),
     ...(raw.length === 0 ? {} : { raw: raw.map((one) => ({ file: one.path, sha256: one.sha256 })) }),
   });
 }
 
-async function knownLine(manifest: Manifest, recorded: Recorded, metadata: string): Promise<string | undefined> {
+async function knownLine(
+  manifest: Manifest,
+  recorded: Recorded,
+  metadata: string,
+): Promise<string | undefined> {
   const known = await manifest.find(audioOf(recorded), recorded.sha256);
-  const present = known && await readFile(metadata).catch(() => undefined);
+  const present = known && (await readFile(metadata).catch(() => undefined));
   return present && sha256(present) === known.metadataSha256 ? known.lineSha256 : undefined;
 }
 
-function finishedOf(folder: string, recorded: Recorded, described: Description | undefined): Omit<FinishedRecording, 'manifestSha256'> {
-  const { id, name, deviceNumber, startedAt, endedAt, durationMs, sha256: hash, channels, gaps, alarms, keyId, recovered, needsDecode } = recorded;
+function finishedOf(
+  folder: string,
+  recorded: Recorded,
+  described: Description | undefined,
+): Omit<FinishedRecording, 'manifestSha256'> {
+  const {
+    id,
+    name,
+    deviceNumber,
+    startedAt,
+    endedAt,
+    durationMs,
+    sha256: hash,
+    channels,
+    gaps,
+    alarms,
+    keyId,
+    recovered,
+    needsDecode,
+  } = recorded;
   return {
-    id, file: path.join(folder, ...audioOf(recorded).split('/')), metadata: path.join(folder, ...metadataOf(name).split('/')),
-    deviceNumber, startedAt, endedAt, durationMs, sha256: hash, channels, gaps, alarms,
-    ...(keyId === undefined ? {} : { keyId }), ...(recovered ? { recovered } : {}), ...(needsDecode ? { needsDecode } : {}),
+    id,
+    file: path.join(folder, ...audioOf(recorded).split('/')),
+    metadata: path.join(folder, ...metadataOf(name).split('/')),
+    deviceNumber,
+    startedAt,
+    endedAt,
+    durationMs,
+    sha256: hash,
+    channels,
+    gaps,
+    alarms,
+    ...(keyId === undefined ? {} : { keyId }),
+    ...(recovered ? { recovered } : {}),
+    ...(needsDecode ? { needsDecode } : {}),
     ...(described?.calls === undefined ? {} : { calls: described.calls }),
   };
 }

@@ -57,7 +57,10 @@ const PACKET = 160;
 export class Conversation {
   readonly #parts: ConversationParts;
   readonly #t0: number;
-  readonly #sides: Readonly<Record<Channel, Side>> = { sent: new Side('sent'), received: new Side('received') };
+  readonly #sides: Readonly<Record<Channel, Side>> = {
+    sent: new Side('sent'),
+    received: new Side('received'),
+  };
   readonly #pauses = new Pauses();
   readonly #events = new TelephoneEvents();
   readonly #dtmf: ReadonlySet<number>;
@@ -103,7 +106,14 @@ export class Conversation {
     const side = this.#sides[channel];
     side.begin(start.timestamp, this.#position(start.at));
     this.#report.channels[channel].beginStream(packet.header.ssrc);
-    if (previous !== undefined) this.#report.takeOver(channel, this.#position(packet.arrivedAt), previous, packet.source, packet.header.ssrc);
+    if (previous !== undefined)
+      this.#report.takeOver(
+        channel,
+        this.#position(packet.arrivedAt),
+        previous,
+        packet.source,
+        packet.header.ssrc,
+      );
   }
 
   /** What was said in a pause of the recording stays there. */
@@ -136,7 +146,8 @@ export class Conversation {
     const from = track.locateReordered(run.timestamp);
     if (!timeline || !law || track.drift !== 0 || gaps.end !== from || from < timeline.floor) return false;
     const over = this.#pauses.overSince;
-    if (run.arrivedAt(0) < over || this.#t0 + from / SAMPLES_PER_MS < over || !this.#follow(track, run)) return false;
+    if (run.arrivedAt(0) < over || this.#t0 + from / SAMPLES_PER_MS < over || !this.#follow(track, run))
+      return false;
     this.#report.channels[channel].receiveRun(run);
     let position = from;
     for (let index = 0; index < run.length; index += 1, position += run.samples) {
@@ -168,9 +179,13 @@ export class Conversation {
   undeciphered(channel: Channel, packet: Packet, slack: number): void {
     const side = this.#sides[channel];
     const { header, to } = packet;
-    const position = side.track.locate(header.timestamp, this.#position(packet.arrivedAt), SAMPLES_PER_MS * slack);
+    const position = side.track.locate(
+      header.timestamp,
+      this.#position(packet.arrivedAt),
+      SAMPLES_PER_MS * slack,
+    );
     const length = to - header.payloadStart;
-    const samples = length - length % (PACKET / 2) || PACKET;
+    const samples = length - (length % (PACKET / 2)) || PACKET;
     this.#miss(side, packet, position, samples, 'encrypted');
     side.track.placed(header.timestamp, position, position + samples);
     side.came(packet.extended);
@@ -206,14 +221,21 @@ export class Conversation {
     this.#retire(now);
     if (this.#flushing || this.#finished) return;
     this.#flushing = true;
-    this.#work = this.#work.then(() => this.#flush(now)).finally(() => { this.#flushing = false; });
+    this.#work = this.#work
+      .then(() => this.#flush(now))
+      .finally(() => {
+        this.#flushing = false;
+      });
   }
 
   /** Ends the file; what it is goes to `onRecorded`. Never rejects. */
   async finish(endedBy: string): Promise<void> {
     this.#finished = true;
     await this.#work;
-    await Promise.all([...this.#cut, this.#finishRecording(this.#recording, this.#report, this.#end, endedBy)]);
+    await Promise.all([
+      ...this.#cut,
+      this.#finishRecording(this.#recording, this.#report, this.#end, endedBy),
+    ]);
   }
 
   get #end(): number {
@@ -232,7 +254,12 @@ export class Conversation {
   }
 
   #audio(side: Side, packet: Packet, law: Law, reordered: boolean, slack: number): void {
-    const { header: { timestamp }, plain, start, end } = packet;
+    const {
+      header: { timestamp },
+      plain,
+      start,
+      end,
+    } = packet;
     if (end <= start) return;
     const statistics = this.#report.channels[side.channel];
     const arrival = this.#position(packet.arrivedAt);
@@ -240,7 +267,10 @@ export class Conversation {
     else statistics.timing(timestamp, packet.arrivedAt);
     const timeline = (this.#timeline ??= this.#newTimeline(law));
     // What was said in a pause stays there, however late it comes: no stream begins anew with it.
-    let position = reordered || this.#wasSaidPaused(side, packet) ? side.track.locateReordered(timestamp) : side.track.locate(timestamp, arrival, SAMPLES_PER_MS * slack);
+    let position =
+      reordered || this.#wasSaidPaused(side, packet)
+        ? side.track.locateReordered(timestamp)
+        : side.track.locate(timestamp, arrival, SAMPLES_PER_MS * slack);
     if (!reordered && side.track.drift !== 0) position = this.#correct(side, timeline, position, arrival);
     const after = position + end - start;
     if (this.#pauses.covers(packet.arrivedAt)) {
@@ -275,7 +305,8 @@ export class Conversation {
   /** Moves the audio by the drift of the clocks, if that makes no hole in speech. */
   #correct(side: Side, timeline: Timeline, position: number, arrival: number): number {
     const { drift } = side.track;
-    if (!timeline.isSilent(side.index, position - Math.max(QUIET_BEFORE, -drift), position, QUIET)) return position;
+    if (!timeline.isSilent(side.index, position - Math.max(QUIET_BEFORE, -drift), position, QUIET))
+      return position;
     const moved = side.track.correct(arrival);
     if (moved > 0) side.gaps.cover(position, position + moved, 'no-media');
     this.#report.correct(side.channel, position, moved);
@@ -320,7 +351,10 @@ export class Conversation {
 
   #newReport(): Report {
     const { totals } = this.#parts;
-    return new Report({ sent: new ChannelStatistics(totals('sent')), received: new ChannelStatistics(totals('received')) });
+    return new Report({
+      sent: new ChannelStatistics(totals('sent')),
+      received: new ChannelStatistics(totals('received')),
+    });
   }
 
   #retire(now: number): void {
@@ -335,7 +369,9 @@ export class Conversation {
     const { exists } = recording;
     const settled = Math.min(this.#timeline?.floor ?? 0, this.#end);
     try {
-      await recording.flush(this.#timeline, this.#end, now, () => this.#describe(recording, this.#report, this.#end, ''));
+      await recording.flush(this.#timeline, this.#end, now, () =>
+        this.#describe(recording, this.#report, this.#end, ''),
+      );
       this.#parts.onDisk(undefined);
       if (!exists) this.#parts.onStarted(recording.id, new Date(recording.startedAt).toISOString());
     } catch (error) {
@@ -347,17 +383,32 @@ export class Conversation {
 
   /** The file ends where nothing can change any more; what comes after it, in memory already, goes to the next one. */
   #rotate(position: number): void {
-    const { timeline, recording, report } = { timeline: this.#timeline, recording: this.#recording, report: this.#report };
-    const gaps = { sent: this.#sides.sent.gaps.split(position), received: this.#sides.received.gaps.split(position) };
+    const { timeline, recording, report } = {
+      timeline: this.#timeline,
+      recording: this.#recording,
+      report: this.#report,
+    };
+    const gaps = {
+      sent: this.#sides.sent.gaps.split(position),
+      received: this.#sides.received.gaps.split(position),
+    };
     this.#recording = this.#newRecording(position);
     this.#report = this.#newReport();
     this.#report.continues(report, recording.id);
     timeline?.startAnew(position);
-    const cut = this.#finishRecording(recording, report, position, 'rotation', gaps).finally(() => { this.#cut.delete(cut); });
+    const cut = this.#finishRecording(recording, report, position, 'rotation', gaps).finally(() => {
+      this.#cut.delete(cut);
+    });
     this.#cut.add(cut);
   }
 
-  async #finishRecording(recording: Recording, report: Report, end: number, endedBy: string, gaps = this.#gaps()): Promise<void> {
+  async #finishRecording(
+    recording: Recording,
+    report: Report,
+    end: number,
+    endedBy: string,
+    gaps = this.#gaps(),
+  ): Promise<void> {
     if (!report.hasPackets && !recording.exists) return;
     const timeline = (this.#timeline ??= this.#newTimeline(DEFAULT_LAW));
     const written = endedBy === 'rotation' ? end : await this.#lastFlush(recording, report, timeline, end);
@@ -385,7 +436,9 @@ export class Conversation {
       } catch (error) {
         this.#parts.onDisk({ code: systemCode(error), message: messageOf(error) });
         if (attempt === LAST_TRIES) return recording.origin + recording.frames;
-        await new Promise((resolve) => { setTimeout(resolve, LAST_TRY_MS); });
+        await new Promise((resolve) => {
+          setTimeout(resolve, LAST_TRY_MS);
+        });
       }
     }
   }
@@ -394,12 +447,31 @@ export class Conversation {
     return { sent: this.#sides.sent.gaps, received: this.#sides.received.gaps };
   }
 
-  #describe(recording: Recording, report: Report, end: number, endedBy: string, gaps = this.#gaps()): Recorded {
+  #describe(
+    recording: Recording,
+    report: Report,
+    end: number,
+    endedBy: string,
+    gaps = this.#gaps(),
+  ): Recorded {
     const { epoch, totals } = this.#parts;
-    const pauses = this.#pauses.all.map(({ from, to, by, reason }) => ({ from: this.#position(from), to: Math.min(end, this.#position(to)), by, reason }));
+    const pauses = this.#pauses.all.map(({ from, to, by, reason }) => ({
+      from: this.#position(from),
+      to: Math.min(end, this.#position(to)),
+      by,
+      reason,
+    }));
     const law = this.#timeline?.format.law ?? DEFAULT_LAW;
     return report.describe({
-      recording, format: this.#parts.options.format, law, end, endedBy, gaps, pauses, epoch, totals,
+      recording,
+      format: this.#parts.options.format,
+      law,
+      end,
+      endedBy,
+      gaps,
+      pauses,
+      epoch,
+      totals,
       // The list is emptied only when the file is done.
       events: endedBy === '' ? [] : this.#events.take(recording.origin, end),
     });

@@ -114,7 +114,14 @@ export class Decipherment {
       const end = start + run.bytes;
       const counter = rolloverCounter(run.extended + index) - way.cycles;
       if (way.tag > 0 && !way.keys.verifies(run.view, start, end, counter, way.tag)) return false;
-      packets.push({ view: run.view, start: start + FIXED_HEADER, end: end - way.tag, ssrc: run.ssrc, sequenceNumber: run.extended + index & 0xffff, rolloverCounter: counter });
+      packets.push({
+        view: run.view,
+        start: start + FIXED_HEADER,
+        end: end - way.tag,
+        ssrc: run.ssrc,
+        sequenceNumber: (run.extended + index) & 0xffff,
+        rolloverCounter: counter,
+      });
     }
     const { plain, offsets } = way.keys.decipher(packets);
     run.expose(plain, 0, offsets[1] ?? 0);
@@ -123,13 +130,15 @@ export class Decipherment {
 
   #openAll(way: Way, packets: readonly Packet[], failed: Set<Packet>): void {
     if (!way.keys) {
-      for (const packet of packets) if (!packet.expose(packet.view, packet.header.payloadStart, packet.to)) failed.add(packet);
+      for (const packet of packets)
+        if (!packet.expose(packet.view, packet.header.payloadStart, packet.to)) failed.add(packet);
       return;
     }
     const { plain, offsets } = way.keys.decipher(packets.map((packet) => ciphered(packet, way)));
     packets.forEach((packet, index) => {
       const start = offsets[index] ?? 0;
-      if (!packet.expose(plain, start, start + packet.to - way.tag - packet.header.payloadStart)) failed.add(packet);
+      if (!packet.expose(plain, start, start + packet.to - way.tag - packet.header.payloadStart))
+        failed.add(packet);
     });
   }
 
@@ -173,7 +182,12 @@ export class Decipherment {
     }
     const settled = after[change];
     if (settled && most > SURE) this.#way = settled.way;
-    return new Map(audio.map((packet, index) => [packet, ((index < change ? before : after)[index] ?? { way: CLEAR }).way]));
+    return new Map(
+      audio.map((packet, index) => [
+        packet,
+        ((index < change ? before : after)[index] ?? { way: CLEAR }).way,
+      ]),
+    );
   }
 
   #isUntagged(packet: Packet): boolean {
@@ -183,7 +197,9 @@ export class Decipherment {
 
   #best(packet: Packet, keys: SrtpKeys): { way: Way; mark: number } {
     const ways = this.#cycles(packet).map((cycles): Way => ({ keys, tag: 0, cycles }));
-    return [...ways, CLEAR].map((way) => ({ way, mark: this.#unevenness(packet, way) })).reduce((best, other) => (other.mark > best.mark ? other : best));
+    return [...ways, CLEAR]
+      .map((way) => ({ way, mark: this.#unevenness(packet, way) }))
+      .reduce((best, other) => (other.mark > best.mark ? other : best));
   }
 
   /** Without a tag: the way that gives the least even bytes. */
@@ -191,7 +207,8 @@ export class Decipherment {
     if (this.#way) return undefined;
     const audio = lawOf(packet.header.payloadType) !== undefined;
     const excess = (packet.to - packet.header.payloadStart) % BLOCK;
-    if (audio && !packet.header.padded && (TAG_LENGTHS as readonly number[]).includes(excess)) return undefined;
+    if (audio && !packet.header.padded && (TAG_LENGTHS as readonly number[]).includes(excess))
+      return undefined;
     const ways = this.#untagged(packet);
     if (!audio) return ways[0];
     const marks = ways.map((way) => this.#unevenness(packet, way));
@@ -229,11 +246,21 @@ export class Decipherment {
 const counterOf = (packet: Packet, way: Way): number => rolloverCounter(packet.extended) - way.cycles;
 
 function verifies(packet: Packet, way: Way): boolean {
-  return way.keys !== undefined && packet.header.payloadStart + way.tag <= packet.to
-    && way.keys.verifies(packet.view, packet.from, packet.to, counterOf(packet, way), way.tag);
+  return (
+    way.keys !== undefined &&
+    packet.header.payloadStart + way.tag <= packet.to &&
+    way.keys.verifies(packet.view, packet.from, packet.to, counterOf(packet, way), way.tag)
+  );
 }
 
 function ciphered(packet: Packet, way: Way): Ciphered {
   const { ssrc, sequenceNumber, payloadStart } = packet.header;
-  return { view: packet.view, start: payloadStart, end: packet.to - way.tag, ssrc, sequenceNumber, rolloverCounter: counterOf(packet, way) };
+  return {
+    view: packet.view,
+    start: payloadStart,
+    end: packet.to - way.tag,
+    ssrc,
+    sequenceNumber,
+    rolloverCounter: counterOf(packet, way),
+  };
 }

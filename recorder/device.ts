@@ -85,10 +85,21 @@ export class Device {
   #slack = 0;
 
   /** @param secure media is known to be encrypted */
-  constructor(readonly deviceNumber: string, private context: DeviceContext, private readonly secure: boolean, parts: DeviceParts) {
+  constructor(
+    readonly deviceNumber: string,
+    private context: DeviceContext,
+    private readonly secure: boolean,
+    parts: DeviceParts,
+  ) {
     this.#parts = parts;
     this.#flows = { sent: new Flow(this.#listener('sent')), received: new Flow(this.#listener('received')) };
-    this.#alarms = new AlarmBoard(deviceNumber, (alarm) => { this.#tell(alarm); }, (at) => this.#epoch(at));
+    this.#alarms = new AlarmBoard(
+      deviceNumber,
+      (alarm) => {
+        this.#tell(alarm);
+      },
+      (at) => this.#epoch(at),
+    );
   }
 
   /** For the names and metadata of files that begin from now on. */
@@ -109,7 +120,8 @@ export class Device {
   /** @param master one key for both flows, wiped */
   setKeys(master: MasterKey | undefined, now: number): void {
     this.#now = now;
-    for (const channel of CHANNELS) this.#flows[channel].setKeys(master && { key: master.key.slice(), salt: master.salt.slice() }, now);
+    for (const channel of CHANNELS)
+      this.#flows[channel].setKeys(master && { key: master.key.slice(), salt: master.salt.slice() }, now);
     master?.key.fill(0);
     master?.salt.fill(0);
   }
@@ -153,7 +165,9 @@ export class Device {
     if (conversation) {
       for (const channel of CHANNELS) this.#flows[channel].flush(now);
       this.#conversation = undefined;
-      const finishing = conversation.finish(endedBy).finally(() => { this.#finishing.delete(finishing); });
+      const finishing = conversation.finish(endedBy).finally(() => {
+        this.#finishing.delete(finishing);
+      });
       this.#finishing.add(finishing);
     }
     this.#settle(endedBy, now);
@@ -169,13 +183,19 @@ export class Device {
   /** Levels are those since the last snapshot. */
   snapshot(): DeviceSnapshot {
     const statistics = this.#conversation?.report.channels;
-    const each = <T>(of: (channel: Channel) => T): Record<Channel, T> => ({ sent: of('sent'), received: of('received') });
+    const each = <T>(of: (channel: Channel) => T): Record<Channel, T> => ({
+      sent: of('sent'),
+      received: of('received'),
+    });
     return {
-      deviceNumber: this.deviceNumber, paused: this.#pause !== undefined,
+      deviceNumber: this.deviceNumber,
+      paused: this.#pause !== undefined,
       recordingSince: this.#conversation?.startedAt ?? null,
       levels: each((channel) => this.#level(channel)),
-      packets: each((channel) => statistics?.[channel].packets ?? 0), lost: each((channel) => statistics?.[channel].lost ?? 0),
-      strangers: this.#flows.sent.strangers + this.#flows.received.strangers, alarms: this.#alarms.active,
+      packets: each((channel) => statistics?.[channel].packets ?? 0),
+      lost: each((channel) => statistics?.[channel].lost ?? 0),
+      strangers: this.#flows.sent.strangers + this.#flows.received.strangers,
+      alarms: this.#alarms.active,
     };
   }
 
@@ -194,7 +214,9 @@ export class Device {
   #isOver(now: number): boolean {
     if (this.#trailingUntil === undefined || now < this.#trailingUntil) return false;
     this.#trailingUntil = undefined;
-    const stillOn = CHANNELS.some((channel) => (this.#flows[channel].lastWaiting ?? -Infinity) > now - STILL_ON_MS);
+    const stillOn = CHANNELS.some(
+      (channel) => (this.#flows[channel].lastWaiting ?? -Infinity) > now - STILL_ON_MS,
+    );
     if (!stillOn) for (const channel of CHANNELS) this.#flows[channel].discard();
     return true;
   }
@@ -202,7 +224,9 @@ export class Device {
   /** Begins a conversation when packets wait for one. @param atOnce without waiting until it can be told when their streams began */
   #begin(now: number, atOnce: boolean): void {
     if (this.#conversation || this.#trailingUntil !== undefined) return;
-    const flows = CHANNELS.map((channel) => this.#flows[channel]).filter(({ waitingSince }) => waitingSince !== undefined);
+    const flows = CHANNELS.map((channel) => this.#flows[channel]).filter(
+      ({ waitingSince }) => waitingSince !== undefined,
+    );
     if (flows.length === 0 || (!atOnce && flows.every((flow) => flow.isBeginning(now)))) return;
     const t0 = Math.min(...flows.map(({ waitingStart = now }) => waitingStart));
     this.#conversation = this.#newConversation(t0);
@@ -215,13 +239,28 @@ export class Device {
     const { options, files, owner, onRecorded, onStarted } = this.#parts;
     // One difference of the clocks for the whole conversation: a clock that is set meanwhile moves nothing.
     const difference = this.#epoch(0);
-    return new Conversation({
-      deviceNumber: this.deviceNumber, context: () => this.context, options, files, owner, onRecorded,
-      epoch: (at) => difference + at,
-      totals: (channel) => ({ ...this.#flows[channel].counters, strangers: this.#flows[channel].strangers }),
-      onDisk: (trouble) => { this.#alarms.set('disk', trouble, this.#now); },
-      onStarted: (id, startedAt) => { onStarted(this.deviceNumber, id, startedAt); },
-    }, t0);
+    return new Conversation(
+      {
+        deviceNumber: this.deviceNumber,
+        context: () => this.context,
+        options,
+        files,
+        owner,
+        onRecorded,
+        epoch: (at) => difference + at,
+        totals: (channel) => ({
+          ...this.#flows[channel].counters,
+          strangers: this.#flows[channel].strangers,
+        }),
+        onDisk: (trouble) => {
+          this.#alarms.set('disk', trouble, this.#now);
+        },
+        onStarted: (id, startedAt) => {
+          onStarted(this.deviceNumber, id, startedAt);
+        },
+      },
+      t0,
+    );
   }
 
   #flush(now: number): void {
@@ -231,14 +270,20 @@ export class Device {
 
   #endsBySilence(now: number): boolean {
     if (!this.#conversation || this.#parts.options.split === 'none') return false;
-    const heardAt = Math.max(this.#heardAt.sent ?? this.#conversation.startedTick, this.#heardAt.received ?? this.#conversation.startedTick);
+    const heardAt = Math.max(
+      this.#heardAt.sent ?? this.#conversation.startedTick,
+      this.#heardAt.received ?? this.#conversation.startedTick,
+    );
     return now - heardAt >= (this.#expectedSince === undefined ? SILENCE_MS : FORGOTTEN_MS);
   }
 
   #watch(now: number): void {
     this.#watchedAt = now;
     const watched = {
-      now, expectedSince: this.#expectedSince, since: this.#conversation?.startedTick, secure: this.secure,
+      now,
+      expectedSince: this.#expectedSince,
+      since: this.#conversation?.startedTick,
+      secure: this.secure,
       channels: { sent: this.#heard('sent'), received: this.#heard('received') },
     };
     for (const [alarm, details] of Object.entries(conditions(watched, this.#parts.options.noMediaMs))) {
@@ -263,21 +308,30 @@ export class Device {
   #heard(channel: Channel): Heard {
     const { looksEncrypted, hasKeys, failsAuthentication, counters } = this.#flows[channel];
     return {
-      at: this.#heardAt[channel], audibleAt: this.#conversation?.report.audibleAt[channel], suppresses: this.#conversation?.suppresses(channel) ?? false,
-      looksEncrypted, hasKeys, failsAuthentication, authFailed: counters.authFailed,
+      at: this.#heardAt[channel],
+      audibleAt: this.#conversation?.report.audibleAt[channel],
+      suppresses: this.#conversation?.suppresses(channel) ?? false,
+      looksEncrypted,
+      hasKeys,
+      failsAuthentication,
+      authFailed: counters.authFailed,
     };
   }
 
   #level(channel: Channel): Level {
     const { squares, samples, peak } = this.#loudness[channel];
     this.#loudness[channel] = SILENT;
-    return samples === 0 ? { rmsDb: null, peakDb: null } : { rmsDb: decibels(Math.sqrt(squares / samples)), peakDb: decibels(peak) };
+    return samples === 0
+      ? { rmsDb: null, peakDb: null }
+      : { rmsDb: decibels(Math.sqrt(squares / samples)), peakDb: decibels(peak) };
   }
 
   #listener(channel: Channel): FlowListener {
     return {
       begins: (packet, start, previous) => this.#conversation?.begins(channel, packet, start, previous),
-      resumes: (packet, start) => { if (this.#slackOf(channel, packet) === 0) this.#conversation?.resumes(channel, packet, start); },
+      resumes: (packet, start) => {
+        if (this.#slackOf(channel, packet) === 0) this.#conversation?.resumes(channel, packet, start);
+      },
       packet: (packet, reordered) => {
         this.#hear(channel, packet.arrivedAt);
         this.#conversation?.packet(channel, packet, reordered, this.#slackOf(channel, packet));
@@ -289,7 +343,9 @@ export class Device {
       },
       duplicate: () => this.#conversation?.duplicate(channel),
       tooLate: () => this.#conversation?.tooLate(channel),
-      heard: (counts, payloadType) => { this.#measure(channel, counts, payloadType); },
+      heard: (counts, payloadType) => {
+        this.#measure(channel, counts, payloadType);
+      },
       undeciphered: (packet) => {
         this.#hear(channel, packet.arrivedAt);
         this.#conversation?.undeciphered(channel, packet, this.#slackOf(channel, packet));
@@ -312,7 +368,11 @@ export class Device {
     if (!law || this.#pause) return;
     const loudness = loudnessOf(counts, law);
     const { squares, samples, peak } = this.#loudness[channel];
-    this.#loudness[channel] = { squares: squares + loudness.squares, samples: samples + loudness.samples, peak: Math.max(peak, loudness.peak) };
+    this.#loudness[channel] = {
+      squares: squares + loudness.squares,
+      samples: samples + loudness.samples,
+      peak: Math.max(peak, loudness.peak),
+    };
     this.#conversation?.heard(channel, loudness, this.#now);
   }
 

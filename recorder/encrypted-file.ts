@@ -26,7 +26,13 @@ export class EncryptedFile implements OpenFile {
   #begun: boolean;
   #bytes: number;
 
-  private constructor(file: OpenFile, head: Head, key: FileKey, bytes: number, unsure: ReadonlyMap<number, Buffer>) {
+  private constructor(
+    file: OpenFile,
+    head: Head,
+    key: FileKey,
+    bytes: number,
+    unsure: ReadonlyMap<number, Buffer>,
+  ) {
     this.#file = file;
     this.#head = head;
     this.#cipher = new FrameCipher(head, key);
@@ -41,7 +47,13 @@ export class EncryptedFile implements OpenFile {
   }
 
   /** One that is there already. @param bytes length of its content. @param lost frames that can't be read, and what shall be there instead */
-  static goOn(file: OpenFile, head: Head, key: FileKey, bytes: number, lost: ReadonlyMap<number, Buffer>): EncryptedFile {
+  static goOn(
+    file: OpenFile,
+    head: Head,
+    key: FileKey,
+    bytes: number,
+    lost: ReadonlyMap<number, Buffer>,
+  ): EncryptedFile {
     return new EncryptedFile(file, head, key, bytes, lost);
   }
 
@@ -58,7 +70,8 @@ export class EncryptedFile implements OpenFile {
       const content = await this.#grown(frame, length);
       const begin = this.#layout.startOf(frame);
       const [at, until] = [Math.max(position, begin), Math.min(to, begin + content.length)];
-      if (at < until) content.set(bytes.subarray(start + at - position, start + until - position), at - begin);
+      if (at < until)
+        content.set(bytes.subarray(start + at - position, start + until - position), at - begin);
       contents.push(content);
     }
     await this.#writeFrames(first, contents, false);
@@ -82,7 +95,8 @@ export class EncryptedFile implements OpenFile {
   /** The last frame is marked as that: from now on nobody can cut the file unseen. */
   async finish(length: number): Promise<void> {
     const last = this.#layout.frames(length) - 1;
-    for (const [frame, content] of [...this.#unsure]) if (frame < last) await this.#writeFrames(frame, [content], false);
+    for (const [frame, content] of [...this.#unsure])
+      if (frame < last) await this.#writeFrames(frame, [content], false);
     const content = (await this.#content(last)).subarray(0, length - this.#layout.startOf(last));
     await this.#writeFrames(last, [content], true);
     await this.#file.finish(this.#layout.offsetOf(last) + OVERHEAD + content.length);
@@ -98,18 +112,28 @@ export class EncryptedFile implements OpenFile {
 
   /** A frame's content as it is, in a buffer of its own with room for what a content of `length` has in it. */
   async #grown(frame: number, length: number): Promise<Buffer> {
-    const content = Buffer.alloc(Math.min(this.#layout.fullLength(frame), length - this.#layout.startOf(frame)));
+    const content = Buffer.alloc(
+      Math.min(this.#layout.fullLength(frame), length - this.#layout.startOf(frame)),
+    );
     content.set((await this.#content(frame)).subarray(0, content.length));
     return content;
   }
 
   async #content(frame: number): Promise<Buffer> {
-    const known = this.#unsure.get(frame) ?? (frame === 0 ? this.#first : undefined) ?? (frame === this.#last?.frame ? this.#last.content : undefined);
+    const known =
+      this.#unsure.get(frame) ??
+      (frame === 0 ? this.#first : undefined) ??
+      (frame === this.#last?.frame ? this.#last.content : undefined);
     if (known) return known;
     const length = Math.min(this.#layout.fullLength(frame), this.#bytes - this.#layout.startOf(frame));
     if (length <= 0) return Buffer.alloc(0);
-    const content = this.#cipher.open(frame, false, await this.#file.read(this.#layout.offsetOf(frame), length + OVERHEAD));
-    if (!content) throw new RecorderError('ALTERED', `frame ${frame} of a recording was altered while it was being made`);
+    const content = this.#cipher.open(
+      frame,
+      false,
+      await this.#file.read(this.#layout.offsetOf(frame), length + OVERHEAD),
+    );
+    if (!content)
+      throw new RecorderError('ALTERED', `frame ${frame} of a recording was altered while it was being made`);
     return content;
   }
 

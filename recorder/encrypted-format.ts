@@ -46,9 +46,14 @@ export const isEncrypted = (bytes: Buffer): boolean => bytes.subarray(0, MAGIC.l
 export function readHead(bytes: Buffer): Head {
   const frameLength = bytes.length < HEAD_BYTES ? 0 : bytes.readUInt32LE(8);
   if (!isEncrypted(bytes) || frameLength < SHORTEST || frameLength > LONGEST) {
-    throw new RecorderError('ALTERED', 'the file\'s head isn\'t that of an encrypted recording');
+    throw new RecorderError('ALTERED', "the file's head isn't that of an encrypted recording");
   }
-  return { bytes: Buffer.from(bytes.subarray(0, HEAD_BYTES)), frameLength, keyId: bytes.toString('hex', 12, 20), salt: bytes.subarray(20, HEAD_BYTES) };
+  return {
+    bytes: Buffer.from(bytes.subarray(0, HEAD_BYTES)),
+    frameLength,
+    keyId: bytes.toString('hex', 12, 20),
+    salt: bytes.subarray(20, HEAD_BYTES),
+  };
 }
 
 /** Where frames and the bytes in them are. */
@@ -80,7 +85,11 @@ export class Layout {
     const beyondFirst = size - this.offsetOf(1);
     if (beyondFirst <= 0) return Math.max(0, size - HEAD_BYTES - OVERHEAD);
     const whole = this.frameLength + OVERHEAD;
-    return FIRST_FRAME + Math.floor(beyondFirst / whole) * this.frameLength + Math.max(0, beyondFirst % whole - OVERHEAD);
+    return (
+      FIRST_FRAME +
+      Math.floor(beyondFirst / whole) * this.frameLength +
+      Math.max(0, (beyondFirst % whole) - OVERHEAD)
+    );
   }
 
   /** Frames of so much content: one at least, that of an empty file. */
@@ -111,7 +120,9 @@ export class FrameCipher {
   /** @returns undefined when it isn't what was written there */
   open(frame: number, last: boolean, sealed: Uint8Array): Buffer | undefined {
     if (sealed.length < OVERHEAD) return undefined;
-    const decipher = createDecipheriv(CIPHER, this.#key, sealed.subarray(0, NONCE)).setAAD(this.#proved(frame, last));
+    const decipher = createDecipheriv(CIPHER, this.#key, sealed.subarray(0, NONCE)).setAAD(
+      this.#proved(frame, last),
+    );
     decipher.setAuthTag(sealed.subarray(NONCE, OVERHEAD));
     const content = decipher.update(sealed.subarray(OVERHEAD));
     try {

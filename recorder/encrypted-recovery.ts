@@ -21,9 +21,16 @@ export interface Reopened {
  * @param keyId for a file in which there is nothing yet
  * @throws RecorderError `KEY_UNKNOWN`; `ALTERED` when no frame can be read
  */
-export async function reopenEncrypted(file: OpenFile, size: number, keyId: string, keys: readonly FileKey[], filler: number): Promise<Reopened> {
+export async function reopenEncrypted(
+  file: OpenFile,
+  size: number,
+  keyId: string,
+  keys: readonly FileKey[],
+  filler: number,
+): Promise<Reopened> {
   // The crash came before the first write.
-  if (size < HEAD_BYTES) return { file: EncryptedFile.create(file, keyFor(keyId, keys)), bytes: 0, finished: false, lost: [] };
+  if (size < HEAD_BYTES)
+    return { file: EncryptedFile.create(file, keyFor(keyId, keys)), bytes: 0, finished: false, lost: [] };
   const head = readHead(await file.read(0, HEAD_BYTES));
   const key = keyFor(head.keyId, keys);
   const layout = new Layout(head.frameLength);
@@ -39,8 +46,17 @@ export async function reopenEncrypted(file: OpenFile, size: number, keyId: strin
     if (frame === last && cipher.open(frame, true, sealed)) finished = true;
     else torn.set(frame, Buffer.alloc(length, filler));
   }
-  if (torn.size > last && bytes > 0) throw new RecorderError('ALTERED', 'no part of the recording can be read with its key');
+  if (torn.size > last && bytes > 0)
+    throw new RecorderError('ALTERED', 'no part of the recording can be read with its key');
   if (torn.delete(last)) bytes = layout.startOf(last);
-  const lost = [...torn].map(([frame, { length }]) => ({ from: layout.startOf(frame), to: layout.startOf(frame) + length }));
-  return { file: EncryptedFile.goOn(file, head, key, bytes, torn), bytes, finished: finished && torn.size === 0, lost };
+  const lost = [...torn].map(([frame, { length }]) => ({
+    from: layout.startOf(frame),
+    to: layout.startOf(frame) + length,
+  }));
+  return {
+    file: EncryptedFile.goOn(file, head, key, bytes, torn),
+    bytes,
+    finished: finished && torn.size === 0,
+    lost,
+  };
 }

@@ -26,7 +26,11 @@ export type RecorderErrorCode =
 export class RecorderError extends Error {
   override readonly name = 'RecorderError';
 
-  constructor(readonly code: RecorderErrorCode, message: string, cause?: unknown) {
+  constructor(
+    readonly code: RecorderErrorCode,
+    message: string,
+    cause?: unknown,
+  ) {
     super(message, cause === undefined ? undefined : { cause });
   }
 }
@@ -38,7 +42,8 @@ export function invalid(field: string, value: unknown, mustBe: string): Recorder
 }
 
 /** JSON has no word for a function, say. */
-const textOf = (value: unknown): string => (typeof value === 'function' || typeof value === 'symbol' ? typeof value : JSON.stringify(value));
+const textOf = (value: unknown): string =>
+  typeof value === 'function' || typeof value === 'symbol' ? typeof value : JSON.stringify(value);
 
 const shorten = (text: string): string => (text.length > 60 ? `${text.slice(0, 60)}…` : text);
 

@@ -21,12 +21,16 @@ const SCRYPT_SALT = 'o2g recording';
 
 /** Several keys in one text, as an environment variable or a form holds them: one a line, or separated by commas. */
 export function splitKeys(text: string): string[] {
-  return text.split(/[,\r\n]/).map((key) => key.trim()).filter((key) => key !== '');
+  return text
+    .split(/[,\r\n]/)
+    .map((key) => key.trim())
+    .filter((key) => key !== '');
 }
 
 /** @throws RecorderError `INVALID_INPUT`, without the secret in its text */
 export function checkFileKey(field: string, text: unknown): void {
-  if (typeof text !== 'string' || text.length < SHORTEST_PASSPHRASE || /[,\r\n]/.test(text)) throw invalid(field, undefined, RULE);
+  if (typeof text !== 'string' || text.length < SHORTEST_PASSPHRASE || /[,\r\n]/.test(text))
+    throw invalid(field, undefined, RULE);
 }
 
 /**
@@ -37,7 +41,7 @@ export async function readFileKeys(texts: readonly string[]): Promise<FileKey[]>
   const keys: FileKey[] = [];
   for (const text of texts) {
     checkFileKey('key', text);
-    const bytes = decoded(text) ?? await stretched(text);
+    const bytes = decoded(text) ?? (await stretched(text));
     keys.push({ id: derived(bytes, new Uint8Array(), 'key id', 8).toString('hex'), bytes });
   }
   return keys;
@@ -46,12 +50,17 @@ export async function readFileKeys(texts: readonly string[]): Promise<FileKey[]>
 /** @throws RecorderError `KEY_UNKNOWN` */
 export function keyFor(id: string, keys: readonly FileKey[]): FileKey {
   const key = keys.find((known) => known.id === id);
-  if (!key) throw new RecorderError('KEY_UNKNOWN', `the recording is encrypted with the key ${id}, which isn't among the ${keys.length} that are known`);
+  if (!key)
+    throw new RecorderError(
+      'KEY_UNKNOWN',
+      `the recording is encrypted with the key ${id}, which isn't among the ${keys.length} that are known`,
+    );
   return key;
 }
 
 /** The key of one file. @param salt from the file's head */
-export const keyOfFile = ({ bytes }: FileKey, salt: Uint8Array): Buffer => derived(bytes, salt, 'file', KEY_BYTES);
+export const keyOfFile = ({ bytes }: FileKey, salt: Uint8Array): Buffer =>
+  derived(bytes, salt, 'file', KEY_BYTES);
 
 const derived = (key: Uint8Array, salt: Uint8Array, use: string, length: number): Buffer =>
   Buffer.from(hkdfSync('sha256', key, salt, `o2g recording ${use}`, length));
@@ -66,6 +75,9 @@ function stretched(passphrase: string): Promise<Uint8Array> {
   // The same letters, however a keyboard composes them.
   const text = passphrase.normalize('NFKC');
   return new Promise((resolve, reject) => {
-    scrypt(text, SCRYPT_SALT, KEY_BYTES, SCRYPT, (error, key) => { if (error) reject(error); else resolve(Uint8Array.from(key)); });
+    scrypt(text, SCRYPT_SALT, KEY_BYTES, SCRYPT, (error, key) => {
+      if (error) reject(error);
+      else resolve(Uint8Array.from(key));
+    });
   });
 }

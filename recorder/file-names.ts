@@ -14,9 +14,11 @@ const ENCRYPTED = '.enc';
 const encryption = (keyId: string | undefined): string => (keyId === undefined ? '' : ENCRYPTED);
 
 export const audioOf = ({ name, keyId }: Named): string => `${name}.wav${encryption(keyId)}`;
-export const rawOf = ({ name, keyId }: Named, channel: Channel): string => `${name}.${channel}.rtpdump${encryption(keyId)}`;
+export const rawOf = ({ name, keyId }: Named, channel: Channel): string =>
+  `${name}.${channel}.rtpdump${encryption(keyId)}`;
 /** Packets that are kept beside this audio, encrypted as it is. */
-export const rawBeside = (audio: string, channel: Channel): string => audio.replace(/\.wav(?=(?:\.enc)?$)/, `.${channel}.rtpdump`);
+export const rawBeside = (audio: string, channel: Channel): string =>
+  audio.replace(/\.wav(?=(?:\.enc)?$)/, `.${channel}.rtpdump`);
 export const metadataOf = (name: string): string => `${name}.json`;
 
 /** The name in a path such as `70120/a.wav.enc`; undefined for anything that a recorder doesn't name so, paths that lead elsewhere above all. */

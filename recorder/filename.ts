@@ -24,10 +24,14 @@ const VARIABLES = new Set(['deviceNumber', 'user', 'startedAt', 'id', 'callRef',
 /** @throws RecorderError `INVALID_INPUT` when it is no template, or knows a variable that there isn't */
 export function checkTemplate(template: string): void {
   const field = 'filename';
-  if (template.trim() === '') throw invalid(field, template, 'a template such as {{deviceNumber}}/{{startedAt}}-{{id}}');
+  if (template.trim() === '')
+    throw invalid(field, template, 'a template such as {{deviceNumber}}/{{startedAt}}-{{id}}');
   let variables: string[];
   try {
-    variables = mustache.parse(template).filter(([type]) => type !== 'text' && type !== '!').map(([, name]) => name);
+    variables = mustache
+      .parse(template)
+      .filter(([type]) => type !== 'text' && type !== '!')
+      .map(([, name]) => name);
   } catch {
     throw invalid(field, template, 'a mustache template');
   }
@@ -39,13 +43,20 @@ export function checkTemplate(template: string): void {
 export function nameOf(template: string, { startedAt, ...values }: NameValues): string {
   const view = { ...values, startedAt: compactDate(startedAt) };
   const flat = Object.fromEntries(Object.entries(view).map(([name, value]) => [name, oneWord(value)]));
-  const parts = mustache.render(template, flat, undefined, { escape: String }).split('/').map(safePart).filter((part) => part !== '');
+  const parts = mustache
+    .render(template, flat, undefined, { escape: String })
+    .split('/')
+    .map(safePart)
+    .filter((part) => part !== '');
   return parts.length === 0 ? values.id : parts.slice(-MOST_PARTS).join('/');
 }
 
 /** 20261123T165500Z */
 export function compactDate(at: number): string {
-  return new Date(at).toISOString().replace(/\.\d+Z$/, 'Z').replace(/[-:]/g, '');
+  return new Date(at)
+    .toISOString()
+    .replace(/\.\d+Z$/, 'Z')
+    .replace(/[-:]/g, '');
 }
 
 const oneWord = (value: string | undefined): string => (value ?? '').replace(FORBIDDEN, '_');
@@ -59,6 +70,11 @@ function safePart(text: string): string {
 
 function shorten(text: string): string {
   // Cut inside a character, the replacement character stands for its rest.
-  const short = Buffer.byteLength(text) <= LONGEST_PART ? text : Buffer.from(text).toString('utf8', 0, LONGEST_PART).replace(/\uFFFD+$/, '');
+  const short =
+    Buffer.byteLength(text) <= LONGEST_PART
+      ? text
+      : Buffer.from(text)
+          .toString('utf8', 0, LONGEST_PART)
+          .replace(/\uFFFD+$/, '');
   return short.replace(/[.\s]+$/, '');
 }

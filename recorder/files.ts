@@ -34,7 +34,10 @@ export const systemFiles: Files = {
     return { file: new SystemFile(handle), size: (await handle.stat()).size };
   },
   async exists(path) {
-    return fs.promises.access(path).then(() => true, () => false);
+    return fs.promises.access(path).then(
+      () => true,
+      () => false,
+    );
   },
   async makeFolder(path) {
     await fs.promises.mkdir(path, { recursive: true, mode: 0o750 });
@@ -84,7 +87,11 @@ class SystemFile implements OpenFile {
 }
 
 /** What a file has there; less at its end. */
-export async function readAt(handle: fs.promises.FileHandle, position: number, length: number): Promise<Buffer> {
+export async function readAt(
+  handle: fs.promises.FileHandle,
+  position: number,
+  length: number,
+): Promise<Buffer> {
   const bytes = Buffer.alloc(length);
   let filled = 0;
   while (filled < length) {

@@ -91,7 +91,11 @@ export class Flow {
   constructor(private readonly listener: FlowListener) {}
 
   get counters(): FlowCounters {
-    return { malformed: this.inbox.malformed + this.#malformed, authFailed: this.#authFailed, undeciphered: this.#undeciphered };
+    return {
+      malformed: this.inbox.malformed + this.#malformed,
+      authFailed: this.#authFailed,
+      undeciphered: this.#undeciphered,
+    };
   }
 
   get strangers(): number {
@@ -192,19 +196,34 @@ export class Flow {
   #shouldWait(now: number): boolean {
     const since = this.waitingSince;
     if (since === undefined) return false;
-    if (this.isBeginning(now) || (this.#begun && this.#stall.isOpen(this.#lastArrivedAt, since, now))) return true;
-    return this.#suspicion.undecided && this.inbox.length < LEAST_TO_JUDGE / 160 && now - since < LONGEST_WAIT_MS;
+    if (this.isBeginning(now) || (this.#begun && this.#stall.isOpen(this.#lastArrivedAt, since, now)))
+      return true;
+    return (
+      this.#suspicion.undecided && this.inbox.length < LEAST_TO_JUDGE / 160 && now - since < LONGEST_WAIT_MS
+    );
   }
 
   /** Works off what came, when all of it is as expected. @returns false when something isn't: then nothing was done */
   #takeRun(): boolean {
     const { owner } = this.#lock;
     const { tag, authenticated } = this.#decipherment;
-    if (!this.#begun || !owner || tag === undefined || this.#held.length > 0 || !(authenticated || this.#suspicion.clear)) return false;
+    if (
+      !this.#begun ||
+      !owner ||
+      tag === undefined ||
+      this.#held.length > 0 ||
+      !(authenticated || this.#suspicion.clear)
+    )
+      return false;
     const run = this.#run;
     if (!run.read(owner, this.#window.highest + 1, this.#nextTimestamp, tag)) return false;
     const lastArrivedAt = run.arrivedAt(run.length - 1);
-    if (isPause(this.#lastArrivedAt, run.arrivedAt(0)) || this.#stall.at(run.arrivedAt(0)) > 0 || !this.#decipherment.openRun(run)) return false;
+    if (
+      isPause(this.#lastArrivedAt, run.arrivedAt(0)) ||
+      this.#stall.at(run.arrivedAt(0)) > 0 ||
+      !this.#decipherment.openRun(run)
+    )
+      return false;
     if (!authenticated && this.#endsInDoubt(run)) return false;
     this.#countRun(run);
     if (!authenticated && this.#counts.total >= LEAST_TO_JUDGE && this.#counts.looksEncrypted()) return false;
@@ -320,7 +339,8 @@ export class Flow {
     for (const packet of failed) this.#hold(packet);
     const opened = failed.size === 0 ? fresh : fresh.filter((packet) => !failed.has(packet));
     const [resumed] = opened;
-    if (goesOn && resumed && this.#stall.isHold(this.#lastArrivedAt, opened)) this.listener.resumes(resumed, startOf(resumed, opened));
+    if (goesOn && resumed && this.#stall.isHold(this.#lastArrivedAt, opened))
+      this.listener.resumes(resumed, startOf(resumed, opened));
     // All verify again: what didn't, in between, won't with keys that are still to come.
     if (this.#decipherment.authenticated && failed.size === 0 && fresh.length > 0) this.#keepHeld();
     if (this.#decipherment.authenticated) this.#place(opened);
@@ -356,7 +376,8 @@ export class Flow {
     }
     if (verdict === 'release') this.#release();
     if (verdict === 'keep') this.#keepHeld();
-    const end = verdict === 'place' && this.#counts.total >= LEAST_TO_JUDGE ? this.#evenEnd(packets) : undefined;
+    const end =
+      verdict === 'place' && this.#counts.total >= LEAST_TO_JUDGE ? this.#evenEnd(packets) : undefined;
     this.#doubtful = packets.filter((packet) => end?.has(packet)).map((packet) => packet.copy());
     this.#place(packets.filter((packet) => !end?.has(packet)));
   }
@@ -414,7 +435,7 @@ export class Flow {
   /** The last packet so far. */
   #arrived(timestamp: number, samples: number, at: number): void {
     this.#lastTimestamp = timestamp;
-    this.#nextTimestamp = timestamp + samples >>> 0;
+    this.#nextTimestamp = (timestamp + samples) >>> 0;
     this.#lastArrivedAt = at;
   }
 
@@ -422,7 +443,8 @@ export class Flow {
     this.#undeciphered += 1;
     this.listener.undeciphered(packet);
     this.#held.push(packet.copy());
-    for (const longest of this.#held.splice(0, Math.max(0, this.#held.length - MOST_HELD))) this.listener.keep(longest);
+    for (const longest of this.#held.splice(0, Math.max(0, this.#held.length - MOST_HELD)))
+      this.listener.keep(longest);
   }
 
   #keepHeld(): void {
@@ -452,6 +474,6 @@ export class Flow {
 
 /** A packet that confirms a jump: another one, from nearby. */
 function isNear(suspect: Packet, { header }: Packet): boolean {
-  const numbers = Math.abs((header.sequenceNumber - suspect.header.sequenceNumber) << 16 >> 16);
+  const numbers = Math.abs(((header.sequenceNumber - suspect.header.sequenceNumber) << 16) >> 16);
   return numbers > 0 && numbers <= NEAR;
 }

@@ -7,19 +7,20 @@ export const SILENCE: Readonly<Record<Law, number>> = { alaw: 0xd5, ulaw: 0xff }
 
 function decodeUlaw(byte: number): number {
   const inverted = ~byte & 0xff;
-  const magnitude = (((inverted & 0x0f) << 3) + 0x84 << (inverted >>> 4 & 7)) - 0x84;
+  const magnitude = ((((inverted & 0x0f) << 3) + 0x84) << ((inverted >>> 4) & 7)) - 0x84;
   return inverted >= 0x80 ? -magnitude : magnitude;
 }
 
 function decodeAlaw(byte: number): number {
   const toggled = byte ^ 0x55;
-  const segment = toggled >>> 4 & 7;
+  const segment = (toggled >>> 4) & 7;
   const step = (toggled & 0x0f) << 4;
-  const magnitude = segment === 0 ? step + 8 : step + 0x108 << segment - 1;
+  const magnitude = segment === 0 ? step + 8 : (step + 0x108) << (segment - 1);
   return toggled >= 0x80 ? magnitude : -magnitude;
 }
 
-const table = (decode: (byte: number) => number): Int16Array => Int16Array.from({ length: 256 }, (_, byte) => decode(byte));
+const table = (decode: (byte: number) => number): Int16Array =>
+  Int16Array.from({ length: 256 }, (_, byte) => decode(byte));
 
 /** From a byte to linear, 16 bits. */
 export const LINEAR: Readonly<Record<Law, Int16Array>> = { alaw: table(decodeAlaw), ulaw: table(decodeUlaw) };
@@ -37,7 +38,9 @@ function nearest(linear: number, law: Law): number {
 }
 
 function transcoding(from: Law, to: Law): Uint8Array {
-  const bytes = Uint8Array.from({ length: 256 }, (_, byte) => (from === to ? byte : nearest(LINEAR[from][byte] ?? 0, to)));
+  const bytes = Uint8Array.from({ length: 256 }, (_, byte) =>
+    from === to ? byte : nearest(LINEAR[from][byte] ?? 0, to),
+  );
   if (from !== to) bytes[SILENCE[from]] = SILENCE[to];
   return bytes;
 }

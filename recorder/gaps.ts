@@ -50,7 +50,11 @@ export class Gaps {
   subtract(from: number, to: number): void {
     const first = this.#holes.findLastIndex((hole) => hole.to <= from) + 1;
     if (first === this.#holes.length) return;
-    this.#holes.splice(first, Infinity, ...this.#holes.slice(first).flatMap((hole) => (hole.from < to ? without(hole, from, to) : [hole])));
+    this.#holes.splice(
+      first,
+      Infinity,
+      ...this.#holes.slice(first).flatMap((hole) => (hole.from < to ? without(hole, from, to) : [hole])),
+    );
   }
 
   /** The stretch is a gap of this kind, whatever it was. */
@@ -71,9 +75,13 @@ export class Gaps {
   split(position: number): Gaps {
     const before = new Gaps();
     before.#end = Math.min(position, this.#end);
-    before.#holes = this.#holes.filter(({ from }) => from < position).map((hole) => ({ ...hole, to: Math.min(hole.to, position) }));
+    before.#holes = this.#holes
+      .filter(({ from }) => from < position)
+      .map((hole) => ({ ...hole, to: Math.min(hole.to, position) }));
     before.omitted = this.omitted;
-    this.#holes = this.#holes.filter(({ to }) => to > position).map((hole) => ({ ...hole, from: Math.max(hole.from, position) }));
+    this.#holes = this.#holes
+      .filter(({ to }) => to > position)
+      .map((hole) => ({ ...hole, from: Math.max(hole.from, position) }));
     this.#end = Math.max(position, this.#end);
     this.omitted = 0;
     return before;

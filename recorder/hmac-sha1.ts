@@ -33,7 +33,7 @@ export class HmacSha1 {
     const digest = this.digest(view, start, end, counter);
     let difference = 0;
     for (let index = 0; index < length; index += 1) {
-      const byte = (digest[index >>> 2] ?? 0) >>> 24 - 8 * (index & 3) & 0xff;
+      const byte = ((digest[index >>> 2] ?? 0) >>> (24 - 8 * (index & 3))) & 0xff;
       difference |= byte ^ view.getUint8(end + index);
     }
     return difference === 0;
@@ -106,23 +106,47 @@ function compress(state: Int32Array, words: Int32Array): void {
     const mixed = (words[t - 3] ?? 0) ^ (words[t - 8] ?? 0) ^ (words[t - 14] ?? 0) ^ (words[t - 16] ?? 0);
     words[t] = (mixed << 1) | (mixed >>> 31);
   }
-  let a = state[0] ?? 0, b = state[1] ?? 0, c = state[2] ?? 0, d = state[3] ?? 0, e = state[4] ?? 0;
+  let a = state[0] ?? 0,
+    b = state[1] ?? 0,
+    c = state[2] ?? 0,
+    d = state[3] ?? 0,
+    e = state[4] ?? 0;
   for (let t = 0; t < 20; t += 1) {
-    const next = ((a << 5) | (a >>> 27)) + ((b & c) | (~b & d)) + e + (words[t] ?? 0) + 0x5a827999 | 0;
-    e = d; d = c; c = (b << 30) | (b >>> 2); b = a; a = next;
+    const next = (((a << 5) | (a >>> 27)) + ((b & c) | (~b & d)) + e + (words[t] ?? 0) + 0x5a827999) | 0;
+    e = d;
+    d = c;
+    c = (b << 30) | (b >>> 2);
+    b = a;
+    a = next;
   }
   for (let t = 20; t < 40; t += 1) {
-    const next = ((a << 5) | (a >>> 27)) + (b ^ c ^ d) + e + (words[t] ?? 0) + 0x6ed9eba1 | 0;
-    e = d; d = c; c = (b << 30) | (b >>> 2); b = a; a = next;
+    const next = (((a << 5) | (a >>> 27)) + (b ^ c ^ d) + e + (words[t] ?? 0) + 0x6ed9eba1) | 0;
+    e = d;
+    d = c;
+    c = (b << 30) | (b >>> 2);
+    b = a;
+    a = next;
   }
   for (let t = 40; t < 60; t += 1) {
-    const next = ((a << 5) | (a >>> 27)) + ((b & c) | (b & d) | (c & d)) + e + (words[t] ?? 0) + 0x8f1bbcdc | 0;
-    e = d; d = c; c = (b << 30) | (b >>> 2); b = a; a = next;
+    const next =
+      (((a << 5) | (a >>> 27)) + ((b & c) | (b & d) | (c & d)) + e + (words[t] ?? 0) + 0x8f1bbcdc) | 0;
+    e = d;
+    d = c;
+    c = (b << 30) | (b >>> 2);
+    b = a;
+    a = next;
   }
   for (let t = 60; t < 80; t += 1) {
-    const next = ((a << 5) | (a >>> 27)) + (b ^ c ^ d) + e + (words[t] ?? 0) + 0xca62c1d6 | 0;
-    e = d; d = c; c = (b << 30) | (b >>> 2); b = a; a = next;
+    const next = (((a << 5) | (a >>> 27)) + (b ^ c ^ d) + e + (words[t] ?? 0) + 0xca62c1d6) | 0;
+    e = d;
+    d = c;
+    c = (b << 30) | (b >>> 2);
+    b = a;
+    a = next;
   }
-  state[0] = (state[0] ?? 0) + a; state[1] = (state[1] ?? 0) + b; state[2] = (state[2] ?? 0) + c;
-  state[3] = (state[3] ?? 0) + d; state[4] = (state[4] ?? 0) + e;
+  state[0] = (state[0] ?? 0) + a;
+  state[1] = (state[1] ?? 0) + b;
+  state[2] = (state[2] ?? 0) + c;
+  state[3] = (state[3] ?? 0) + d;
+  state[4] = (state[4] ?? 0) + e;
 }

@@ -68,7 +68,9 @@ export class Inbox {
   }
 
   /** Each packet in order of arrival: it is view[start, end), valid until `clear`. */
-  forEach(visit: (view: DataView, start: number, end: number, source: string, arrivedAt: number) => void): void {
+  forEach(
+    visit: (view: DataView, start: number, end: number, source: string, arrivedAt: number) => void,
+  ): void {
     let offset = 0;
     for (let index = 0; index < this.#length; index += 1) {
       const start = offset + HEAD;

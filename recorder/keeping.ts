@@ -93,7 +93,8 @@ export class Keeping {
     return this.#alone(async () => {
       const entered = await this.#find(which);
       if (entered.held) throw new RecorderError('REFUSED', `${entered.file} is under hold: it isn't deleted`);
-      if (await this.#isUnfinished(entered)) throw new RecorderError('REFUSED', `${entered.file} is still being completed: it isn't deleted`);
+      if (await this.#isUnfinished(entered))
+        throw new RecorderError('REFUSED', `${entered.file} is still being completed: it isn't deleted`);
       const [kept] = await this.#delete([entered], 'request', which);
       return kept ?? this.#kept(entered);
     });
@@ -123,13 +124,24 @@ export class Keeping {
     return done;
   }
 
-  #change(which: Which, line: (entered: Entered) => { entry: 'hold' | 'released' } | { entry: 'retain'; days: number } | undefined): Promise<Kept> {
+  #change(
+    which: Which,
+    line: (
+      entered: Entered,
+    ) => { entry: 'hold' | 'released' } | { entry: 'retain'; days: number } | undefined,
+  ): Promise<Kept> {
     return this.#alone(async () => {
       const entered = await this.#find(which);
       const { file, id } = entered;
       const said = line(entered);
       if (said) {
-        await this.#parts.manifest.append({ ...said, at: this.#iso(this.#parts.now()), file, id, ...why(which) });
+        await this.#parts.manifest.append({
+          ...said,
+          at: this.#iso(this.#parts.now()),
+          file,
+          id,
+          ...why(which),
+        });
         await this.#ledger.read();
       }
       const kept = this.#kept(this.#ledger.find({ file }) ?? entered);
@@ -140,28 +152,40 @@ export class Keeping {
 
   async #find(which: Which): Promise<Entered> {
     const { id } = which;
-    if (id !== undefined && (typeof id !== 'string' || id === '')) throw invalid('id', id, 'the id of a recording');
+    if (id !== undefined && (typeof id !== 'string' || id === ''))
+      throw invalid('id', id, 'the id of a recording');
     for (const field of ['reason', 'by'] as const) checkText(field, which[field]);
     const file = this.#relative(which.file);
-    if (id === undefined && file === undefined) throw invalid('id', undefined, 'given, or file: which recording is meant');
+    if (id === undefined && file === undefined)
+      throw invalid('id', undefined, 'given, or file: which recording is meant');
     await this.#ledger.read();
     const entered = this.#ledger.find({ id, file });
-    if (!entered) throw new RecorderError('NOT_FOUND', `the manifest has no recording ${file ?? id ?? ''} that wasn't deleted`);
-    if (nameOfAudio(entered.file) === undefined) throw new RecorderError('REFUSED', `${entered.file} is no name that a recorder gives`);
+    if (!entered)
+      throw new RecorderError(
+        'NOT_FOUND',
+        `the manifest has no recording ${file ?? id ?? ''} that wasn't deleted`,
+      );
+    if (nameOfAudio(entered.file) === undefined)
+      throw new RecorderError('REFUSED', `${entered.file} is no name that a recorder gives`);
     return entered;
   }
 
   #relative(file: unknown): string | undefined {
     if (file === undefined) return undefined;
-    const rule = 'the path of a recording in the recorder\'s folder';
+    const rule = "the path of a recording in the recorder's folder";
     if (typeof file !== 'string' || file === '') throw invalid('file', file, rule);
-    const relative = path.relative(this.#options.folder, path.resolve(this.#options.folder, file)).split(path.sep).join('/');
+    const relative = path
+      .relative(this.#options.folder, path.resolve(this.#options.folder, file))
+      .split(path.sep)
+      .join('/');
     if (nameOfAudio(relative) === undefined) throw invalid('file', file, rule);
     return relative;
   }
 
   #isDue(entered: Entered): boolean {
-    return !entered.held && this.#until(entered) <= this.#parts.now() && nameOfAudio(entered.file) !== undefined;
+    return (
+      !entered.held && this.#until(entered) <= this.#parts.now() && nameOfAudio(entered.file) !== undefined
+    );
   }
 
   /** They were due a moment ago; a hold may have come since. */
@@ -170,16 +194,32 @@ export class Keeping {
     const list: Entered[] = [];
     for (const file of files) {
       const entered = this.#ledger.find({ file });
-      if (entered && this.#isDue(entered) && !await this.#isUnfinished(entered)) list.push(entered);
+      if (entered && this.#isDue(entered) && !(await this.#isUnfinished(entered))) list.push(entered);
     }
     return (await this.#delete(list, 'retention')).length;
   }
 
   /** @returns those that are gone, or whose files will be gone after the next look */
-  async #delete(list: readonly Entered[], reasonWhy: 'retention' | 'request', which: Which = {}): Promise<Kept[]> {
+  async #delete(
+    list: readonly Entered[],
+    reasonWhy: 'retention' | 'request',
+    which: Which = {},
+  ): Promise<Kept[]> {
     const at = this.#iso(this.#parts.now());
-    await Promise.all(list.map(({ id, file, sha256, metadataSha256 }) =>
-      this.#parts.manifest.append({ entry: 'deleted', at, file, id, sha256, metadataSha256, why: reasonWhy, ...why(which) } satisfies ManifestEntry)));
+    await Promise.all(
+      list.map(({ id, file, sha256, metadataSha256 }) =>
+        this.#parts.manifest.append({
+          entry: 'deleted',
+          at,
+          file,
+          id,
+          sha256,
+          metadataSha256,
+          why: reasonWhy,
+          ...why(which),
+        } satisfies ManifestEntry),
+      ),
+    );
     await this.#ledger.read();
     await this.#finishDeletions();
     const gone = list.map((entered): Kept => ({ ...this.#kept(entered), deleted: true }));
@@ -195,7 +235,8 @@ export class Keeping {
         await this.#remove(file);
         this.#stubborn.delete(file);
       } catch (error) {
-        if (!this.#stubborn.has(file)) this.#parts.warn(`${file} is deleted, but its files wouldn't go: ${messageOf(error)}`);
+        if (!this.#stubborn.has(file))
+          this.#parts.warn(`${file} is deleted, but its files wouldn't go: ${messageOf(error)}`);
         this.#stubborn.add(file);
       }
     }
@@ -204,7 +245,7 @@ export class Keeping {
   /** Never leaves the folder, whatever a manifest says: names are made from one that a recorder gives, and no link is followed. */
   async #remove(file: string): Promise<void> {
     const name = nameOfAudio(file);
-    if (name === undefined || !await this.#isInside(file)) return;
+    if (name === undefined || !(await this.#isInside(file))) return;
     for (const each of [file, ...CHANNELS.map((channel) => rawBeside(file, channel)), metadataOf(name)]) {
       await rm(path.join(this.#options.folder, each), { force: true });
     }
@@ -214,12 +255,15 @@ export class Keeping {
     const folder = await realpath(this.#options.folder);
     const parent = path.dirname(file);
     // A folder that isn't there any more has no files.
-    return await realpath(path.join(folder, parent)).catch(() => undefined) === path.join(folder, parent);
+    return (await realpath(path.join(folder, parent)).catch(() => undefined)) === path.join(folder, parent);
   }
 
   async #isUnfinished({ file }: Entered): Promise<boolean> {
     const sidecar = path.join(this.#options.folder, metadataOf(nameOfAudio(file) ?? file) + PART);
-    return stat(sidecar).then(() => true, () => false);
+    return stat(sidecar).then(
+      () => true,
+      () => false,
+    );
   }
 
   #until({ endedAt, retainDays = this.#options.retentionDays }: Entered): number {
@@ -229,7 +273,9 @@ export class Keeping {
   #kept(entered: Entered): Kept {
     const until = this.#until(entered);
     return {
-      id: entered.id, file: path.join(this.#options.folder, ...entered.file.split('/')), held: entered.held,
+      id: entered.id,
+      file: path.join(this.#options.folder, ...entered.file.split('/')),
+      held: entered.held,
       retainUntil: Number.isFinite(until) ? this.#iso(until) : null,
     };
   }
@@ -244,5 +290,6 @@ function why({ reason, by }: Which): { reason?: string; by?: string } {
 }
 
 function checkText(field: string, value: unknown): void {
-  if (value !== undefined && (typeof value !== 'string' || value.length > LONGEST_TEXT)) throw invalid(field, value, `a text of at most ${LONGEST_TEXT} characters`);
+  if (value !== undefined && (typeof value !== 'string' || value.length > LONGEST_TEXT))
+    throw invalid(field, value, `a text of at most ${LONGEST_TEXT} characters`);
 }

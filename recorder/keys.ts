@@ -14,7 +14,10 @@ const SALT_RULE = 'a salt of 14 bytes: 28 hexadecimal digits, or 20 characters o
 
 /** @throws RecorderError `INVALID_INPUT`, without the secret in its text */
 export function parseKeys({ key, salt }: KeyTexts): MasterKey {
-  return { key: decode('key', key, [16, 32], KEY_RULE), salt: decode('salt', salt, [SALT_LENGTH], SALT_RULE) };
+  return {
+    key: decode('key', key, [16, 32], KEY_RULE),
+    salt: decode('salt', salt, [SALT_LENGTH], SALT_RULE),
+  };
 }
 
 /** Each length fits one form only: base64 of 16, 32 or 14 bytes has 24, 44 or 20 characters, hexadecimal digits are 32, 64 or 28. */

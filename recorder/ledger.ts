@@ -31,7 +31,10 @@ export class Ledger {
 
   /** Reads what the manifest says since the last time, whoever has written it. Rejects with the system's error. */
   async read(): Promise<void> {
-    const size = await stat(path.join(this.#folder, MANIFEST)).then((known) => known.size, () => 0);
+    const size = await stat(path.join(this.#folder, MANIFEST)).then(
+      (known) => known.size,
+      () => 0,
+    );
     if (size < this.#read) this.#forget();
     if (size === this.#read) return;
     for await (const { text, said, whole } of readLines(this.#folder, this.#read)) {
@@ -45,7 +48,13 @@ export class Ledger {
     return this.#byFile.values();
   }
 
-  find({ id, file }: { readonly id?: string | undefined; readonly file?: string | undefined }): Entered | undefined {
+  find({
+    id,
+    file,
+  }: {
+    readonly id?: string | undefined;
+    readonly file?: string | undefined;
+  }): Entered | undefined {
     const found = file === undefined ? this.#byId.get(id ?? '') : this.#byFile.get(file);
     return id === undefined || found?.id === id ? found : undefined;
   }
@@ -60,7 +69,15 @@ export class Ledger {
   #enter(said: ManifestLine): void {
     if (said.entry === 'recording') {
       const { id, file, sha256, metadataSha256, endedAt } = said;
-      this.#add({ id, file, sha256, metadataSha256, endedAt: Date.parse(endedAt), held: false, retainDays: undefined });
+      this.#add({
+        id,
+        file,
+        sha256,
+        metadataSha256,
+        endedAt: Date.parse(endedAt),
+        held: false,
+        retainDays: undefined,
+      });
       return;
     }
     const entered = this.#byFile.get(said.file);

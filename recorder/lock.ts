@@ -8,9 +8,12 @@ const ALIVE_MS = 2000;
 
 /** Runs `work` while nobody else has the lock. Rejects with the system's error when the lock can't be made, or with that of `work`. */
 export async function withLock<T>(file: string, work: () => Promise<T>): Promise<T> {
-  while (!await take(file)) {
+  while (!(await take(file))) {
     if (await isStale(file)) await removeStale(file);
-    else await new Promise((resolve) => { setTimeout(resolve, TRY_AGAIN_MS); });
+    else
+      await new Promise((resolve) => {
+        setTimeout(resolve, TRY_AGAIN_MS);
+      });
   }
   const stop = keepFresh(file);
   try {
@@ -27,9 +30,15 @@ function keepFresh(file: string): () => void {
   const timer = setInterval(() => {
     const now = new Date();
     // One at a time: a disk that hangs must not take all threads of the pool.
-    telling ??= utimes(file, now, now).catch(() => undefined).finally(() => { telling = undefined; });
+    telling ??= utimes(file, now, now)
+      .catch(() => undefined)
+      .finally(() => {
+        telling = undefined;
+      });
   }, ALIVE_MS);
-  return () => { clearInterval(timer); };
+  return () => {
+    clearInterval(timer);
+  };
 }
 
 /** One at a time, who looks again: another one may have removed it, and taken the lock, since it was found stale. */
@@ -40,7 +49,10 @@ async function removeStale(file: string): Promise<void> {
 }
 
 async function isStale(file: string): Promise<boolean> {
-  const age = await stat(file).then(({ mtimeMs }) => Date.now() - mtimeMs, () => 0);
+  const age = await stat(file).then(
+    ({ mtimeMs }) => Date.now() - mtimeMs,
+    () => 0,
+  );
   return Math.abs(age) > STALE_MS;
 }
 

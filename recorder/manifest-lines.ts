@@ -74,7 +74,13 @@ export interface Line {
   readonly whole: boolean;
 }
 
-const ENTRIES: ReadonlySet<unknown> = new Set<ManifestEntry['entry']>(['recording', 'deleted', 'hold', 'released', 'retain']);
+const ENTRIES: ReadonlySet<unknown> = new Set<ManifestEntry['entry']>([
+  'recording',
+  'deleted',
+  'hold',
+  'released',
+  'retain',
+]);
 const NEWLINE = 0x0a;
 /** Nobody's line is longer: what is is cut, and told as damaged. */
 const LONGEST_LINE = 1024 * 1024;
@@ -114,13 +120,20 @@ function lineOf(bytes: Buffer, whole: boolean): Line {
 function parse(text: string): ManifestLine | undefined {
   try {
     const said = JSON.parse(text) as Partial<ManifestLine> | null;
-    const isLine = said && ENTRIES.has(said.entry) && typeof said.line === 'number' && [said.at, said.file, said.previous].every((text) => typeof text === 'string');
-    return isLine && areFiles((said as { raw?: unknown }).raw ?? []) ? said as ManifestLine : undefined;
+    const isLine =
+      said &&
+      ENTRIES.has(said.entry) &&
+      typeof said.line === 'number' &&
+      [said.at, said.file, said.previous].every((text) => typeof text === 'string');
+    return isLine && areFiles((said as { raw?: unknown }).raw ?? []) ? (said as ManifestLine) : undefined;
   } catch {
     return undefined; // torn by a crash, or altered: whoever reads says which
   }
 }
 
 function areFiles(raw: unknown): boolean {
-  return Array.isArray(raw) && raw.every((one: unknown) => typeof one === 'object' && one !== null && 'file' in one && 'sha256' in one);
+  return (
+    Array.isArray(raw) &&
+    raw.every((one: unknown) => typeof one === 'object' && one !== null && 'file' in one && 'sha256' in one)
+  );
 }

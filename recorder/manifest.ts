@@ -5,7 +5,14 @@
 import path from 'node:path';
 
 import { addLines } from './chained-lines';
-import { MANIFEST, NO_LINE, readLines, sha256, type ManifestEntry, type ManifestLine } from './manifest-lines';
+import {
+  MANIFEST,
+  NO_LINE,
+  readLines,
+  sha256,
+  type ManifestEntry,
+  type ManifestLine,
+} from './manifest-lines';
 import { signed, type SigningKey } from './signing';
 
 interface Waiting {
@@ -44,11 +51,17 @@ export class Manifest {
   }
 
   /** The newest line that tells of this file, when it tells of this content. */
-  async find(file: string, hash: string): Promise<{ metadataSha256: string; lineSha256: string } | undefined> {
+  async find(
+    file: string,
+    hash: string,
+  ): Promise<{ metadataSha256: string; lineSha256: string } | undefined> {
     let found: { metadataSha256: string; lineSha256: string } | undefined;
     for await (const { text, said } of readLines(this.#folder)) {
       if (said?.file !== file || (said.entry !== 'recording' && said.entry !== 'deleted')) continue;
-      found = said.entry === 'recording' && said.sha256 === hash ? { metadataSha256: said.metadataSha256, lineSha256: sha256(text) } : undefined;
+      found =
+        said.entry === 'recording' && said.sha256 === hash
+          ? { metadataSha256: said.metadataSha256, lineSha256: sha256(text) }
+          : undefined;
     }
     return found;
   }
@@ -56,7 +69,9 @@ export class Manifest {
   async #writeAll(waiting: readonly Waiting[]): Promise<void> {
     try {
       const hashes = await this.#write(waiting.map(({ entry }) => entry));
-      waiting.forEach(({ written }, index) => { written(hashes[index] ?? ''); });
+      waiting.forEach(({ written }, index) => {
+        written(hashes[index] ?? '');
+      });
     } catch (error) {
       for (const { failed } of waiting) failed(error);
     }
@@ -66,7 +81,7 @@ export class Manifest {
   async #write(entries: readonly ManifestEntry[]): Promise<string[]> {
     let hashes: string[] = [];
     await addLines(this.#path, async (last) => {
-      let number = last === undefined ? 0 : numberIn(last) ?? await this.#count();
+      let number = last === undefined ? 0 : (numberIn(last) ?? (await this.#count()));
       let previous = last === undefined ? NO_LINE : sha256(last);
       const lines = entries.map((entry) => {
         number += 1;

@@ -13,11 +13,23 @@ export interface WorkerData {
 }
 
 export type Order =
-  | { readonly do: 'arm'; readonly deviceNumber: string; readonly context: DeviceContext; readonly secure: boolean; readonly ports: Readonly<Record<Channel, number>> }
+  | {
+      readonly do: 'arm';
+      readonly deviceNumber: string;
+      readonly context: DeviceContext;
+      readonly secure: boolean;
+      readonly ports: Readonly<Record<Channel, number>>;
+    }
   | { readonly do: 'describe'; readonly deviceNumber: string; readonly context: DeviceContext }
   | { readonly do: 'keys'; readonly deviceNumber: string; readonly master: MasterKey | undefined }
   | { readonly do: 'expect'; readonly deviceNumber: string; readonly expected: boolean }
-  | { readonly do: 'pause'; readonly deviceNumber: string; readonly by: string | undefined; readonly reason: string | undefined; readonly resumeAfterMs: number }
+  | {
+      readonly do: 'pause';
+      readonly deviceNumber: string;
+      readonly by: string | undefined;
+      readonly reason: string | undefined;
+      readonly resumeAfterMs: number;
+    }
   | { readonly do: 'resume'; readonly deviceNumber: string }
   | { readonly do: 'end'; readonly deviceNumber: string; readonly endedBy: string }
   | { readonly do: 'disarm'; readonly deviceNumber: string; readonly endedBy: string }
@@ -39,5 +51,10 @@ export type FromWorker =
   | { readonly tells: 'reply'; readonly request: number; readonly refusal?: Refusal }
   | { readonly tells: 'recorded'; readonly recorded: Recorded }
   | { readonly tells: 'alarm'; readonly alarm: Alarm }
-  | { readonly tells: 'started'; readonly deviceNumber: string; readonly id: string; readonly startedAt: string }
+  | {
+      readonly tells: 'started';
+      readonly deviceNumber: string;
+      readonly id: string;
+      readonly startedAt: string;
+    }
   | { readonly tells: 'snapshot'; readonly devices: readonly DeviceSnapshot[] };

@@ -13,7 +13,7 @@ const ROBUSTNESS = 25.1;
 export function meanOpinionScore(lossPercent: number, jitterMs: number): number {
   const delayMs = 20 + 2 * jitterMs;
   const delay = 0.024 * delayMs + (delayMs > 177.3 ? 0.11 * (delayMs - 177.3) : 0);
-  const equipment = 95 * lossPercent / (lossPercent + ROBUSTNESS);
+  const equipment = (95 * lossPercent) / (lossPercent + ROBUSTNESS);
   const r = Math.max(0, Math.min(100, BEST_R - delay - equipment));
   const mos = 1 + 0.035 * r + r * (r - 60) * (100 - r) * 7e-6;
   return Math.round(Math.max(1, Math.min(4.5, mos)) * 100) / 100;

@@ -48,12 +48,27 @@ export interface RecorderOptions {
   readonly noMediaAfter?: number | undefined;
 }
 
-export type CheckedOptions = { readonly [Name in Exclude<keyof RecorderOptions, 'signingKey'>]-?: Exclude<RecorderOptions[Name], undefined> } & Pick<RecorderOptions, 'signingKey'>;
+export type CheckedOptions = {
+  readonly [Name in Exclude<keyof RecorderOptions, 'signingKey'>]-?: Exclude<
+    RecorderOptions[Name],
+    undefined
+  >;
+} & Pick<RecorderOptions, 'signingKey'>;
 
 const DEFAULTS = {
-  bind: '0.0.0.0', portMin: 20_000, portMax: 29_999, filename: DEFAULT_FILENAME, format: 'g711', split: 'conversation',
-  maxMinutes: 240, workers: 1, dtmfPayloadTypes: [97, 101], noMediaAfter: 5,
-  encrypt: false, keys: [], retentionDays: 0,
+  bind: '0.0.0.0',
+  portMin: 20_000,
+  portMax: 29_999,
+  filename: DEFAULT_FILENAME,
+  format: 'g711',
+  split: 'conversation',
+  maxMinutes: 240,
+  workers: 1,
+  dtmfPayloadTypes: [97, 101],
+  noMediaAfter: 5,
+  encrypt: false,
+  keys: [],
+  retentionDays: 0,
 } as const;
 
 /** A hundred years. */
@@ -61,21 +76,33 @@ const MOST_DAYS = 36_500;
 
 /** @throws RecorderError `INVALID_INPUT` naming the field, the value and the rule */
 export function checkOptions(options: RecorderOptions): CheckedOptions {
-  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as unknown as RecorderOptions;
+  const given = Object.fromEntries(
+    Object.entries(options).filter(([, value]) => value !== undefined),
+  ) as unknown as RecorderOptions;
   const checked = { ...DEFAULTS, ...given } as CheckedOptions;
-  for (const field of ['address', 'bind'] as const) if (!isIPv4(checked[field])) throw invalid(field, checked[field], 'an IPv4 address such as 192.0.2.10');
-  if (checked.address === '0.0.0.0') throw invalid('address', checked.address, 'the address that devices send to, not the one for all');
-  if (typeof checked.folder !== 'string' || checked.folder.trim() === '') throw invalid('folder', checked.folder, 'the path of a folder');
+  for (const field of ['address', 'bind'] as const)
+    if (!isIPv4(checked[field])) throw invalid(field, checked[field], 'an IPv4 address such as 192.0.2.10');
+  if (checked.address === '0.0.0.0')
+    throw invalid('address', checked.address, 'the address that devices send to, not the one for all');
+  if (typeof checked.folder !== 'string' || checked.folder.trim() === '')
+    throw invalid('folder', checked.folder, 'the path of a folder');
   checkRange('portMin', checked.portMin, 1, 65_535);
   checkRange('portMax', checked.portMax, 1, 65_535);
-  if (checked.portMax < checked.portMin + 3) throw invalid('portMax', checked.portMax, `at least ${checked.portMin + 3}: a device needs two even ports`);
+  if (checked.portMax < checked.portMin + 3)
+    throw invalid(
+      'portMax',
+      checked.portMax,
+      `at least ${checked.portMin + 3}: a device needs two even ports`,
+    );
   checkOneOf('format', checked.format, ['g711', 'pcm16']);
   checkOneOf('split', checked.split, ['conversation', 'none']);
   checkRange('maxMinutes', checked.maxMinutes, 1, mostMinutes(checked.format));
   checkRange('workers', checked.workers, 1, 16);
   checkRange('noMediaAfter', checked.noMediaAfter, 1, 3600);
-  if (!Array.isArray(checked.dtmfPayloadTypes)) throw invalid('dtmfPayloadTypes', checked.dtmfPayloadTypes, 'a list of payload types');
-  for (const payloadType of checked.dtmfPayloadTypes as unknown[]) checkRange('dtmfPayloadTypes', payloadType, 96, 127);
+  if (!Array.isArray(checked.dtmfPayloadTypes))
+    throw invalid('dtmfPayloadTypes', checked.dtmfPayloadTypes, 'a list of payload types');
+  for (const payloadType of checked.dtmfPayloadTypes as unknown[])
+    checkRange('dtmfPayloadTypes', payloadType, 96, 127);
   checkTemplate(checked.filename);
   checkKeeping(checked);
   return { ...checked, folder: path.resolve(checked.folder) };
@@ -87,7 +114,11 @@ export async function checkFolder(folder: string): Promise<void> {
     await mkdir(folder, { recursive: true, mode: 0o750 });
     await access(folder, constants.W_OK | constants.X_OK);
   } catch (error) {
-    throw new RecorderError('FOLDER_NOT_WRITABLE', `the folder ${folder} can't be written: ${messageOf(error)}`, error);
+    throw new RecorderError(
+      'FOLDER_NOT_WRITABLE',
+      `the folder ${folder} can't be written: ${messageOf(error)}`,
+      error,
+    );
   }
 }
 
@@ -99,7 +130,8 @@ function mostMinutes(format: FormatName): number {
 
 function checkKeeping({ encrypt, keys, signingKey, retentionDays }: CheckedOptions): void {
   for (const key of keys) checkFileKey('key', key);
-  if (encrypt && keys.length === 0) throw invalid('key', undefined, 'given when recordings are to be encrypted');
+  if (encrypt && keys.length === 0)
+    throw invalid('key', undefined, 'given when recordings are to be encrypted');
   if (signingKey !== undefined) readSigningKey(signingKey);
   checkDays('retentionDays', retentionDays);
 }
@@ -110,7 +142,8 @@ export function checkDays(field: string, value: unknown): void {
 }
 
 function checkRange(field: string, value: unknown, min: number, max: number): void {
-  if (typeof value !== 'number' || !Number.isInteger(value) || value < min || value > max) throw invalid(field, value, `a whole number from ${min} to ${max}`);
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < min || value > max)
+    throw invalid(field, value, `a whole number from ${min} to ${max}`);
 }
 
 function checkOneOf(field: string, value: string, allowed: readonly string[]): void {

@@ -16,7 +16,12 @@ const SAME_START_MS = 2000;
 const ABANDONED_MS = 60_000;
 
 export function thisOwner(instance: string): Owner {
-  return { host: hostname(), pid: process.pid, processStartedAt: Math.round(Date.now() - process.uptime() * 1000), instance };
+  return {
+    host: hostname(),
+    pid: process.pid,
+    processStartedAt: Math.round(Date.now() - process.uptime() * 1000),
+    instance,
+  };
 }
 
 /**

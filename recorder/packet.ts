@@ -12,7 +12,9 @@ export class Packet {
 
   private constructor(
     /** The packet as it came is these bytes, [from, to). */
-    readonly view: DataView, readonly from: number, readonly to: number,
+    readonly view: DataView,
+    readonly from: number,
+    readonly to: number,
     /** Address and port of the sender. */
     readonly source: string,
     /** Milliseconds on the recorder's clock. */
@@ -22,7 +24,13 @@ export class Packet {
   }
 
   /** @returns undefined when it is no RTP packet */
-  static read(view: DataView, from: number, to: number, source: string, arrivedAt: number): Packet | undefined {
+  static read(
+    view: DataView,
+    from: number,
+    to: number,
+    source: string,
+    arrivedAt: number,
+  ): Packet | undefined {
     const packet = new Packet(view, from, to, source, arrivedAt);
     return packet.header.read(view, from, to) ? packet : undefined;
   }

@@ -36,13 +36,17 @@ export class Ports {
       return port;
     }
     const resting = [...this.#restingUntil.values()].filter((until) => until > now).length;
-    throw new RecorderError('PORTS_EXHAUSTED', `none of the ${this.#even.length} even ports from ${this.#even[0] ?? 0} to ${this.#even.at(-1) ?? 0} is free: `
-      + `${this.#used.size} are in use, ${resting} rest or belong to other programs`);
+    throw new RecorderError(
+      'PORTS_EXHAUSTED',
+      `none of the ${this.#even.length} even ports from ${this.#even[0] ?? 0} to ${this.#even.at(-1) ?? 0} is free: ` +
+        `${this.#used.size} are in use, ${resting} rest or belong to other programs`,
+    );
   }
 
   /** Takes this very one. @returns false when it is none of ours, is used, or rests */
   claim(port: number, now: number): boolean {
-    if (!this.#even.includes(port) || this.#used.has(port) || (this.#restingUntil.get(port) ?? 0) > now) return false;
+    if (!this.#even.includes(port) || this.#used.has(port) || (this.#restingUntil.get(port) ?? 0) > now)
+      return false;
     this.#used.add(port);
     return true;
   }

@@ -20,7 +20,12 @@ export class RawWriter {
   #written = 0;
 
   /** @param beganAt milliseconds of the epoch; the packets' times count from it. @param beganAtTick the same on the recorder's clock */
-  constructor(private readonly path: () => string, private readonly files: Files, beganAt: number, private readonly beganAtTick: number) {
+  constructor(
+    private readonly path: () => string,
+    private readonly files: Files,
+    beganAt: number,
+    private readonly beganAtTick: number,
+  ) {
     this.#waiting = [fileHeader(beganAt)];
   }
 

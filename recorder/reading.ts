@@ -39,7 +39,9 @@ export async function openRecording(path: string, keys: readonly FileKey[]): Pro
     const finished = !path.endsWith('.part');
     // By name or by content: an encrypted one that was renamed isn't played as noise, one whose head was altered is told.
     const encrypted = /\.enc(?:\.part)?$/.test(path) || isEncrypted(await readAt(handle, 0, HEAD_BYTES));
-    return encrypted ? await EncryptedRecording.open(handle, finished, keys) : new PlainRecording(handle, finished, (await handle.stat()).size);
+    return encrypted
+      ? await EncryptedRecording.open(handle, finished, keys)
+      : new PlainRecording(handle, finished, (await handle.stat()).size);
   } catch (error) {
     await handle.close();
     throw error;
@@ -49,9 +51,13 @@ export async function openRecording(path: string, keys: readonly FileKey[]): Pro
 class PlainRecording implements OpenRecording {
   readonly encrypted = false;
 
-  constructor(private readonly handle: FileHandle, readonly finished: boolean, readonly bytes: number) {}
+  constructor(
+    private readonly handle: FileHandle,
+    readonly finished: boolean,
+    readonly bytes: number,
+  ) {}
 
-  async* read(start = 0, end = this.bytes): AsyncIterable<Uint8Array> {
+  async *read(start = 0, end = this.bytes): AsyncIterable<Uint8Array> {
     for (let from = start; from < Math.min(end, this.bytes);) {
       const piece = await readAt(this.handle, from, Math.min(PIECE, Math.min(end, this.bytes) - from));
       if (piece.length === 0) return; // it was cut meanwhile
@@ -69,13 +75,20 @@ class EncryptedRecording implements OpenRecording {
   readonly encrypted = true;
 
   private constructor(
-    private readonly handle: FileHandle, readonly finished: boolean, readonly bytes: number,
-    private readonly layout: Layout, private readonly cipher: FrameCipher,
+    private readonly handle: FileHandle,
+    readonly finished: boolean,
+    readonly bytes: number,
+    private readonly layout: Layout,
+    private readonly cipher: FrameCipher,
     /** Of a recording under way it grows, and is another one a moment later. */
     private readonly last: { readonly frame: number; readonly content: Buffer },
   ) {}
 
-  static async open(handle: FileHandle, finished: boolean, keys: readonly FileKey[]): Promise<EncryptedRecording> {
+  static async open(
+    handle: FileHandle,
+    finished: boolean,
+    keys: readonly FileKey[],
+  ): Promise<EncryptedRecording> {
     const head = readHead(await readAt(handle, 0, HEAD_BYTES));
     const cipher = new FrameCipher(head, keyFor(head.keyId, keys));
     const layout = new Layout(head.frameLength);
@@ -83,15 +96,26 @@ class EncryptedRecording implements OpenRecording {
       const bytes = layout.contentOf((await handle.stat()).size);
       const frame = layout.frames(bytes) - 1;
       const sealed = await readAt(handle, layout.offsetOf(frame), bytes - layout.startOf(frame) + OVERHEAD);
-      const content = cipher.open(frame, finished, sealed) ?? (finished ? undefined : cipher.open(frame, true, sealed));
+      const content =
+        cipher.open(frame, finished, sealed) ?? (finished ? undefined : cipher.open(frame, true, sealed));
       if (content) return new EncryptedRecording(handle, finished, bytes, layout, cipher, { frame, content });
-      if (!finished && bytes === 0) return new EncryptedRecording(handle, finished, bytes, layout, cipher, { frame, content: Buffer.alloc(0) });
-      if (finished || attempt === TRIES) throw altered(frame, finished && cipher.open(frame, false, sealed) ? 'the file was cut off behind it' : undefined);
-      await new Promise((resolve) => { setTimeout(resolve, TRY_AGAIN_MS); });
+      if (!finished && bytes === 0)
+        return new EncryptedRecording(handle, finished, bytes, layout, cipher, {
+          frame,
+          content: Buffer.alloc(0),
+        });
+      if (finished || attempt === TRIES)
+        throw altered(
+          frame,
+          finished && cipher.open(frame, false, sealed) ? 'the file was cut off behind it' : undefined,
+        );
+      await new Promise((resolve) => {
+        setTimeout(resolve, TRY_AGAIN_MS);
+      });
     }
   }
 
-  async* read(start = 0, end = this.bytes): AsyncIterable<Uint8Array> {
+  async *read(start = 0, end = this.bytes): AsyncIterable<Uint8Array> {
     const to = Math.min(end, this.bytes);
     for (let from = start; from < to;) {
       const piece = await this.#piece(from, to);
@@ -122,17 +146,23 @@ class EncryptedRecording implements OpenRecording {
       const sealed = await readAt(this.handle, begin, layout.offsetOf(beyond) - begin);
       const contents: Buffer[] = [];
       for (let frame = first; frame < beyond; frame += 1) {
-        const content = this.cipher.open(frame, false, sealed.subarray(layout.offsetOf(frame) - begin, layout.offsetOf(frame + 1) - begin));
+        const content = this.cipher.open(
+          frame,
+          false,
+          sealed.subarray(layout.offsetOf(frame) - begin, layout.offsetOf(frame + 1) - begin),
+        );
         if (content) contents.push(content);
         else if (this.finished || attempt === TRIES) throw altered(frame);
         else break;
       }
       if (contents.length === beyond - first) return Buffer.concat(contents);
-      await new Promise((resolve) => { setTimeout(resolve, TRY_AGAIN_MS); });
+      await new Promise((resolve) => {
+        setTimeout(resolve, TRY_AGAIN_MS);
+      });
     }
   }
 }
 
-function altered(frame: number, how = 'it isn\'t what was written there'): RecorderError {
+function altered(frame: number, how = "it isn't what was written there"): RecorderError {
   return new RecorderError('ALTERED', `the recording was altered at frame ${frame}: ${how}`);
 }

@@ -16,26 +16,49 @@ const SNAPSHOT_MS = 1000;
 const ENDS: ReadonlySet<Order['do']> = new Set<Order['do']>(['end', 'disarm', 'close']);
 
 const { bind, options, owner } = workerData as WorkerData;
-const tell = (message: FromWorker): void => { parentPort?.postMessage(message); };
+const tell = (message: FromWorker): void => {
+  parentPort?.postMessage(message);
+};
 
 const receiver: Receiver = new Receiver(bind, {
-  options: { ...options, get flushMs() { return receiver.size > MANY ? FLUSH_MANY_MS : FLUSH_MS; } },
-  files: systemFiles, owner,
-  onRecorded: (recorded) => { tell({ tells: 'recorded', recorded }); },
-  onAlarm: (alarm) => { tell({ tells: 'alarm', alarm }); },
-  onStarted: (deviceNumber, id, startedAt) => { tell({ tells: 'started', deviceNumber, id, startedAt }); },
+  options: {
+    ...options,
+    get flushMs() {
+      return receiver.size > MANY ? FLUSH_MANY_MS : FLUSH_MS;
+    },
+  },
+  files: systemFiles,
+  owner,
+  onRecorded: (recorded) => {
+    tell({ tells: 'recorded', recorded });
+  },
+  onAlarm: (alarm) => {
+    tell({ tells: 'alarm', alarm });
+  },
+  onStarted: (deviceNumber, id, startedAt) => {
+    tell({ tells: 'started', deviceNumber, id, startedAt });
+  },
 });
-const snapshots = setInterval(() => { tell({ tells: 'snapshot', devices: receiver.snapshots() }); }, SNAPSHOT_MS);
+const snapshots = setInterval(() => {
+  tell({ tells: 'snapshot', devices: receiver.snapshots() });
+}, SNAPSHOT_MS);
 
 /** Orders begin in the order in which they came, also when one of them has to wait for what lies unread. */
 let ready: Promise<void> = Promise.resolve();
 
 parentPort?.on('message', ({ request, order }: Request) => {
-  if (ENDS.has(order.do)) ready = ready.then(() => receiver.readPending(order.do === 'close' ? undefined : order.deviceNumber));
-  ready.then(() => obey(order)).then(
-    () => { tell({ tells: 'reply', request }); },
-    (error: unknown) => { tell({ tells: 'reply', request, refusal: refusalOf(error) }); },
-  );
+  if (ENDS.has(order.do))
+    ready = ready.then(() => receiver.readPending(order.do === 'close' ? undefined : order.deviceNumber));
+  ready
+    .then(() => obey(order))
+    .then(
+      () => {
+        tell({ tells: 'reply', request });
+      },
+      (error: unknown) => {
+        tell({ tells: 'reply', request, refusal: refusalOf(error) });
+      },
+    );
 });
 
 async function obey(order: Order): Promise<void> {
@@ -45,12 +68,18 @@ async function obey(order: Order): Promise<void> {
   const device = receiver.device(order.deviceNumber);
   const now = performance.now();
   switch (order.do) {
-    case 'describe': return device?.describe(order.context);
-    case 'keys': return device?.setKeys(order.master, now);
-    case 'expect': return device?.expectMedia(order.expected, now);
-    case 'pause': return device?.pause(order.by, order.reason, order.resumeAfterMs, now);
-    case 'resume': return device?.resume(now);
-    case 'end': return device?.endConversation(order.endedBy, now);
+    case 'describe':
+      return device?.describe(order.context);
+    case 'keys':
+      return device?.setKeys(order.master, now);
+    case 'expect':
+      return device?.expectMedia(order.expected, now);
+    case 'pause':
+      return device?.pause(order.by, order.reason, order.resumeAfterMs, now);
+    case 'resume':
+      return device?.resume(now);
+    case 'end':
+      return device?.endConversation(order.endedBy, now);
   }
 }
 
@@ -58,7 +87,9 @@ async function obey(order: Order): Promise<void> {
 async function close(): Promise<void> {
   clearInterval(snapshots);
   await receiver.close();
-  setImmediate(() => { parentPort?.close(); });
+  setImmediate(() => {
+    parentPort?.close();
+  });
 }
 
 function refusalOf(error: unknown): Refusal {

@@ -27,7 +27,11 @@ interface Armed {
 
 /** A port that another program has. */
 export class PortTaken extends Error {
-  constructor(readonly port: number, message: string, readonly systemCode: string) {
+  constructor(
+    readonly port: number,
+    message: string,
+    readonly systemCode: string,
+  ) {
     super(message);
   }
 }
@@ -42,12 +46,22 @@ export class Receiver {
   #slackUntil = 0;
 
   /** @param bind local IPv4 address; 0.0.0.0 for all */
-  constructor(private readonly bind: string, private readonly parts: DeviceParts) {
-    this.#timer = setInterval(() => { this.#takeTurn(performance.now()); }, TURN_MS);
+  constructor(
+    private readonly bind: string,
+    private readonly parts: DeviceParts,
+  ) {
+    this.#timer = setInterval(() => {
+      this.#takeTurn(performance.now());
+    }, TURN_MS);
   }
 
   /** Binds both ports. @throws PortTaken; then neither is bound */
-  async arm(deviceNumber: string, context: DeviceContext, secure: boolean, ports: Readonly<Record<Channel, number>>): Promise<void> {
+  async arm(
+    deviceNumber: string,
+    context: DeviceContext,
+    secure: boolean,
+    ports: Readonly<Record<Channel, number>>,
+  ): Promise<void> {
     const device = new Device(deviceNumber, context, secure, this.parts);
     const sockets: dgram.Socket[] = [];
     try {
@@ -75,14 +89,22 @@ export class Receiver {
    * @returns when what had come is read; the event loop reads its sockets before the check phase
    */
   async readPending(deviceNumber?: string): Promise<void> {
-    const devices = deviceNumber === undefined ? [...this.#armed.values()].map(({ device }) => device) : [this.device(deviceNumber)];
+    const devices =
+      deviceNumber === undefined
+        ? [...this.#armed.values()].map(({ device }) => device)
+        : [this.device(deviceNumber)];
     let since: number;
     let turns = 0;
     do {
       since = performance.now();
-      await new Promise((resolve) => { setImmediate(resolve); });
+      await new Promise((resolve) => {
+        setImmediate(resolve);
+      });
       turns += 1;
-    } while (turns < 2 || (turns < MOST_READING_TURNS && devices.some((device) => device?.hasReadSince(since))));
+    } while (
+      turns < 2 ||
+      (turns < MOST_READING_TURNS && devices.some((device) => device?.hasReadSince(since)))
+    );
   }
 
   /** Closes the ports, completes the file. */
@@ -91,7 +113,14 @@ export class Receiver {
     if (!armed) return;
     this.#armed.delete(deviceNumber);
     armed.turn.delete(armed.device);
-    await Promise.all(armed.sockets.map((socket) => new Promise<void>((resolve) => { socket.close(resolve); })));
+    await Promise.all(
+      armed.sockets.map(
+        (socket) =>
+          new Promise<void>((resolve) => {
+            socket.close(resolve);
+          }),
+      ),
+    );
     await armed.device.close(endedBy, performance.now());
   }
 
@@ -116,7 +145,9 @@ export class Receiver {
         const now = performance.now();
         if (inbox.push(bytes, address, from, now)) device.tick(now, this.#slack);
       });
-      socket.bind({ port, address: this.bind, exclusive: true }, () => { resolve(socket); });
+      socket.bind({ port, address: this.bind, exclusive: true }, () => {
+        resolve(socket);
+      });
     });
   }
 

@@ -148,9 +148,19 @@ export class Recorder extends EventEmitter<RecorderEvents> {
     this.#ports = new Ports(this.#options.portMin, this.#options.portMax);
     const { folder, signingKey, retentionDays } = this.#options;
     this.#manifest = new Manifest(folder, signingKey === undefined ? undefined : readSigningKey(signingKey));
-    this.keeping = new Keeping({ folder, retentionDays }, {
-      manifest: this.#manifest, now: parts.now ?? Date.now, onKept: (kept) => { this.#emit('kept', kept); }, warn: (line) => { this.#warn(line); },
-    });
+    this.keeping = new Keeping(
+      { folder, retentionDays },
+      {
+        manifest: this.#manifest,
+        now: parts.now ?? Date.now,
+        onKept: (kept) => {
+          this.#emit('kept', kept);
+        },
+        warn: (line) => {
+          this.#warn(line);
+        },
+      },
+    );
   }
 
   /**
@@ -165,7 +175,9 @@ export class Recorder extends EventEmitter<RecorderEvents> {
     this.#state = 'started';
     this.#workers = Array.from({ length: this.#options.workers }, (_, index) => this.#startWorker(index));
     void this.#look();
-    this.#looking = setInterval(() => { void this.#look(); }, LOOK_MS);
+    this.#looking = setInterval(() => {
+      void this.#look();
+    }, LOOK_MS);
     this.#looking.unref();
   }
 
@@ -175,12 +187,16 @@ export class Recorder extends EventEmitter<RecorderEvents> {
    */
   recover(): Promise<void> {
     // One after the other: nothing may be completed twice.
-    const recovering = this.#recovering.then(() => (this.#state === 'started' ? this.#recover() : undefined)).catch((error: unknown) => {
-      this.#warn(`looking for unfinished recordings: ${messageOf(error)}`);
-    });
+    const recovering = this.#recovering
+      .then(() => (this.#state === 'started' ? this.#recover() : undefined))
+      .catch((error: unknown) => {
+        this.#warn(`looking for unfinished recordings: ${messageOf(error)}`);
+      });
     this.#recovering = recovering;
     this.#completing.add(recovering);
-    return recovering.finally(() => { this.#completing.delete(recovering); });
+    return recovering.finally(() => {
+      this.#completing.delete(recovering);
+    });
   }
 
   /**
@@ -189,8 +205,10 @@ export class Recorder extends EventEmitter<RecorderEvents> {
    */
   async arm(deviceNumber: string, { secure = false, ports, ...context }: ArmOptions = {}): Promise<Armed> {
     this.#requireStarted();
-    if (typeof deviceNumber !== 'string' || deviceNumber === '') throw invalid('deviceNumber', deviceNumber, 'a directory number');
-    for (const [field, value] of Object.entries(context)) if (value !== undefined && typeof value !== 'string') throw invalid(field, value, 'a text');
+    if (typeof deviceNumber !== 'string' || deviceNumber === '')
+      throw invalid('deviceNumber', deviceNumber, 'a directory number');
+    for (const [field, value] of Object.entries(context))
+      if (value !== undefined && typeof value !== 'string') throw invalid(field, value, 'a text');
     let device = this.#devices.get(deviceNumber);
     if (device) {
       await device.arming;
@@ -199,7 +217,11 @@ export class Recorder extends EventEmitter<RecorderEvents> {
     } else {
       device = await this.#arm(deviceNumber, context, secure, ports);
     }
-    return { ipRecorderAddr: this.#options.address, sentFlowPort: device.ports.sent, receivedFlowPort: device.ports.received };
+    return {
+      ipRecorderAddr: this.#options.address,
+      sentFlowPort: device.ports.sent,
+      receivedFlowPort: device.ports.received,
+    };
   }
 
   /**
@@ -231,10 +253,14 @@ export class Recorder extends EventEmitter<RecorderEvents> {
    * From now on silence is written, and the audio is kept nowhere. Ends with `resume`, after `resumeAfter`, or with the conversation's end.
    * @param why who asked for it and why, for the metadata; `resumeAfter` in seconds
    */
-  async pause(deviceNumber: string, why: { by?: string | undefined; reason?: string | undefined; resumeAfter?: number | undefined } = {}): Promise<void> {
+  async pause(
+    deviceNumber: string,
+    why: { by?: string | undefined; reason?: string | undefined; resumeAfter?: number | undefined } = {},
+  ): Promise<void> {
     const device = this.#armed(deviceNumber);
     const { by, reason, resumeAfter = Infinity } = why;
-    if (typeof resumeAfter !== 'number' || !(resumeAfter > 0)) throw invalid('resumeAfter', resumeAfter, 'a number of seconds above 0');
+    if (typeof resumeAfter !== 'number' || !(resumeAfter > 0))
+      throw invalid('resumeAfter', resumeAfter, 'a number of seconds above 0');
     await this.#order(device, { do: 'pause', deviceNumber, by, reason, resumeAfterMs: 1000 * resumeAfter });
   }
 
@@ -254,8 +280,12 @@ export class Recorder extends EventEmitter<RecorderEvents> {
   metrics(): RecorderMetrics {
     const devices = this.#snapshots.flat();
     return {
-      armed: this.#devices.size, recording: devices.filter(({ recordingSince }) => recordingSince !== null).length,
-      portsUsed: this.#ports.used, portsTotal: this.#ports.size, ...this.#counts, devices,
+      armed: this.#devices.size,
+      recording: devices.filter(({ recordingSince }) => recordingSince !== null).length,
+      portsUsed: this.#ports.used,
+      portsTotal: this.#ports.size,
+      ...this.#counts,
+      devices,
     };
   }
 
@@ -272,17 +302,26 @@ export class Recorder extends EventEmitter<RecorderEvents> {
     for (const restart of this.#restarts) clearTimeout(restart);
     if (!wasStarted) return;
     const ends = await Promise.allSettled(this.#workers.map((worker) => worker.close(CLOSE_WORKERS_MS)));
-    for (const end of ends) if (end.status === 'rejected') this.#warn(`closing: ${messageOf(end.reason)}; what is unfinished is completed at the next start`);
+    for (const end of ends)
+      if (end.status === 'rejected')
+        this.#warn(`closing: ${messageOf(end.reason)}; what is unfinished is completed at the next start`);
     await Promise.race([Promise.allSettled([...this.#completing, this.keeping.close()]), after(DESCRIBE_MS)]);
     this.#devices.clear();
     this.#snapshots.length = 0;
   }
 
-  async #arm(deviceNumber: string, context: DeviceContext, secure: boolean, earlier: ArmOptions['ports']): Promise<ArmedDevice> {
+  async #arm(
+    deviceNumber: string,
+    context: DeviceContext,
+    secure: boolean,
+    earlier: ArmOptions['ports'],
+  ): Promise<ArmedDevice> {
     const worker = this.#leastBusy();
     for (let attempt = 1; ; attempt += 1) {
       const ports = (attempt === 1 && earlier ? this.#claimPorts(earlier) : undefined) ?? this.#takePorts();
-      const arming = this.#workers[worker]?.order({ do: 'arm', deviceNumber, context, secure, ports }) ?? Promise.resolve();
+      const arming =
+        this.#workers[worker]?.order({ do: 'arm', deviceNumber, context, secure, ports }) ??
+        Promise.resolve();
       const device: ArmedDevice = { worker, ports, secure, context, listeners: new Set(), arming };
       this.#devices.set(deviceNumber, device);
       try {
@@ -290,8 +329,10 @@ export class Recorder extends EventEmitter<RecorderEvents> {
         return device;
       } catch (error) {
         this.#devices.delete(deviceNumber);
-        const taken = error instanceof Refused && error.refusal.code === 'PORT_TAKEN' ? error.refusal.port : undefined;
-        for (const channel of CHANNELS) this.#ports.release(ports[channel], Date.now(), ports[channel] === taken ? 'taken' : 'unused');
+        const taken =
+          error instanceof Refused && error.refusal.code === 'PORT_TAKEN' ? error.refusal.port : undefined;
+        for (const channel of CHANNELS)
+          this.#ports.release(ports[channel], Date.now(), ports[channel] === taken ? 'taken' : 'unused');
         if (taken === undefined || attempt === PORT_TRIES) throw armError(error);
       }
     }
@@ -334,7 +375,11 @@ export class Recorder extends EventEmitter<RecorderEvents> {
   }
 
   #requireStarted(): void {
-    if (this.#state !== 'started') throw new RecorderError('CLOSED', this.#state === 'new' ? 'the recorder isn\'t started' : 'the recorder is closed');
+    if (this.#state !== 'started')
+      throw new RecorderError(
+        'CLOSED',
+        this.#state === 'new' ? "the recorder isn't started" : 'the recorder is closed',
+      );
   }
 
   async #order(device: ArmedDevice, order: Order, transfer: Transferable[] = []): Promise<void> {
@@ -345,7 +390,10 @@ export class Recorder extends EventEmitter<RecorderEvents> {
   }
 
   /** What the worker tells of a device from the order to its answer. Completing it may take longer than the answer, or less. */
-  async #endedBy(device: ArmedDevice, order: Extract<Order, { do: 'end' | 'disarm' }>): Promise<FinishedRecording[]> {
+  async #endedBy(
+    device: ArmedDevice,
+    order: Extract<Order, { do: 'end' | 'disarm' }>,
+  ): Promise<FinishedRecording[]> {
     const told: Finishing[] = [];
     device.listeners.add(told);
     try {
@@ -358,23 +406,48 @@ export class Recorder extends EventEmitter<RecorderEvents> {
   }
 
   #startWorker(index: number): WorkerThread {
-    const { bind, folder, filename, format, split, maxMinutes, dtmfPayloadTypes, noMediaAfter, encrypt } = this.#options;
+    const { bind, folder, filename, format, split, maxMinutes, dtmfPayloadTypes, noMediaAfter, encrypt } =
+      this.#options;
     const mostFrames = maxMinutes * 60 * SAMPLE_RATE;
     const owner = { ...this.#owner, instance: newInstance() };
     this.#alive[index] = owner.instance;
-    const data: WorkerData = { bind, owner, options: { folder, filename, format, split, mostFrames, dtmfPayloadTypes, noMediaMs: 1000 * noMediaAfter, key: encrypt ? this.#keys[0] : undefined } };
+    const data: WorkerData = {
+      bind,
+      owner,
+      options: {
+        folder,
+        filename,
+        format,
+        split,
+        mostFrames,
+        dtmfPayloadTypes,
+        noMediaMs: 1000 * noMediaAfter,
+        key: encrypt ? this.#keys[0] : undefined,
+      },
+    };
     const start = this.#parts.startWorker ?? ((...args) => new WorkerThread(...args));
     return start(data, {
-      onTold: (message) => { this.#hear(index, message); },
-      onCrash: (error) => { this.#restart(index, error); },
+      onTold: (message) => {
+        this.#hear(index, message);
+      },
+      onCrash: (error) => {
+        this.#restart(index, error);
+      },
     });
   }
 
   #hear(index: number, message: Exclude<FromWorker, { tells: 'reply' }>): void {
     switch (message.tells) {
-      case 'recorded': return this.#complete(message.recorded);
-      case 'alarm': return this.#emit('alarm', message.alarm);
-      case 'started': return this.#emit('started', { deviceNumber: message.deviceNumber, id: message.id, startedAt: message.startedAt });
+      case 'recorded':
+        return this.#complete(message.recorded);
+      case 'alarm':
+        return this.#emit('alarm', message.alarm);
+      case 'started':
+        return this.#emit('started', {
+          deviceNumber: message.deviceNumber,
+          id: message.id,
+          startedAt: message.startedAt,
+        });
       case 'snapshot':
         this.#snapshots[index] = message.devices;
         if (this.listenerCount('level') > 0) this.#tellLevels(message.devices);
@@ -383,7 +456,8 @@ export class Recorder extends EventEmitter<RecorderEvents> {
 
   #tellLevels(devices: readonly DeviceSnapshot[]): void {
     for (const { deviceNumber, levels, recordingSince } of devices) {
-      if (recordingSince !== null) this.#emit('level', { deviceNumber, sent: levels.sent, received: levels.received });
+      if (recordingSince !== null)
+        this.#emit('level', { deviceNumber, sent: levels.sent, received: levels.received });
     }
   }
 
@@ -391,19 +465,31 @@ export class Recorder extends EventEmitter<RecorderEvents> {
     const finishing = this.#completeOne(recorded);
     this.#completing.add(finishing);
     for (const told of this.#devices.get(recorded.deviceNumber)?.listeners ?? []) told.push(finishing);
-    void finishing.finally(() => { this.#completing.delete(finishing); });
+    void finishing.finally(() => {
+      this.#completing.delete(finishing);
+    });
   }
 
   async #completeOne(recorded: Recorded): Promise<FinishedRecording | undefined> {
     try {
-      const finished = await complete(this.#options.folder, recorded, await this.#described(recorded), this.#manifest);
+      const finished = await complete(
+        this.#options.folder,
+        recorded,
+        await this.#described(recorded),
+        this.#manifest,
+      );
       this.#counts.finished += 1;
       this.#emit('finished', finished);
       return finished;
     } catch (error) {
       this.#counts.incomplete += 1;
       const details = { code: systemCode(error), message: messageOf(error), file: recorded.name };
-      this.#emit('alarm', { deviceNumber: recorded.deviceNumber, alarm: 'disk', since: new Date().toISOString(), details });
+      this.#emit('alarm', {
+        deviceNumber: recorded.deviceNumber,
+        alarm: 'disk',
+        since: new Date().toISOString(),
+        details,
+      });
       return undefined;
     }
   }
@@ -418,19 +504,27 @@ export class Recorder extends EventEmitter<RecorderEvents> {
     try {
       this.#counts.deleted += await this.keeping.look();
     } catch (error) {
-      this.#warn(`looking for recordings that have been kept long enough: ${messageOf(error)}; it is tried again in an hour`);
+      this.#warn(
+        `looking for recordings that have been kept long enough: ${messageOf(error)}; it is tried again in an hour`,
+      );
     }
   }
 
   async #recover(): Promise<void> {
     const own = { us: this.#owner, dead: this.#dead, alive: new Set(this.#alive) };
-    const { finished, postponed, failed } = await recover(this.#options.folder, own, { keys: this.#keys, describe: (recorded) => this.#described(recorded), manifest: this.#manifest });
+    const { finished, postponed, failed } = await recover(this.#options.folder, own, {
+      keys: this.#keys,
+      describe: (recorded) => this.#described(recorded),
+      manifest: this.#manifest,
+    });
     this.#counts.recovered += finished.length;
     for (const recording of finished) this.#emit('finished', recording);
     for (const { file, error } of failed) this.#warn(`${file} couldn't be completed: ${messageOf(error)}`);
     if (postponed + failed.length === 0 || this.#state !== 'started') return;
     clearTimeout(this.#lookAgain);
-    this.#lookAgain = setTimeout(() => { void this.recover(); }, LOOK_AGAIN_MS);
+    this.#lookAgain = setTimeout(() => {
+      void this.recover();
+    }, LOOK_AGAIN_MS);
     this.#lookAgain.unref();
   }
 
@@ -443,7 +537,8 @@ export class Recorder extends EventEmitter<RecorderEvents> {
     const restart = setTimeout(() => {
       this.#restarts.delete(restart);
       this.#workers[index] = this.#startWorker(index);
-      for (const [deviceNumber, device] of this.#devices) if (device.worker === index) this.#rearm(index, deviceNumber, device, error);
+      for (const [deviceNumber, device] of this.#devices)
+        if (device.worker === index) this.#rearm(index, deviceNumber, device, error);
       void this.recover();
     }, RESTART_MS);
     this.#restarts.add(restart);
@@ -452,8 +547,11 @@ export class Recorder extends EventEmitter<RecorderEvents> {
   #rearm(index: number, deviceNumber: string, device: ArmedDevice, error: Error): void {
     const { context, secure, ports } = device;
     const since = new Date().toISOString();
-    device.arming = this.#workers[index]?.order({ do: 'arm', deviceNumber, context, secure, ports }) ?? Promise.resolve();
-    device.arming.catch((refused: unknown) => { this.#warn(`${deviceNumber} isn't armed any more: ${messageOf(refused)}`); });
+    device.arming =
+      this.#workers[index]?.order({ do: 'arm', deviceNumber, context, secure, ports }) ?? Promise.resolve();
+    device.arming.catch((refused: unknown) => {
+      this.#warn(`${deviceNumber} isn't armed any more: ${messageOf(refused)}`);
+    });
     this.#emit('alarm', { deviceNumber, alarm: 'interrupted', since, details: { message: error.message } });
   }
 
@@ -475,18 +573,26 @@ export class Recorder extends EventEmitter<RecorderEvents> {
 
 const newInstance = (): string => randomBytes(8).toString('hex');
 
-async function describedBy(describe: Describe, { id, deviceNumber, startedAt, endedAt, endedBy }: Recorded): Promise<Description> {
+async function describedBy(
+  describe: Describe,
+  { id, deviceNumber, startedAt, endedAt, endedBy }: Recorded,
+): Promise<Description> {
   try {
     return await Promise.race([
       Promise.resolve(describe({ id, deviceNumber, startedAt, endedAt, endedBy })),
-      after(DESCRIBE_MS).then(() => { throw new Error(`no answer within ${DESCRIBE_MS / 1000} s`); }),
+      after(DESCRIBE_MS).then(() => {
+        throw new Error(`no answer within ${DESCRIBE_MS / 1000} s`);
+      }),
     ]);
   } catch (error) {
     return { describeError: messageOf(error) };
   }
 }
 
-const after = (ms: number): Promise<void> => new Promise((resolve) => { setTimeout(resolve, ms).unref(); });
+const after = (ms: number): Promise<void> =>
+  new Promise((resolve) => {
+    setTimeout(resolve, ms).unref();
+  });
 
 function armError(error: unknown): RecorderError {
   if (error instanceof RecorderError) return error;

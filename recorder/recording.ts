@@ -58,8 +58,14 @@ export class Recording {
    * @param startedAt that moment in milliseconds of the epoch. @param startedTick the same on the recorder's clock
    */
   constructor(
-    private readonly options: RecordingOptions, private readonly files: Files, private readonly owner: Owner,
-    readonly deviceNumber: string, readonly context: DeviceContext, readonly origin: number, readonly startedAt: number, readonly startedTick: number,
+    private readonly options: RecordingOptions,
+    private readonly files: Files,
+    private readonly owner: Owner,
+    readonly deviceNumber: string,
+    readonly context: DeviceContext,
+    readonly origin: number,
+    readonly startedAt: number,
+    readonly startedTick: number,
   ) {
     this.#audible = options.key ? encrypting(files, options.key) : files;
   }
@@ -91,7 +97,12 @@ export class Recording {
    * @param timeline undefined while no audio came whose law is known
    * @throws the system's error; the next flush tries again
    */
-  async flush(timeline: Timeline | undefined, upTo: number, now: number, known: () => Recorded): Promise<void> {
+  async flush(
+    timeline: Timeline | undefined,
+    upTo: number,
+    now: number,
+    known: () => Recorded,
+  ): Promise<void> {
     await this.#reserve(known);
     if (timeline) await this.#wavOf(timeline).flush(timeline, upTo);
     for (const raw of this.#raw.values()) await raw.flush();
@@ -134,7 +145,11 @@ export class Recording {
     const list: RawFile[] = [];
     for (const channel of CHANNELS) {
       const raw = this.#raw.get(channel);
-      if (raw) list.push({ ...this.#describeRaw(channel, raw), sha256: await sha256OfFile(this.#path((named) => rawOf(named, channel)) + PART) });
+      if (raw)
+        list.push({
+          ...this.#describeRaw(channel, raw),
+          sha256: await sha256OfFile(this.#path((named) => rawOf(named, channel)) + PART),
+        });
     }
     return list;
   }
@@ -146,15 +161,25 @@ export class Recording {
 
   #describeRaw(channel: Channel, raw: RawWriter): RawFile {
     return {
-      path: rawOf({ name: this.#name ?? '', keyId: this.keyId }, channel), channel, packets: raw.packets, dropped: raw.dropped,
-      payloadTypes: [...raw.payloadTypes], reasons: [...raw.reasons], sha256: '',
+      path: rawOf({ name: this.#name ?? '', keyId: this.keyId }, channel),
+      channel,
+      packets: raw.packets,
+      dropped: raw.dropped,
+      payloadTypes: [...raw.payloadTypes],
+      reasons: [...raw.reasons],
+      sha256: '',
     };
   }
 
   #rawOf(channel: Channel): RawWriter {
     let raw = this.#raw.get(channel);
     if (!raw) {
-      raw = new RawWriter(() => this.#path((named) => rawOf(named, channel)) + PART, this.#audible, this.startedAt, this.startedTick);
+      raw = new RawWriter(
+        () => this.#path((named) => rawOf(named, channel)) + PART,
+        this.#audible,
+        this.startedAt,
+        this.startedTick,
+      );
       this.#raw.set(channel, raw);
     }
     return raw;
@@ -162,13 +187,23 @@ export class Recording {
 
   #wavOf(timeline: Timeline): WavWriter {
     const { name: format, law } = timeline.format;
-    return (this.#writer ??= new WavWriter(this.#path(audioOf) + PART, { format, law }, this.origin, this.#audible));
+    return (this.#writer ??= new WavWriter(
+      this.#path(audioOf) + PART,
+      { format, law },
+      this.origin,
+      this.#audible,
+    ));
   }
 
   /** Takes a name that nobody has: `NAME.json.part` is made only when it isn't there, which no other worker or process can undo. */
   async #reserve(known: () => Recorded): Promise<void> {
     if (this.#name !== undefined) return;
-    const wanted = nameOf(this.options.filename, { ...this.context, deviceNumber: this.deviceNumber, startedAt: this.startedAt, id: this.id });
+    const wanted = nameOf(this.options.filename, {
+      ...this.context,
+      deviceNumber: this.deviceNumber,
+      startedAt: this.startedAt,
+      id: this.id,
+    });
     await this.files.makeFolder(path.dirname(path.join(this.options.folder, wanted)));
     for (let number = 1; number <= MOST_NUMBERS; number += 1) {
       const name = number === 1 ? wanted : `${wanted}-${number}`;
@@ -206,11 +241,13 @@ export class Recording {
 
 const sidecarOf = ({ name }: { name: string }): string => metadataOf(name) + PART;
 
-const sidecarText = (owner: Owner, recorded: Recorded): string => JSON.stringify({ owner, recorded } satisfies Sidecar);
+const sidecarText = (owner: Owner, recorded: Recorded): string =>
+  JSON.stringify({ owner, recorded } satisfies Sidecar);
 
 export async function sha256OfFile(file: string): Promise<string> {
   const hash = createHash('sha256');
-  for await (const chunk of createReadStream(file, { highWaterMark: 256 * 1024 })) hash.update(chunk as Buffer);
+  for await (const chunk of createReadStream(file, { highWaterMark: 256 * 1024 }))
+    hash.update(chunk as Buffer);
   return hash.digest('hex');
 }
 

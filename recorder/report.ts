@@ -5,7 +5,16 @@ import type { Recording } from './recording';
 import type { FormatName } from './sample-format';
 import type { ChannelStatistics, FlowTotals } from './statistics';
 import {
-  CHANNELS, SAMPLES_PER_MS, type Alarm, type Channel, type ChannelReport, type Correction, type Gap, type Recorded, type TakeOver, type TelephoneEvent,
+  CHANNELS,
+  SAMPLES_PER_MS,
+  type Alarm,
+  type Channel,
+  type ChannelReport,
+  type Correction,
+  type Gap,
+  type Recorded,
+  type TakeOver,
+  type TelephoneEvent,
 } from './types';
 
 /** Of everything that is listed, at most so many. */
@@ -82,38 +91,85 @@ export class Report {
     const iso = (at: number): string => new Date(epoch(at)).toISOString();
     const listed = CHANNELS.flatMap((channel) => gapsOf(channel, gaps[channel], pauses, origin, end));
     const raw = recording.rawSoFar;
-    const report = (channel: Channel): ChannelReport => this.channels[channel].report(totals(channel), longest(listed, channel), iso);
+    const report = (channel: Channel): ChannelReport =>
+      this.channels[channel].report(totals(channel), longest(listed, channel), iso);
     return {
-      id, deviceNumber, context, name: name ?? '', startedAt: new Date(startedAt).toISOString(), endedAt: new Date(startedAt + durationMs).toISOString(),
-      durationMs, sha256: '', bytes: 0, format, law, ...(recording.keyId === undefined ? {} : { keyId: recording.keyId }), channels: { sent: report('sent'), received: report('received') },
-      gaps: listed, gapsOmitted: gaps.sent.omitted + gaps.received.omitted, alarms: this.#alarms.map(withoutDevice), events,
-      corrections: this.#corrections.map(({ channel, position, samples }): Correction => ({ channel, atMs: toMs(position), movedMs: samples / SAMPLES_PER_MS })),
-      takeOvers: this.#takeOvers.map(({ position, ...rest }): TakeOver => ({ ...rest, atMs: toMs(position) })),
-      raw, needsDecode: raw.length > 0, endedBy, ...(this.#continues === undefined ? {} : { continues: this.#continues }),
+      id,
+      deviceNumber,
+      context,
+      name: name ?? '',
+      startedAt: new Date(startedAt).toISOString(),
+      endedAt: new Date(startedAt + durationMs).toISOString(),
+      durationMs,
+      sha256: '',
+      bytes: 0,
+      format,
+      law,
+      ...(recording.keyId === undefined ? {} : { keyId: recording.keyId }),
+      channels: { sent: report('sent'), received: report('received') },
+      gaps: listed,
+      gapsOmitted: gaps.sent.omitted + gaps.received.omitted,
+      alarms: this.#alarms.map(withoutDevice),
+      events,
+      corrections: this.#corrections.map(({ channel, position, samples }): Correction => ({
+        channel,
+        atMs: toMs(position),
+        movedMs: samples / SAMPLES_PER_MS,
+      })),
+      takeOvers: this.#takeOvers.map(({ position, ...rest }): TakeOver => ({
+        ...rest,
+        atMs: toMs(position),
+      })),
+      raw,
+      needsDecode: raw.length > 0,
+      endedBy,
+      ...(this.#continues === undefined ? {} : { continues: this.#continues }),
     };
   }
 }
 
-const withoutDevice = ({ alarm, since, until, details }: Alarm): Omit<Alarm, 'deviceNumber'> => ({ alarm, since, ...(until === undefined ? {} : { until }), details });
+const withoutDevice = ({ alarm, since, until, details }: Alarm): Omit<Alarm, 'deviceNumber'> => ({
+  alarm,
+  since,
+  ...(until === undefined ? {} : { until }),
+  details,
+});
 
 function longest(gaps: readonly Gap[], channel: Channel): number {
   return gaps.reduce((most, gap) => (gap.channel === channel ? Math.max(most, gap.durationMs) : most), 0);
 }
 
 /** A channel's gaps within a file; where it was paused, that is the reason. */
-function gapsOf(channel: Channel, gaps: Gaps, pauses: readonly PauseOnTimeline[], origin: number, end: number): Gap[] {
+function gapsOf(
+  channel: Channel,
+  gaps: Gaps,
+  pauses: readonly PauseOnTimeline[],
+  origin: number,
+  end: number,
+): Gap[] {
   const known = gaps.clone();
   known.finish(end, 'no-media');
   for (const { from, to } of pauses) known.subtract(from, to);
-  const listed = known.holes.filter((hole) => matters(hole, origin, end)).map((hole) => asGap(channel, clip(hole, origin, end), origin));
-  const paused = pauses.map((pause) => ({ ...pause, ...clip(pause, origin, end) })).filter(({ from, to }) => to > from)
+  const listed = known.holes
+    .filter((hole) => matters(hole, origin, end))
+    .map((hole) => asGap(channel, clip(hole, origin, end), origin));
+  const paused = pauses
+    .map((pause) => ({ ...pause, ...clip(pause, origin, end) }))
+    .filter(({ from, to }) => to > from)
     .map((pause) => ({ ...asGap(channel, { ...pause, kind: 'pause' as const }, origin), ...why(pause) }));
   return [...listed, ...paused].sort((a, b) => a.atMs - b.atMs);
 }
 
-const why = ({ by, reason }: PauseOnTimeline): { by?: string; reason?: string } => ({ ...(by === undefined ? {} : { by }), ...(reason === undefined ? {} : { reason }) });
+const why = ({ by, reason }: PauseOnTimeline): { by?: string; reason?: string } => ({
+  ...(by === undefined ? {} : { by }),
+  ...(reason === undefined ? {} : { reason }),
+});
 
-function clip<Stretch extends { from: number; to: number }>(stretch: Stretch, from: number, to: number): Stretch {
+function clip<Stretch extends { from: number; to: number }>(
+  stretch: Stretch,
+  from: number,
+  to: number,
+): Stretch {
   return { ...stretch, from: Math.max(stretch.from, from), to: Math.min(stretch.to, to) };
 }
 
@@ -124,5 +180,10 @@ function matters(hole: Hole, origin: number, end: number): boolean {
 }
 
 function asGap(channel: Channel, { from, to, kind }: Hole, origin: number): Gap {
-  return { channel, atMs: Math.round((from - origin) / SAMPLES_PER_MS), durationMs: Math.round((to - from) / SAMPLES_PER_MS), kind };
+  return {
+    channel,
+    atMs: Math.round((from - origin) / SAMPLES_PER_MS),
+    durationMs: Math.round((to - from) / SAMPLES_PER_MS),
+    kind,
+  };
 }

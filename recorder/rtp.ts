@@ -67,7 +67,16 @@ export function withoutPadding(view: DataView, start: number, end: number): numb
 export const COMFORT_NOISE = 13;
 
 /** The static payload types of telephony (RFC 3551, table 4). */
-const CODECS: Readonly<Record<number, string>> = { 0: 'PCMU', 3: 'GSM', 4: 'G723', 8: 'PCMA', 9: 'G722', 13: 'CN', 15: 'G728', 18: 'G729' };
+const CODECS: Readonly<Record<number, string>> = {
+  0: 'PCMU',
+  3: 'GSM',
+  4: 'G723',
+  8: 'PCMA',
+  9: 'G722',
+  13: 'CN',
+  15: 'G728',
+  18: 'G729',
+};
 
 export function codecName(payloadType: number): string {
   return CODECS[payloadType] ?? `PT${payloadType}`;

@@ -38,7 +38,7 @@ export class Run {
 
   /** Of a packet, in samples modulo 2^32. */
   timestampOf(index: number): number {
-    return this.timestamp + index * this.samples >>> 0;
+    return (this.timestamp + index * this.samples) >>> 0;
   }
 
   /** When a packet came, in milliseconds on the recorder's clock. */
@@ -78,7 +78,12 @@ export class Run {
    * @param extended the sequence number expected, beyond 16 bits. @param timestamp the one expected. @param tag bytes of each packet's authentication tag
    * @returns false unless all of it is one run of audio
    */
-  read({ source, ssrc }: { readonly source: string; readonly ssrc: number }, extended: number, timestamp: number, tag: number): boolean {
+  read(
+    { source, ssrc }: { readonly source: string; readonly ssrc: number },
+    extended: number,
+    timestamp: number,
+    tag: number,
+  ): boolean {
     const { inbox } = this;
     const { view, length } = inbox;
     const bytes = length === 0 ? 0 : inbox.lengthAt(0);
@@ -90,8 +95,16 @@ export class Run {
     for (let index = 0, offset = 0; index < length; index += 1, offset += size) {
       const packet = offset + HEAD;
       if (inbox.lengthAt(offset) !== bytes) return false;
-      if (view.getUint16(packet) !== (PLAIN << 8 | payloadType) || view.getUint16(packet + 2) !== (extended + index & 0xffff)) return false;
-      if (view.getUint32(packet + 4) !== (timestamp + index * samples >>> 0) || view.getUint32(packet + 8) !== ssrc) return false;
+      if (
+        view.getUint16(packet) !== ((PLAIN << 8) | payloadType) ||
+        view.getUint16(packet + 2) !== ((extended + index) & 0xffff)
+      )
+        return false;
+      if (
+        view.getUint32(packet + 4) !== (timestamp + index * samples) >>> 0 ||
+        view.getUint32(packet + 8) !== ssrc
+      )
+        return false;
     }
     this.length = length;
     this.payloadType = payloadType;

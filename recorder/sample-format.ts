@@ -12,7 +12,15 @@ export abstract class SampleFormat {
   abstract readonly silence: number;
 
   /** Writes samples of `law` into a stereo page, the first at frame `frame` of side `side` (0 left, 1 right). */
-  abstract write(page: DataView, frame: number, side: 0 | 1, law: Law, bytes: DataView, start: number, end: number): void;
+  abstract write(
+    page: DataView,
+    frame: number,
+    side: 0 | 1,
+    law: Law,
+    bytes: DataView,
+    start: number,
+    end: number,
+  ): void;
   abstract erase(page: Uint8Array, from: number, to: number, side: 0 | 1): void;
   /** The linear value, 16 bits. */
   abstract read(page: Uint8Array, frame: number, side: 0 | 1): number;
@@ -33,20 +41,29 @@ class G711 extends SampleFormat {
   }
 
   /** Four samples at a time: they become every other byte of eight, at half the cost of one by one. */
-  override write(page: DataView, frame: number, side: 0 | 1, law: Law, bytes: DataView, start: number, end: number): void {
-    const fours = law === this.law ? end - (end - start) % 4 : start;
+  override write(
+    page: DataView,
+    frame: number,
+    side: 0 | 1,
+    law: Law,
+    bytes: DataView,
+    start: number,
+    end: number,
+  ): void {
+    const fours = law === this.law ? end - ((end - start) % 4) : start;
     const shift = 8 * side;
     const others = ~(0x00ff00ff << shift);
     let target = 2 * frame;
     for (let index = start; index < fours; index += 4, target += 8) {
       const four = bytes.getInt32(index, true);
-      const first = (four & 0xff | (four & 0xff00) << 8) << shift;
-      const second = (four >>> 16 & 0xff | four >>> 24 << 16) << shift;
-      page.setInt32(target, page.getInt32(target, true) & others | first, true);
-      page.setInt32(target + 4, page.getInt32(target + 4, true) & others | second, true);
+      const first = ((four & 0xff) | ((four & 0xff00) << 8)) << shift;
+      const second = (((four >>> 16) & 0xff) | ((four >>> 24) << 16)) << shift;
+      page.setInt32(target, (page.getInt32(target, true) & others) | first, true);
+      page.setInt32(target + 4, (page.getInt32(target + 4, true) & others) | second, true);
     }
     const table = TRANSCODE[law][this.law];
-    for (let index = fours; index < end; index += 1, target += 2) page.setUint8(target + side, table[bytes.getUint8(index)] ?? 0);
+    for (let index = fours; index < end; index += 1, target += 2)
+      page.setUint8(target + side, table[bytes.getUint8(index)] ?? 0);
   }
 
   override erase(page: Uint8Array, from: number, to: number, side: 0 | 1): void {
@@ -68,18 +85,28 @@ class Pcm16 extends SampleFormat {
     super();
   }
 
-  override write(page: DataView, frame: number, side: 0 | 1, law: Law, bytes: DataView, start: number, end: number): void {
+  override write(
+    page: DataView,
+    frame: number,
+    side: 0 | 1,
+    law: Law,
+    bytes: DataView,
+    start: number,
+    end: number,
+  ): void {
     const table = LINEAR[law];
     let target = 4 * frame + 2 * side;
-    for (let index = start; index < end; index += 1, target += 4) page.setInt16(target, table[bytes.getUint8(index)] ?? 0, true);
+    for (let index = start; index < end; index += 1, target += 4)
+      page.setInt16(target, table[bytes.getUint8(index)] ?? 0, true);
   }
 
   override erase(page: Uint8Array, from: number, to: number, side: 0 | 1): void {
-    for (let frame = from; frame < to; frame += 1) page.fill(0, 4 * frame + 2 * side, 4 * frame + 2 * side + 2);
+    for (let frame = from; frame < to; frame += 1)
+      page.fill(0, 4 * frame + 2 * side, 4 * frame + 2 * side + 2);
   }
 
   override read(page: Uint8Array, frame: number, side: 0 | 1): number {
     const offset = 4 * frame + 2 * side;
-    return ((page[offset] ?? 0) | ((page[offset + 1] ?? 0) << 8)) << 16 >> 16;
+    return (((page[offset] ?? 0) | ((page[offset + 1] ?? 0) << 8)) << 16) >> 16;
   }
 }

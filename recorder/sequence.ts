@@ -39,7 +39,8 @@ export class SequenceWindow {
   commit(extended: number): void {
     if (extended > this.#highest) {
       if (this.#highest < 0 || extended - this.#highest >= WINDOW) this.#seen.fill(0);
-      else for (let number = this.#highest + 1; number < extended; number += 1) this.#seen[number % WINDOW] = 0;
+      else
+        for (let number = this.#highest + 1; number < extended; number += 1) this.#seen[number % WINDOW] = 0;
       this.#highest = extended;
     }
     this.#seen[extended % WINDOW] = 1;

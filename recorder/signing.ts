@@ -15,7 +15,10 @@ const SIGNATURE = /,"signature":"([A-Za-z0-9+/=]+)"\}$/;
  * @throws RecorderError `INVALID_INPUT`, without the secret in its text
  */
 export function readSigningKey(pem: string): SigningKey {
-  const body = pem.replaceAll('\\n', '').replace(/-----[A-Z ]+-----/g, '').replace(/\s/g, '');
+  const body = pem
+    .replaceAll('\\n', '')
+    .replace(/-----[A-Z ]+-----/g, '')
+    .replace(/\s/g, '');
   try {
     const key = createPrivateKey({ key: Buffer.from(body, 'base64'), format: 'der', type: 'pkcs8' });
     if (key.asymmetricKeyType === ALGORITHM) return key;
@@ -39,7 +42,9 @@ export function readPublicKey(pem: string): KeyObject {
 /** @returns the line's text, signed when there is a key */
 export function signed(line: ManifestLine, key: SigningKey | undefined): string {
   const text = JSON.stringify(line);
-  return key === undefined ? text : `${text.slice(0, -1)},"signature":"${sign(null, Buffer.from(text), key).toString('base64')}"}`;
+  return key === undefined
+    ? text
+    : `${text.slice(0, -1)},"signature":"${sign(null, Buffer.from(text), key).toString('base64')}"}`;
 }
 
 /** Whether one of the keys signed a line. */

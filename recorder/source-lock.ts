@@ -30,7 +30,11 @@ export class SourceLock {
 
   /** @returns `first` when the flow begins with it, `own` when it goes on */
   admit(packet: Packet): 'first' | 'own' | 'other' {
-    const { header: { ssrc }, source, arrivedAt } = packet;
+    const {
+      header: { ssrc },
+      source,
+      arrivedAt,
+    } = packet;
     if (!this.#owner) {
       this.#owner = { ssrc, source, heardAt: arrivedAt };
       return 'first';
@@ -52,7 +56,8 @@ export class SourceLock {
     const last = this.#candidate.at(-1);
     if (!first || !last || !this.#owner) return [];
     this.#refuse(({ arrivedAt }) => arrivedAt < (this.#owner?.heardAt ?? 0) - OVERLAP_MS);
-    if (this.#candidate.length === 0 || (!atOnce && last.arrivedAt - this.#owner.heardAt < SILENCE_MS)) return [];
+    if (this.#candidate.length === 0 || (!atOnce && last.arrivedAt - this.#owner.heardAt < SILENCE_MS))
+      return [];
     if (atOnce && last.arrivedAt < this.#owner.heardAt) return [];
     this.#owner = { ssrc: first.header.ssrc, source: first.source, heardAt: last.arrivedAt };
     return this.#candidate.splice(0);

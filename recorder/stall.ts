@@ -18,7 +18,8 @@ const FASTER = 1.5;
 const JITTER_MS = 60;
 
 /** Whether what comes after it may be either. Times of arrival in ms. */
-export const isPause = (lastArrivedAt: number, firstArrivedAt: number): boolean => firstArrivedAt - lastArrivedAt > PAUSE_MS;
+export const isPause = (lastArrivedAt: number, firstArrivedAt: number): boolean =>
+  firstArrivedAt - lastArrivedAt > PAUSE_MS;
 
 export class Stall {
   #ms = 0;

@@ -68,7 +68,8 @@ export class ChannelStatistics {
     this.#receive(run.length, run.extended, run.last, run.payloadType);
     this.#heard(run.arrivedAt(0));
     this.#heard(run.arrivedAt(run.length - 1));
-    for (let index = 0; index < run.length; index += 1) this.timing(run.timestampOf(index), run.arrivedAt(index));
+    for (let index = 0; index < run.length; index += 1)
+      this.timing(run.timestampOf(index), run.arrivedAt(index));
   }
 
   /** RFC 3550, A.8: the difference of transit times, smoothed over 16 packets. */
@@ -105,13 +106,25 @@ export class ChannelStatistics {
     const expected = this.packets + this.lost;
     const jitterMs = round(this.#jitter / SAMPLES_PER_MS);
     return {
-      packets: this.packets, lost: this.lost, duplicated: this.duplicated, reordered: this.reordered, late: this.late,
-      jitterMs, maxJitterMs: round(this.#maxJitter / SAMPLES_PER_MS), longestGapMs, codec: this.#codec(), ssrcs: [...this.ssrcs],
-      malformed: totals.malformed - this.totals.malformed, strangers: totals.strangers - this.totals.strangers,
-      authFailed: totals.authFailed - this.totals.authFailed, undeciphered: totals.undeciphered - this.totals.undeciphered,
-      levelDb: this.#samples === 0 ? null : decibels(Math.sqrt(this.#squares / this.#samples)), peakDb: this.#samples === 0 ? null : decibels(this.#peak),
-      mos: expected === 0 ? null : meanOpinionScore(100 * (this.lost + this.late) / expected, jitterMs),
-      firstPacketAt: this.firstAt === undefined ? null : wallClock(this.firstAt), lastPacketAt: this.lastAt === undefined ? null : wallClock(this.lastAt),
+      packets: this.packets,
+      lost: this.lost,
+      duplicated: this.duplicated,
+      reordered: this.reordered,
+      late: this.late,
+      jitterMs,
+      maxJitterMs: round(this.#maxJitter / SAMPLES_PER_MS),
+      longestGapMs,
+      codec: this.#codec(),
+      ssrcs: [...this.ssrcs],
+      malformed: totals.malformed - this.totals.malformed,
+      strangers: totals.strangers - this.totals.strangers,
+      authFailed: totals.authFailed - this.totals.authFailed,
+      undeciphered: totals.undeciphered - this.totals.undeciphered,
+      levelDb: this.#samples === 0 ? null : decibels(Math.sqrt(this.#squares / this.#samples)),
+      peakDb: this.#samples === 0 ? null : decibels(this.#peak),
+      mos: expected === 0 ? null : meanOpinionScore((100 * (this.lost + this.late)) / expected, jitterMs),
+      firstPacketAt: this.firstAt === undefined ? null : wallClock(this.firstAt),
+      lastPacketAt: this.lastAt === undefined ? null : wallClock(this.lastAt),
     };
   }
 
@@ -120,7 +133,8 @@ export class ChannelStatistics {
     this.#received += packets;
     if (this.#first < 0 || first < this.#first) this.#first = first;
     if (last > this.#highest) this.#highest = last;
-    if (this.#codecs.size < MOST_LISTED || this.#codecs.has(payloadType)) this.#codecs.set(payloadType, (this.#codecs.get(payloadType) ?? 0) + packets);
+    if (this.#codecs.size < MOST_LISTED || this.#codecs.has(payloadType))
+      this.#codecs.set(payloadType, (this.#codecs.get(payloadType) ?? 0) + packets);
   }
 
   #heard(at: number): void {

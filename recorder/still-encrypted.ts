@@ -19,10 +19,10 @@ export class ByteCounts {
   /** Four bytes are read at a time: it costs a third of one by one. */
   add(view: DataView, start: number, end: number): void {
     const counts = this.counts;
-    const fours = end - (end - start) % 4;
+    const fours = end - ((end - start) % 4);
     for (let at = start; at < fours; at += 4) {
       const four = view.getInt32(at);
-      const [a, b, c, d] = [four >>> 24, four >>> 16 & 0xff, four >>> 8 & 0xff, four & 0xff];
+      const [a, b, c, d] = [four >>> 24, (four >>> 16) & 0xff, (four >>> 8) & 0xff, four & 0xff];
       counts[a] = (counts[a] ?? 0) + 1;
       counts[b] = (counts[b] ?? 0) + 1;
       counts[c] = (counts[c] ?? 0) + 1;
@@ -36,7 +36,8 @@ export class ByteCounts {
   }
 
   merge(other: ByteCounts): void {
-    for (let byte = 0; byte < 256; byte += 1) this.counts[byte] = (this.counts[byte] ?? 0) + (other.counts[byte] ?? 0);
+    for (let byte = 0; byte < 256; byte += 1)
+      this.counts[byte] = (this.counts[byte] ?? 0) + (other.counts[byte] ?? 0);
     this.total += other.total;
   }
 
@@ -48,13 +49,13 @@ export class ByteCounts {
   /** @param enough more than this isn't of interest: the sum ends there. Silence has the highest bytes, or nearly: most sums end soon */
   chiSquare(enough = Infinity): number {
     if (this.total === 0) return 0;
-    const most = (enough + this.total) * this.total / 256;
+    const most = ((enough + this.total) * this.total) / 256;
     let squares = 0;
     for (let byte = 255; byte >= 0 && squares <= most; byte -= 1) {
       const count = this.counts[byte] ?? 0;
       squares += count * count;
     }
-    return squares * 256 / this.total - this.total;
+    return (squares * 256) / this.total - this.total;
   }
 
   /** Unevenness grows with the number of bytes, evenness doesn't: the limit stands as far above it as it does over a second. */

@@ -24,7 +24,8 @@ export class Suspicion {
   }
 
   judge(counts: ByteCounts): Verdict {
-    if (counts.total < LEAST_TO_JUDGE) return this.#state === 'suspect' || this.#state === 'encrypted' ? 'hold' : 'place';
+    if (counts.total < LEAST_TO_JUDGE)
+      return this.#state === 'suspect' || this.#state === 'encrypted' ? 'hold' : 'place';
     if (!counts.looksEncrypted()) return this.#heard();
     this.#held.merge(counts);
     const certain = this.#held.total >= SECOND && this.#held.looksEncrypted();

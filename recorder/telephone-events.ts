@@ -22,9 +22,13 @@ export class TelephoneEvents {
     if (end - start < 4) return undefined;
     const event = plain.getUint8(start);
     const duration = plain.getUint16(start + 2);
-    const known = this.#pressed.findLast((pressed) => pressed.channel === channel && pressed.timestamp === header.timestamp && pressed.event === event);
+    const known = this.#pressed.findLast(
+      (pressed) =>
+        pressed.channel === channel && pressed.timestamp === header.timestamp && pressed.event === event,
+    );
     if (known) known.duration = Math.max(known.duration, duration);
-    else if (this.#pressed.length < MOST_EVENTS) this.#pressed.push({ channel, event, timestamp: header.timestamp, position, duration });
+    else if (this.#pressed.length < MOST_EVENTS)
+      this.#pressed.push({ channel, event, timestamp: header.timestamp, position, duration });
     return duration;
   }
 
@@ -33,7 +37,10 @@ export class TelephoneEvents {
     const taken = this.#pressed.filter((pressed) => pressed.position < position);
     this.#pressed = this.#pressed.filter((pressed) => pressed.position >= position);
     return taken.map(({ channel, event, position: at, duration }) => ({
-      channel, event: KEYS[event] ?? String(event), atMs: Math.max(0, Math.round((at - origin) / SAMPLES_PER_MS)), durationMs: Math.round(duration / SAMPLES_PER_MS),
+      channel,
+      event: KEYS[event] ?? String(event),
+      atMs: Math.max(0, Math.round((at - origin) / SAMPLES_PER_MS)),
+      durationMs: Math.round(duration / SAMPLES_PER_MS),
     }));
   }
 }

@@ -66,7 +66,9 @@ export class Timeline {
     if (position < this.#floor) return false;
     this.reach(side, position + end - start);
     if (this.#masks.length === 0) this.#write(side, position, law, bytes, start, end);
-    else for (const { from, to } of this.#visible(position, position + end - start)) this.#write(side, from, law, bytes, start + from - position, start + to - position);
+    else
+      for (const { from, to } of this.#visible(position, position + end - start))
+        this.#write(side, from, law, bytes, start + from - position, start + to - position);
     return true;
   }
 
@@ -168,9 +170,18 @@ export class Timeline {
   #open(number: number): Page {
     let page = this.#pages.get(number);
     if (!page) {
-      const bytes = (this.#spare ?? new Uint8Array(PAGE_FRAMES * 2 * this.format.bytesPerSample)).fill(this.format.silence);
+      const bytes = (this.#spare ?? new Uint8Array(PAGE_FRAMES * 2 * this.format.bytesPerSample)).fill(
+        this.format.silence,
+      );
       this.#spare = undefined;
-      page = { number, bytes, view: new DataView(bytes.buffer), dirtyFrom: PAGE_FRAMES, dirtyTo: 0, writing: false };
+      page = {
+        number,
+        bytes,
+        view: new DataView(bytes.buffer),
+        dirtyFrom: PAGE_FRAMES,
+        dirtyTo: 0,
+        writing: false,
+      };
       this.#pages.set(number, page);
     }
     return page;

@@ -36,12 +36,17 @@ export function startOf({ header: first, arrivedAt }: Packet, packets: readonly 
   let at = arrivedAt;
   for (const { header, arrivedAt: cameAt } of packets) {
     const samples = samplesAfter(first.timestamp, header.timestamp);
-    const numbers = (header.sequenceNumber - first.sequenceNumber) << 16 >> 16;
-    if (header.ssrc !== first.ssrc || samples * numbers < 0 || Math.abs(samples) > Math.abs(numbers) * MOST_SAMPLES) continue;
+    const numbers = ((header.sequenceNumber - first.sequenceNumber) << 16) >> 16;
+    if (
+      header.ssrc !== first.ssrc ||
+      samples * numbers < 0 ||
+      Math.abs(samples) > Math.abs(numbers) * MOST_SAMPLES
+    )
+      continue;
     earliest = Math.min(earliest, samples);
     at = Math.min(at, cameAt - samples / SAMPLES_PER_MS);
   }
-  return { timestamp: first.timestamp + earliest >>> 0, at: at + earliest / SAMPLES_PER_MS };
+  return { timestamp: (first.timestamp + earliest) >>> 0, at: at + earliest / SAMPLES_PER_MS };
 }
 
 export class Track {
@@ -67,7 +72,10 @@ export class Track {
   /** A stream begins, or another one goes on: its first sample belongs where it arrived, or at the end of the audio so far when that is near. */
   begin(timestamp: number, arrival: number): void {
     this.#anchorTimestamp = timestamp;
-    this.#anchorPosition = Math.max(0, this.#end > 0 && Math.abs(arrival - this.#end) <= SNAP ? this.#end : arrival);
+    this.#anchorPosition = Math.max(
+      0,
+      this.#end > 0 && Math.abs(arrival - this.#end) <= SNAP ? this.#end : arrival,
+    );
     this.#observeAnew(arrival);
   }
 
@@ -123,7 +131,8 @@ export class Track {
     if (lateness < this.#leastLateness) this.#leastLateness = lateness;
     this.#observed += 1;
     if (arrival - this.#observedSince < OBSERVED) return;
-    const drift = this.#observed >= LEAST_OBSERVED && Math.abs(this.#leastLateness) > DRIFT ? this.#leastLateness : 0;
+    const drift =
+      this.#observed >= LEAST_OBSERVED && Math.abs(this.#leastLateness) > DRIFT ? this.#leastLateness : 0;
     this.#observeAnew(arrival);
     this.#drift = drift;
   }

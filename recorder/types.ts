@@ -34,7 +34,8 @@ export interface TelephoneEvent {
   readonly event: string;
 }
 
-export type AlarmName = 'no-media' | 'one-way' | 'encrypted' | 'auth-failed' | 'keys-missing' | 'disk' | 'stranger' | 'interrupted';
+export type AlarmName =
+  'no-media' | 'one-way' | 'encrypted' | 'auth-failed' | 'keys-missing' | 'disk' | 'stranger' | 'interrupted';
 
 /** Something is wrong with a device's recording; the same with `until` when it is over. Times are ISO 8601 UTC. */
 export interface Alarm {

@@ -4,7 +4,14 @@ import type { KeyObject } from 'node:crypto';
 import { NO_LINE, sha256, type Line } from './manifest-lines';
 import { isSigned } from './signing';
 
-export type ChainFinding = 'line-altered' | 'line-missing' | 'line-moved' | 'line-torn' | 'line-foreign' | 'signature-wrong' | 'signature-missing';
+export type ChainFinding =
+  | 'line-altered'
+  | 'line-missing'
+  | 'line-moved'
+  | 'line-torn'
+  | 'line-foreign'
+  | 'signature-wrong'
+  | 'signature-missing';
 
 interface Unreadable {
   readonly at: number;
@@ -46,7 +53,8 @@ export class ChainCheck {
       this.#outOfOrder.push({ number: said.line, at: this.lines });
       return;
     }
-    if (said.line > this.#number + 1) this.#missing.push({ from: this.#number + 1, to: said.line - 1, at: this.lines });
+    if (said.line > this.#number + 1)
+      this.#missing.push({ from: this.#number + 1, to: said.line - 1, at: this.lines });
     else if (said.previous !== this.lastSha256) this.#tellAltered(this.#number);
     this.#number = said.line;
     this.lastSha256 = hash;
@@ -55,11 +63,17 @@ export class ChainCheck {
   /** No line comes any more. */
   finish(): void {
     for (const { at, whole } of this.#unreadable) {
-      if (whole) this.#tell('line-altered', `Line ${at} of the manifest was altered: it can't be read any more.`);
-      else this.#tell('line-torn', `The manifest's last line (${at}) is torn: a crash came while it was written, or its end was cut off.`);
+      if (whole)
+        this.#tell('line-altered', `Line ${at} of the manifest was altered: it can't be read any more.`);
+      else
+        this.#tell(
+          'line-torn',
+          `The manifest's last line (${at}) is torn: a crash came while it was written, or its end was cut off.`,
+        );
     }
     this.#tellOrder();
-    if (this.#keys.length > 0 && this.signed === 0 && this.lines > 0) this.#tell('signature-missing', 'No line of the manifest is signed.');
+    if (this.#keys.length > 0 && this.signed === 0 && this.lines > 0)
+      this.#tell('signature-missing', 'No line of the manifest is signed.');
   }
 
   /** A line that can't be read is the one that is missing here, or it was put in. */
@@ -80,8 +94,13 @@ export class ChainCheck {
   }
 
   #tellAltered(number: number): void {
-    if (number === 0) this.#tell('line-altered', 'Line 1 of the manifest was altered: it says that there was one before.');
-    else this.#tell('line-altered', `Line ${number} of the manifest was altered: it isn't the one that the next line was written behind.`);
+    if (number === 0)
+      this.#tell('line-altered', 'Line 1 of the manifest was altered: it says that there was one before.');
+    else
+      this.#tell(
+        'line-altered',
+        `Line ${number} of the manifest was altered: it isn't the one that the next line was written behind.`,
+      );
   }
 
   #tellOrder(): void {
@@ -89,12 +108,19 @@ export class ChainCheck {
     for (const { from, to, at } of this.#missing) {
       // Those that stand elsewhere are told as moved.
       const moved = this.#outOfOrder.filter(({ number }) => number >= from && number <= to).length;
-      if (moved < to - from + 1) this.#tell('line-missing', `${from === to ? `Line ${from} was` : `Lines ${from} to ${to} were`} taken out of the manifest, before what is line ${at} now.`);
+      if (moved < to - from + 1)
+        this.#tell(
+          'line-missing',
+          `${from === to ? `Line ${from} was` : `Lines ${from} to ${to} were`} taken out of the manifest, before what is line ${at} now.`,
+        );
       for (const { number, at: place } of this.#outOfOrder) {
-        if (number >= from && number <= to && known.delete(number)) this.#tell('line-moved', `Line ${number} of the manifest was moved: it is line ${place} now.`);
+        if (number >= from && number <= to && known.delete(number))
+          this.#tell('line-moved', `Line ${number} of the manifest was moved: it is line ${place} now.`);
       }
     }
-    for (const { number, at } of this.#outOfOrder) if (known.has(number)) this.#tell('line-moved', `Line ${at} of the manifest is line ${number} once more.`);
+    for (const { number, at } of this.#outOfOrder)
+      if (known.has(number))
+        this.#tell('line-moved', `Line ${at} of the manifest is line ${number} once more.`);
   }
 
   /** What is unsigned before the first signed line is bound to it by the chain: the recorder had no key then. */
@@ -105,7 +131,15 @@ export class ChainCheck {
     }
     const verdict = isSigned(text, this.#keys);
     if (verdict === 'good') this.signed += 1;
-    else if (verdict === 'wrong') this.#tell('signature-wrong', `Line ${this.lines} of the manifest has a signature that isn't of the key given.`);
-    else if (this.signed > 0) this.#tell('signature-missing', `Line ${this.lines} of the manifest isn't signed, though lines before it are.`);
+    else if (verdict === 'wrong')
+      this.#tell(
+        'signature-wrong',
+        `Line ${this.lines} of the manifest has a signature that isn't of the key given.`,
+      );
+    else if (this.signed > 0)
+      this.#tell(
+        'signature-missing',
+        `Line ${this.lines} of the manifest isn't signed, though lines before it are.`,
+      );
   }
 }

@@ -8,12 +8,30 @@ import path from 'node:path';
 
 import { RecorderError } from './errors';
 import { metadataOf, nameOfAudio, PART, rawBeside } from './file-names';
-import { MANIFEST, readLines, sha256, type DeletedEntry, type ManifestLine, type RecordingEntry } from './manifest-lines';
+import {
+  MANIFEST,
+  readLines,
+  sha256,
+  type DeletedEntry,
+  type ManifestLine,
+  type RecordingEntry,
+} from './manifest-lines';
 import { sha256OfFile } from './recording';
 import { CHANNELS } from './types';
 import { ChainCheck, type ChainFinding } from './verify-chain';
 
-export type FindingKind = ChainFinding | 'missing' | 'altered' | 'truncated' | 'swapped' | 'unlisted' | 'manifest-cut' | 'manifest-missing' | 'not-deleted' | 'deleted-under-hold' | 'outside';
+export type FindingKind =
+  | ChainFinding
+  | 'missing'
+  | 'altered'
+  | 'truncated'
+  | 'swapped'
+  | 'unlisted'
+  | 'manifest-cut'
+  | 'manifest-missing'
+  | 'not-deleted'
+  | 'deleted-under-hold'
+  | 'outside';
 
 export interface Finding {
   readonly kind: FindingKind;
@@ -67,7 +85,10 @@ interface Differing {
 }
 
 /** @throws RecorderError `NOT_FOUND` when there is nothing to check; the system's error when the folder can't be read */
-export async function verifyFolder(folder: string, { publicKeys = [], expected }: VerifyOptions = {}): Promise<Verification> {
+export async function verifyFolder(
+  folder: string,
+  { publicKeys = [], expected }: VerifyOptions = {},
+): Promise<Verification> {
   const findings: Finding[] = [];
   const chain = new ChainCheck(publicKeys, (kind, words) => findings.push({ kind, words }));
   const told: Told = { recordings: new Map(), deleted: new Map(), held: new Set(), lastAt: '' };
@@ -79,14 +100,35 @@ export async function verifyFolder(folder: string, { publicKeys = [], expected }
     isExpectedThere ||= sha256(line.text) === expected;
   }
   chain.finish();
-  if (!isExpectedThere) findings.push({ kind: 'manifest-cut', words: `The manifest has no line ${expected ?? ''}: it was cut off, or written anew.` });
+  if (!isExpectedThere)
+    findings.push({
+      kind: 'manifest-cut',
+      words: `The manifest has no line ${expected ?? ''}: it was cut off, or written anew.`,
+    });
   const present = await look(folder);
-  if (chain.lines === 0 && present.recorded.length === 0) throw new RecorderError('NOT_FOUND', `${folder} has neither a ${MANIFEST} nor recordings`);
-  if (chain.lines === 0) findings.push({ kind: 'manifest-missing', words: `${MANIFEST} is missing or empty, though ${present.recorded.length} recorded files are there.` });
-  else findings.push(...await checkFiles(folder, told, present), ...await checkDeleted(folder, told), ...await checkUnlisted(folder, told, present));
+  if (chain.lines === 0 && present.recorded.length === 0)
+    throw new RecorderError('NOT_FOUND', `${folder} has neither a ${MANIFEST} nor recordings`);
+  if (chain.lines === 0)
+    findings.push({
+      kind: 'manifest-missing',
+      words: `${MANIFEST} is missing or empty, though ${present.recorded.length} recorded files are there.`,
+    });
+  else
+    findings.push(
+      ...(await checkFiles(folder, told, present)),
+      ...(await checkDeleted(folder, told)),
+      ...(await checkUnlisted(folder, told, present)),
+    );
   return {
-    findings, recordings: told.recordings.size, deleted: told.deleted.size, held: told.held.size, unfinished: present.unfinished,
-    lines: chain.lines, signedLines: chain.signed, tornLines: chain.torn, lastSha256: chain.lastSha256,
+    findings,
+    recordings: told.recordings.size,
+    deleted: told.deleted.size,
+    held: told.held.size,
+    unfinished: present.unfinished,
+    lines: chain.lines,
+    signedLines: chain.signed,
+    tornLines: chain.torn,
+    lastSha256: chain.lastSha256,
   };
 }
 
@@ -101,7 +143,12 @@ function enter(told: Told, said: ManifestLine, findings: Finding[]): void {
     told.recordings.set(file, said);
     told.deleted.delete(file);
   } else if (said.entry === 'deleted') {
-    if (told.held.delete(file)) findings.push({ kind: 'deleted-under-hold', file, words: `${file} was deleted though it was under hold.` });
+    if (told.held.delete(file))
+      findings.push({
+        kind: 'deleted-under-hold',
+        file,
+        words: `${file} was deleted though it was under hold.`,
+      });
     told.deleted.set(file, said);
     told.recordings.delete(file);
   } else if (said.entry === 'hold') {
@@ -156,11 +203,19 @@ async function checkFiles(folder: string, told: Told, { unfinished }: Present): 
   findings.push(...judge(differing, told.recordings));
   if (findings.length === 0) return [];
   const gone = new Set([...(await toldSince(folder)).deleted.keys()].map(nameIn));
-  return findings.filter(({ file }) => !gone.has(nameIn(file ?? ''))).sort((a, b) => (a.file ?? '').localeCompare(b.file ?? ''));
+  return findings
+    .filter(({ file }) => !gone.has(nameIn(file ?? '')))
+    .sort((a, b) => (a.file ?? '').localeCompare(b.file ?? ''));
 }
 
 /** The files of a recording, each with its hash and, if known, its length. Their names are made from the first one's. */
-function filesOf({ file, sha256: hash, bytes, metadataSha256, raw = [] }: RecordingEntry): [file: string, hash: string, bytes: number | undefined][] {
+function filesOf({
+  file,
+  sha256: hash,
+  bytes,
+  metadataSha256,
+  raw = [],
+}: RecordingEntry): [file: string, hash: string, bytes: number | undefined][] {
   const name = nameIn(file);
   const kept = CHANNELS.flatMap((channel): [string, string, undefined][] => {
     const one = raw.find((each) => each.file === rawBeside(file, channel));
@@ -169,7 +224,12 @@ function filesOf({ file, sha256: hash, bytes, metadataSha256, raw = [] }: Record
   return [[file, hash, bytes], [metadataOf(name), metadataSha256, undefined], ...kept];
 }
 
-async function compare(folder: string, file: string, expectedHash: string, expectedBytes: number | undefined): Promise<Differing | 'missing' | undefined> {
+async function compare(
+  folder: string,
+  file: string,
+  expectedHash: string,
+  expectedBytes: number | undefined,
+): Promise<Differing | 'missing' | undefined> {
   const full = path.join(folder, ...file.split('/'));
   try {
     const known = await lstat(full);
@@ -186,7 +246,9 @@ async function compare(folder: string, file: string, expectedHash: string, expec
 /** Whose content it is that lies in the wrong place; else what happened to it. */
 function judge(differing: readonly Differing[], recordings: ReadonlyMap<string, RecordingEntry>): Finding[] {
   if (differing.length === 0) return [];
-  const owners = new Map([...recordings.values()].flatMap((entry) => filesOf(entry).map(([file, hash]) => [hash, file] as const)));
+  const owners = new Map(
+    [...recordings.values()].flatMap((entry) => filesOf(entry).map(([file, hash]) => [hash, file] as const)),
+  );
   const byFile = new Map(differing.map((one) => [one.file, one]));
   const findings: Finding[] = [];
   for (const { file, hash, bytes, expectedBytes, expectedHash } of differing) {
@@ -194,13 +256,26 @@ function judge(differing: readonly Differing[], recordings: ReadonlyMap<string, 
     const other = owner === undefined ? undefined : byFile.get(owner);
     if (other?.hash === expectedHash) {
       // A pair is told once.
-      if (file < other.file) findings.push({ kind: 'swapped', file, words: `${file} and ${other.file} were swapped: each has the content of the other.` });
+      if (file < other.file)
+        findings.push({
+          kind: 'swapped',
+          file,
+          words: `${file} and ${other.file} were swapped: each has the content of the other.`,
+        });
     } else if (owner !== undefined) {
       findings.push({ kind: 'altered', file, words: `${file} was altered: it has the content of ${owner}.` });
     } else if (expectedBytes !== undefined && bytes < expectedBytes) {
-      findings.push({ kind: 'truncated', file, words: `${file} was cut off: ${bytes} of ${expectedBytes} bytes are there.` });
+      findings.push({
+        kind: 'truncated',
+        file,
+        words: `${file} was cut off: ${bytes} of ${expectedBytes} bytes are there.`,
+      });
     } else {
-      findings.push({ kind: 'altered', file, words: `${file} was altered: its content isn't what was written.` });
+      findings.push({
+        kind: 'altered',
+        file,
+        words: `${file} was altered: its content isn't what was written.`,
+      });
     }
   }
   return findings;
@@ -209,27 +284,54 @@ function judge(differing: readonly Differing[], recordings: ReadonlyMap<string, 
 async function checkDeleted(folder: string, { deleted }: Told): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const { file, at } of deleted.values()) {
-    if (await lstat(path.join(folder, ...file.split('/'))).then(() => true, () => false)) {
-      findings.push({ kind: 'not-deleted', file, words: `${file} was deleted on ${at}, and is there nevertheless.` });
+    if (
+      await lstat(path.join(folder, ...file.split('/'))).then(
+        () => true,
+        () => false,
+      )
+    ) {
+      findings.push({
+        kind: 'not-deleted',
+        file,
+        words: `${file} was deleted on ${at}, and is there nevertheless.`,
+      });
     }
   }
   return findings;
 }
 
 /** What lies there without a line, and has none by now either. */
-async function checkUnlisted(folder: string, told: Told, { recorded, unfinished }: Present): Promise<Finding[]> {
-  const listed = new Set([...told.recordings.values()].flatMap((entry) => filesOf(entry).map(([file]) => file)));
+async function checkUnlisted(
+  folder: string,
+  told: Told,
+  { recorded, unfinished }: Present,
+): Promise<Finding[]> {
+  const listed = new Set(
+    [...told.recordings.values()].flatMap((entry) => filesOf(entry).map(([file]) => file)),
+  );
   const others = new Set([...unfinished, ...[...told.deleted.keys()].map(nameIn)]);
   const candidates = recorded.filter((file) => !listed.has(file) && !others.has(nameIn(file)));
   if (candidates.length === 0) return [];
   const { recordings, deleted } = await toldSince(folder);
-  const since = new Set([...recordings.keys(), ...deleted.keys()].filter((file) => !told.recordings.has(file)).map(nameIn));
+  const since = new Set(
+    [...recordings.keys(), ...deleted.keys()].filter((file) => !told.recordings.has(file)).map(nameIn),
+  );
   const findings: Finding[] = [];
   for (const file of candidates) {
     if (since.has(nameIn(file))) continue;
-    const newer = await endOf(folder, file) > told.lastAt;
-    if (newer) findings.push({ kind: 'manifest-cut', file, words: `${file} isn't in the manifest, though newer than its last line: the manifest's end was cut off.` });
-    else findings.push({ kind: 'unlisted', file, words: `${file} isn't in the manifest: it was put there, or its line was taken out.` });
+    const newer = (await endOf(folder, file)) > told.lastAt;
+    if (newer)
+      findings.push({
+        kind: 'manifest-cut',
+        file,
+        words: `${file} isn't in the manifest, though newer than its last line: the manifest's end was cut off.`,
+      });
+    else
+      findings.push({
+        kind: 'unlisted',
+        file,
+        words: `${file} isn't in the manifest: it was put there, or its line was taken out.`,
+      });
   }
   return findings;
 }
@@ -244,7 +346,9 @@ async function toldSince(folder: string): Promise<Told> {
 /** When a recording ended, as its metadata say; '' when they don't. */
 async function endOf(folder: string, file: string): Promise<string> {
   try {
-    const { endedAt } = JSON.parse(await readFile(path.join(folder, ...metadataOf(nameIn(file)).split('/')), 'utf8')) as { endedAt?: unknown };
+    const { endedAt } = JSON.parse(
+      await readFile(path.join(folder, ...metadataOf(nameIn(file)).split('/')), 'utf8'),
+    ) as { endedAt?: unknown };
     return typeof endedAt === 'string' ? endedAt : '';
   } catch {
     return ''; // then nothing is known of it
@@ -252,4 +356,5 @@ async function endOf(folder: string, file: string): Promise<string> {
 }
 
 /** What all files of a recording have in common. */
-const nameIn = (file: string): string => file.replace(/\.(?:json|(?:wav|(?:sent|received)\.rtpdump)(?:\.enc)?)$/, '');
+const nameIn = (file: string): string =>
+  file.replace(/\.(?:json|(?:wav|(?:sent|received)\.rtpdump)(?:\.enc)?)$/, '');

@@ -33,19 +33,32 @@ const ON_MS = 1000;
 const DIGITAL_SILENCE_MS = 10_000;
 
 /** @param noMediaMs silence that is a fault. @returns details for each alarm that is on */
-export function conditions(watched: Watched, noMediaMs: number): Partial<Record<AlarmName, Details | undefined>> {
+export function conditions(
+  watched: Watched,
+  noMediaMs: number,
+): Partial<Record<AlarmName, Details | undefined>> {
   return {
     'no-media': noMedia(watched, noMediaMs),
     'one-way': oneWay(watched, noMediaMs),
-    encrypted: first(watched, ({ looksEncrypted, hasKeys }) => (looksEncrypted ? { keys: hasKeys } : undefined)),
-    'auth-failed': first(watched, ({ failsAuthentication, authFailed }) => (failsAuthentication ? { packets: authFailed } : undefined)),
-    'keys-missing': watched.secure ? first(watched, ({ at, hasKeys }) => (at !== undefined && !hasKeys ? {} : undefined)) : undefined,
+    encrypted: first(watched, ({ looksEncrypted, hasKeys }) =>
+      looksEncrypted ? { keys: hasKeys } : undefined,
+    ),
+    'auth-failed': first(watched, ({ failsAuthentication, authFailed }) =>
+      failsAuthentication ? { packets: authFailed } : undefined,
+    ),
+    'keys-missing': watched.secure
+      ? first(watched, ({ at, hasKeys }) => (at !== undefined && !hasKeys ? {} : undefined))
+      : undefined,
   };
 }
 
 function noMedia({ now, expectedSince, channels }: Watched, noMediaMs: number): Details | undefined {
   if (typeof expectedSince !== 'number') return undefined;
-  const silentSince = Math.max(expectedSince, channels.sent.at ?? -Infinity, channels.received.at ?? -Infinity);
+  const silentSince = Math.max(
+    expectedSince,
+    channels.sent.at ?? -Infinity,
+    channels.received.at ?? -Infinity,
+  );
   return now - silentSince >= noMediaMs ? { silentMs: Math.round(now - silentSince) } : undefined;
 }
 
@@ -58,7 +71,12 @@ function oneWay(watched: Watched, noMediaMs: number): Details | undefined {
     if (other.at === undefined || now - other.at > ON_MS || silent.suppresses) continue;
     const silentMs = now - Math.max(since, expectedSince ?? since, silent.at ?? -Infinity);
     if (silentMs >= noMediaMs) return { channel, reason: 'no packets' };
-    if (silent.at !== undefined && silent.audibleAt === undefined && other.audibleAt !== undefined && now - since >= DIGITAL_SILENCE_MS) {
+    if (
+      silent.at !== undefined &&
+      silent.audibleAt === undefined &&
+      other.audibleAt !== undefined &&
+      now - since >= DIGITAL_SILENCE_MS
+    ) {
       return { channel, reason: 'digital silence' };
     }
   }

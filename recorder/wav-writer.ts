@@ -12,7 +12,12 @@ export class WavWriter {
   #headerFrames = -1;
 
   /** @param origin the position on the timeline where the file begins */
-  constructor(private readonly path: string, private readonly form: WavForm, readonly origin: number, private readonly files: Files) {}
+  constructor(
+    private readonly path: string,
+    private readonly form: WavForm,
+    readonly origin: number,
+    private readonly files: Files,
+  ) {}
 
   /** Frames in the file. */
   get frames(): number {
@@ -75,7 +80,13 @@ export class WavWriter {
     let silence: Uint8Array | undefined;
     while (this.origin + this.#frames < position) {
       silence ??= new Uint8Array(PAGE_FRAMES * frameLength(this.form.format)).fill(timeline.format.silence);
-      await this.#write(file, silence, 0, Math.min(PAGE_FRAMES, position - this.origin - this.#frames), this.#frames);
+      await this.#write(
+        file,
+        silence,
+        0,
+        Math.min(PAGE_FRAMES, position - this.origin - this.#frames),
+        this.#frames,
+      );
     }
   }
 

@@ -36,7 +36,7 @@ export function wavHeader({ format, law }: WavForm, frames: number): Buffer {
   header.writeUInt32LE(SAMPLE_RATE, 24);
   header.writeUInt32LE(SAMPLE_RATE * frame, 28);
   header.writeUInt16LE(frame, 32);
-  header.writeUInt16LE(8 * frame / CHANNEL_COUNT, 34);
+  header.writeUInt16LE((8 * frame) / CHANNEL_COUNT, 34);
   if (compressed) {
     header.write('fact', 38, 'latin1');
     header.writeUInt32LE(4, 42);
@@ -49,9 +49,18 @@ export function wavHeader({ format, law }: WavForm, frames: number): Buffer {
 
 /** Reads a header that `wavHeader` wrote. @returns undefined when it isn't one */
 export function readWavHeader(bytes: Buffer): WavForm | undefined {
-  if (bytes.length < LENGTH.pcm16 || bytes.toString('latin1', 0, 4) !== 'RIFF' || bytes.toString('latin1', 8, 16) !== 'WAVEfmt ') return undefined;
+  if (
+    bytes.length < LENGTH.pcm16 ||
+    bytes.toString('latin1', 0, 4) !== 'RIFF' ||
+    bytes.toString('latin1', 8, 16) !== 'WAVEfmt '
+  )
+    return undefined;
   const tag = bytes.readUInt16LE(20);
   if (tag === PCM) return { format: 'pcm16', law: 'alaw' };
   if (bytes.length < LENGTH.g711) return undefined;
-  return tag === TAGS.alaw ? { format: 'g711', law: 'alaw' } : tag === TAGS.ulaw ? { format: 'g711', law: 'ulaw' } : undefined;
+  return tag === TAGS.alaw
+    ? { format: 'g711', law: 'alaw' }
+    : tag === TAGS.ulaw
+      ? { format: 'g711', law: 'ulaw' }
+      : undefined;
 }

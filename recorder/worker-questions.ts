@@ -25,8 +25,14 @@ export class WorkerQuestions {
         reject(new RecorderError('TIMEOUT', late));
       }, withinMs);
       this.#waiting.set(request, {
-        resolve: (answer) => { clearTimeout(timer); resolve(answer as Answer); },
-        reject: (error) => { clearTimeout(timer); reject(error); },
+        resolve: (answer) => {
+          clearTimeout(timer);
+          resolve(answer as Answer);
+        },
+        reject: (error) => {
+          clearTimeout(timer);
+          reject(error);
+        },
       });
       send(request);
     });
@@ -59,5 +65,8 @@ export class WorkerQuestions {
  */
 export function workerFile(folder: string, name: string): { file: string; execArgv: string[] } {
   const extension = path.extname(__filename);
-  return { file: path.join(folder, name + extension), execArgv: extension === '.ts' ? ['--require', require.resolve('tsx/cjs')] : [] };
+  return {
+    file: path.join(folder, name + extension),
+    execArgv: extension === '.ts' ? ['--require', require.resolve('tsx/cjs')] : [],
+  };
 }

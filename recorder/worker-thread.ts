@@ -33,7 +33,9 @@ export class WorkerThread {
       else listener.onTold(message);
     });
     let crash = new Error('the worker ended');
-    this.#worker.on('error', (error) => { crash = error instanceof Error ? error : new Error(String(error)); });
+    this.#worker.on('error', (error) => {
+      crash = error instanceof Error ? error : new Error(String(error));
+    });
     this.#worker.on('exit', () => {
       const expected = this.#ended;
       this.#ended = true;
@@ -44,9 +46,12 @@ export class WorkerThread {
 
   /** @throws Refused with what the worker says; RecorderError `TIMEOUT`, `CLOSED` */
   order(order: Order, transfer: readonly Transferable[] = [], withinMs = ANSWER_MS): Promise<void> {
-    if (this.#ended) return Promise.reject(new RecorderError('CLOSED', `the recorder is closed: ${order.do} isn't done`));
+    if (this.#ended)
+      return Promise.reject(new RecorderError('CLOSED', `the recorder is closed: ${order.do} isn't done`));
     const late = `the worker didn't answer to ${order.do} within ${withinMs / 1000} s`;
-    return this.#questions.ask(withinMs, late, (request) => { this.#worker.postMessage({ request, order }, transfer); });
+    return this.#questions.ask(withinMs, late, (request) => {
+      this.#worker.postMessage({ request, order }, transfer);
+    });
   }
 
   /** Completes everything, in so many milliseconds at most, and ends. */

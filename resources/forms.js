@@ -24,35 +24,63 @@ window.o2gForms = (function () {
 
   const ipv4 = () => ({
     sentence: 'o2g-server:rule.ipv4',
-    test: (value) => /^(\d{1,3})(\.\d{1,3}){3}$/.test(value) && String(value).split('.').every((part) => String(Number(part)) === part && Number(part) < 256),
+    test: (value) =>
+      /^(\d{1,3})(\.\d{1,3}){3}$/.test(value) &&
+      String(value)
+        .split('.')
+        .every((part) => String(Number(part)) === part && Number(part) < 256),
   });
 
   const address = () => ({ sentence: 'o2g-server:rule.address', test: isOrigin });
 
-  const webAddress = () => ({ sentence: 'o2g-server:rule.webAddress', test: (value) => /^https?:\/\//.test(value) && URL.canParse(String(value)) });
+  const webAddress = () => ({
+    sentence: 'o2g-server:rule.webAddress',
+    test: (value) => /^https?:\/\//.test(value) && URL.canParse(String(value)),
+  });
 
-  const lifetime = () => ({ sentence: 'o2g-server:rule.lifetime', test: (value) => /^\d+$/.test(value) && Number(value) !== 1 && Number(value) <= 60 });
+  const lifetime = () => ({
+    sentence: 'o2g-server:rule.lifetime',
+    test: (value) => /^\d+$/.test(value) && Number(value) !== 1 && Number(value) <= 60,
+  });
 
   const json = () => ({
     sentence: 'o2g-server:rule.json',
-    test: (value) => { try { return typeof JSON.parse(value) === 'object'; } catch { return false; } },
+    test: (value) => {
+      try {
+        return typeof JSON.parse(value) === 'object';
+      } catch {
+        return false;
+      }
+    },
   });
 
   const devices = () => ({
     sentence: 'o2g-server:rule.devices',
-    test: (value) => String(value).replace(/\s*-\s*/g, '-').split(/[,;\s]+/).filter((part) => part !== '').every(isDeviceOrRange),
+    test: (value) =>
+      String(value)
+        .replace(/\s*-\s*/g, '-')
+        .split(/[,;\s]+/)
+        .filter((part) => part !== '')
+        .every(isDeviceOrRange),
   });
 
   function isOrigin(value) {
     if (!URL.canParse(String(value).trim())) return false;
     const url = new URL(String(value).trim());
-    const bare = url.pathname === '/' && url.search === '' && url.hash === '' && url.username === '' && url.password === '';
+    const bare =
+      url.pathname === '/' &&
+      url.search === '' &&
+      url.hash === '' &&
+      url.username === '' &&
+      url.password === '';
     return bare && (url.protocol === 'https:' || url.protocol === 'http:');
   }
 
   function isDeviceOrRange(part) {
     const range = /^(\d{1,15})-(\d{1,15})$/.exec(part);
-    return range ? range[1].length === range[2].length && range[1] <= range[2] : /^[0-9A-Za-z*#]{1,32}$/.test(part);
+    return range
+      ? range[1].length === range[2].length && range[1] <= range[2]
+      : /^[0-9A-Za-z*#]{1,32}$/.test(part);
   }
 
   /**
@@ -67,7 +95,8 @@ window.o2gForms = (function () {
       if (!when(now) || ENVIRONMENT.test(value)) return true;
       const label = words(field);
       const type = typed && now(typed);
-      if (type && !PLAIN.includes(type)) return RED.utils.validateTypedProperty(value, type, { ...opt, label });
+      if (type && !PLAIN.includes(type))
+        return RED.utils.validateTypedProperty(value, type, { ...opt, label });
       if (isBlank(value)) return !required || words('o2g-server:rule.required', { field: label });
       return rule.test(value, now) || words(rule.sentence, { field: label, value, ...rule.values });
     };
@@ -96,7 +125,17 @@ window.o2gForms = (function () {
       const label = $(`label[for="${input.attr('id')}"]`);
       forgetTooltip(input);
       input.typedInput({
-        types: [{ ...plainType(node, property, type), ...(suggesters[property] ? { autoComplete: suggesters[property] } : {}) }, 'msg', 'flow', 'global', 'env', 'jsonata'],
+        types: [
+          {
+            ...plainType(node, property, type),
+            ...(suggesters[property] ? { autoComplete: suggesters[property] } : {}),
+          },
+          'msg',
+          'flow',
+          'global',
+          'env',
+          'jsonata',
+        ],
         typeField: inputOf(node, `${property}Type`),
       });
       labelled(input, label);
@@ -111,9 +150,20 @@ window.o2gForms = (function () {
 
   /** The plain type with the words of the property's own rule; a boolean may also be left to the message. */
   function plainType(node, property, type) {
-    const kind = { value: type, label: RED._(`typedInput.type.${type}`), icon: `red/images/typedInput/${{ str: 'az', num: '09', bool: 'bool' }[type]}.svg` };
+    const kind = {
+      value: type,
+      label: RED._(`typedInput.type.${type}`),
+      icon: `red/images/typedInput/${{ str: 'az', num: '09', bool: 'bool' }[type]}.svg`,
+    };
     if (type === 'bool') {
-      return { ...kind, options: [{ value: '', label: words('o2g-server:fromMessage') }, { value: 'true', label: 'true' }, { value: 'false', label: 'false' }] };
+      return {
+        ...kind,
+        options: [
+          { value: '', label: words('o2g-server:fromMessage') },
+          { value: 'true', label: 'true' },
+          { value: 'false', label: 'false' },
+        ],
+      };
     }
     const { validate } = node._def.defaults[property];
     return validate ? { ...kind, validate: (value) => validate.call(node, value, {}) } : kind;
@@ -122,7 +172,9 @@ window.o2gForms = (function () {
   /** Keeps a label on its typed input, whose look changes with its type. */
   function labelled(input, label) {
     labelVisible(input, label);
-    input.on('typedinputtypechange', () => { labelVisible(input, label); });
+    input.on('typedinputtypechange', () => {
+      labelVisible(input, label);
+    });
   }
 
   /** A typed input hides the element its label belongs to: the label is given what one sees instead, a text box or a button with options. */
@@ -131,7 +183,9 @@ window.o2gForms = (function () {
     const container = input.next('.red-ui-typedInput-container');
     const hasBox = container.find('.red-ui-typedInput-input-wrap').css('display') !== 'none';
     container.find(`#${shown}`).removeAttr('id');
-    container.find(hasBox ? '.red-ui-typedInput-input' : '.red-ui-typedInput-option-trigger').attr('id', shown);
+    container
+      .find(hasBox ? '.red-ui-typedInput-input' : '.red-ui-typedInput-option-trigger')
+      .attr('id', shown);
     label.attr('for', shown);
   }
 
@@ -147,7 +201,10 @@ window.o2gForms = (function () {
     const url = `o2g/suggestions/${kind}?of=${encodeURIComponent(of)}`;
     const { at = 0, answer } = known.get(url) ?? {};
     if (Date.now() - at < FRESH_MS) return answer;
-    const asked = $.getJSON(url).then((list) => list, () => $.Deferred().resolve([]));
+    const asked = $.getJSON(url).then(
+      (list) => list,
+      () => $.Deferred().resolve([]),
+    );
     known.set(url, { at: Date.now(), answer: asked });
     return asked;
   }
@@ -161,11 +218,16 @@ window.o2gForms = (function () {
     return (text, done) => {
       // In a list, what is written behind the last comma is completed.
       const [, before, part] = /^([^]*[,;\s])?([^,;\s]*)$/.exec(text);
-      const answer = Array.isArray(kind) ? $.Deferred().resolve(kind.map((value) => ({ value, label: value }))) : ask(kind, idOf(of()));
+      const answer = Array.isArray(kind)
+        ? $.Deferred().resolve(kind.map((value) => ({ value, label: value })))
+        : ask(kind, idOf(of()));
       answer.then((all) => {
         const found = all.filter(({ label }) => label.toLowerCase().includes(part.toLowerCase()));
-        const options = found.slice(0, MOST_SUGGESTIONS).map(({ value, label }) => ({ value: (before ?? '') + value, label: $('<div>').text(label) }));
-        if (part === '' || options.length === 0 || found.some(({ value }) => value === part)) return done(part === '' ? options : []);
+        const options = found
+          .slice(0, MOST_SUGGESTIONS)
+          .map(({ value, label }) => ({ value: (before ?? '') + value, label: $('<div>').text(label) }));
+        if (part === '' || options.length === 0 || found.some(({ value }) => value === part))
+          return done(part === '' ? options : []);
         // Enter and Tab take the first: that must be what was typed.
         done([{ value: text, label: $('<div>').text(part) }, ...options]);
       });
@@ -197,8 +259,26 @@ window.o2gForms = (function () {
 
   /** A secret that nobody guesses: 32 letters and digits. */
   function newToken() {
-    return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+    return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>
+      byte.toString(16).padStart(2, '0'),
+    ).join('');
   }
 
-  return { number, ipv4, address, webAddress, lifetime, json, devices, newToken, check, typedInputs, labelled, suggester, linkDevices, suggest, openFolds };
+  return {
+    number,
+    ipv4,
+    address,
+    webAddress,
+    lifetime,
+    json,
+    devices,
+    newToken,
+    check,
+    typedInputs,
+    labelled,
+    suggester,
+    linkDevices,
+    suggest,
+    openFolds,
+  };
 })();

@@ -14,16 +14,22 @@ window.o2gPlayer = (function () {
     const splitter = context.createChannelSplitter(2);
     const merger = context.createChannelMerger(2);
     context.createMediaElementSource(audio).connect(splitter);
-    const gains = [0, 1].map((side) => [0, 1].map((ear) => {
-      const gain = context.createGain();
-      splitter.connect(gain, side).connect(merger, 0, ear);
-      return gain.gain;
-    }));
+    const gains = [0, 1].map((side) =>
+      [0, 1].map((ear) => {
+        const gain = context.createGain();
+        splitter.connect(gain, side).connect(merger, 0, ear);
+        return gain.gain;
+      }),
+    );
     merger.connect(context.destination);
     return (heard) => {
       void context.resume();
       const alone = heard.filter(Boolean).length === 1;
-      gains.forEach((ears, side) => ears.forEach((gain, ear) => { gain.value = heard[side] && (alone || side === ear) ? 1 : 0; }));
+      gains.forEach((ears, side) =>
+        ears.forEach((gain, ear) => {
+          gain.value = heard[side] && (alone || side === ear) ? 1 : 0;
+        }),
+      );
     };
   }
 
@@ -58,7 +64,7 @@ window.o2gPlayer = (function () {
         mix ??= mixer(audio);
         mix(heard);
         const rate = audio.playbackRate;
-        if (!isLoaded() && !await load()) return;
+        if (!isLoaded() && !(await load())) return;
         audio.playbackRate = rate;
         await audio.play();
       } catch (error) {
@@ -79,9 +85,12 @@ window.o2gPlayer = (function () {
       else void play();
     }
 
-    audio.addEventListener('loadedmetadata', () => { if (wanted > 0) audio.currentTime = wanted; });
+    audio.addEventListener('loadedmetadata', () => {
+      if (wanted > 0) audio.currentTime = wanted;
+    });
     audio.addEventListener('error', failed);
-    for (const event of ['timeupdate', 'seeked', 'play', 'pause', 'ended', 'loadedmetadata']) audio.addEventListener(event, onChange);
+    for (const event of ['timeupdate', 'seeked', 'play', 'pause', 'ended', 'loadedmetadata'])
+      audio.addEventListener(event, onChange);
 
     return {
       /** Another recording, from its beginning and silent. */
@@ -95,10 +104,16 @@ window.o2gPlayer = (function () {
         audio.load();
         onChange();
       },
-      get playing() { return !audio.paused && !audio.ended; },
+      get playing() {
+        return !audio.paused && !audio.ended;
+      },
       /** Seconds. */
-      get position() { return position(); },
-      get heard() { return heard; },
+      get position() {
+        return position();
+      },
+      get heard() {
+        return heard;
+      },
       toggle() {
         if (this.playing) audio.pause();
         else void play();
@@ -115,7 +130,10 @@ window.o2gPlayer = (function () {
         mix?.(heard);
         onChange();
       },
-      speed(factor) { audio.defaultPlaybackRate = factor; audio.playbackRate = factor; },
+      speed(factor) {
+        audio.defaultPlaybackRate = factor;
+        audio.playbackRate = factor;
+      },
     };
   }
 

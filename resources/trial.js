@@ -3,7 +3,12 @@ window.o2gTrial = (function () {
   'use strict';
 
   const words = (key, values) => RED._(`@o2g/node-red-recording/o2g-server:trial.${key}`, values);
-  const ICONS = { ok: 'fa-check-circle', failed: 'fa-times-circle', skipped: 'fa-minus-circle', notReached: 'fa-circle-o' };
+  const ICONS = {
+    ok: 'fa-check-circle',
+    failed: 'fa-times-circle',
+    skipped: 'fa-minus-circle',
+    notReached: 'fa-circle-o',
+  };
   /** What Node-RED's editor shows in place of a stored password. */
   const STORED = '__PWRD__';
 
@@ -19,7 +24,11 @@ window.o2gTrial = (function () {
   function valuesOf(node) {
     const texts = (names) => names.map((name) => [name, textOf(node, name)]);
     const typed = texts(Object.keys(node._def.credentials)).filter(([, value]) => value !== STORED);
-    return { id: node.id, properties: Object.fromEntries(texts(Object.keys(node._def.defaults))), credentials: Object.fromEntries(typed) };
+    return {
+      id: node.id,
+      properties: Object.fromEntries(texts(Object.keys(node._def.defaults))),
+      credentials: Object.fromEntries(typed),
+    };
   }
 
   /** One line of the list: an icon, what was tried and how it ended, facts, and what to do. */
@@ -27,9 +36,16 @@ window.o2gTrial = (function () {
     const line = $('<li>').addClass(`o2g-trial-${outcome}`);
     $('<i aria-hidden="true">').addClass(`fa ${ICONS[outcome]}`).appendTo(line);
     const text = $('<div>').appendTo(line);
-    $('<b>').text(words(`step.${step}`)).appendTo(text);
-    $('<span>').text(` ${words(`outcome.${outcome}`)}`).appendTo(text);
-    if (note) $('<p>').text(words(`note.${note}`)).appendTo(text);
+    $('<b>')
+      .text(words(`step.${step}`))
+      .appendTo(text);
+    $('<span>')
+      .text(` ${words(`outcome.${outcome}`)}`)
+      .appendTo(text);
+    if (note)
+      $('<p>')
+        .text(words(`note.${note}`))
+        .appendTo(text);
     if (detail) $('<p class="o2g-trial-detail">').text(detail).appendTo(text);
     return line;
   }
@@ -51,7 +67,9 @@ window.o2gTrial = (function () {
    */
   function attach(node, button, list) {
     let request;
-    const fail = (text) => { $('<li class="o2g-trial-failed">').text(text).appendTo(list); };
+    const fail = (text) => {
+      $('<li class="o2g-trial-failed">').text(text).appendTo(list);
+    };
     const tell = (line, site) => {
       if (line.error) return fail(line.error);
       if (line.site !== site) $('<li class="o2g-trial-site">').text(line.site).appendTo(list);
@@ -59,19 +77,37 @@ window.o2gTrial = (function () {
     };
     button.on('click', () => {
       let site;
-      const read = lineReader((line) => { tell(line, site); site = line.site; });
+      const read = lineReader((line) => {
+        tell(line, site);
+        site = line.site;
+      });
       list.empty();
       button.prop('disabled', true);
       request = $.ajax({
-        url: 'o2g/trial', method: 'POST', contentType: 'application/json', dataType: 'text', data: JSON.stringify(valuesOf(node)),
-        xhrFields: { onprogress() { read(this.responseText); } },
+        url: 'o2g/trial',
+        method: 'POST',
+        contentType: 'application/json',
+        dataType: 'text',
+        data: JSON.stringify(valuesOf(node)),
+        xhrFields: {
+          onprogress() {
+            read(this.responseText);
+          },
+        },
       });
-      request.done(read)
-        .fail(({ status, statusText }) => { if (statusText !== 'abort') fail(status === 401 ? words('forbidden') : words('unanswered')); })
-        .always(() => { button.prop('disabled', false); });
+      request
+        .done(read)
+        .fail(({ status, statusText }) => {
+          if (statusText !== 'abort') fail(status === 401 ? words('forbidden') : words('unanswered'));
+        })
+        .always(() => {
+          button.prop('disabled', false);
+        });
     });
     // Closing the form gives up.
-    button.on('remove', () => { request?.abort(); });
+    button.on('remove', () => {
+      request?.abort();
+    });
   }
 
   return { attach };

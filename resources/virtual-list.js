@@ -14,7 +14,9 @@ window.o2gVirtualList = (function () {
       owed = pressed;
       if (!pressed) draw();
     };
-    element.on('pointerdown', () => { pressed = true; });
+    element.on('pointerdown', () => {
+      pressed = true;
+    });
     $(window).on('pointerup pointercancel', () => {
       pressed = false;
       // The click comes before the next frame.
@@ -32,7 +34,10 @@ window.o2gVirtualList = (function () {
    * @param onEnd called when the last row comes into view, as somebody may have more
    */
   function make({ label, height, render, onPick, onEnd = () => {} }) {
-    const viewport = $('<div class="o2g-list" tabindex="0">').attr({ 'aria-label': label, role: onPick ? 'listbox' : 'region' });
+    const viewport = $('<div class="o2g-list" tabindex="0">').attr({
+      'aria-label': label,
+      role: onPick ? 'listbox' : 'region',
+    });
     const list = $('<div>').css({ position: 'relative' }).appendTo(viewport);
     list.attr(onPick ? { role: 'presentation' } : { role: 'list', 'aria-label': label });
     const name = `o2g-list-${++lists}`;
@@ -54,11 +59,19 @@ window.o2gVirtualList = (function () {
           .attr({ role: onPick ? 'option' : 'listitem', 'aria-setsize': all, 'aria-posinset': index + 1 })
           .css({ position: 'absolute', top: index * height, left: 0, right: 0, height })
           .appendTo(list);
-        if (onPick) row.attr({ id: `${name}-${index}`, 'aria-selected': String(items[index].id === picked) }).toggleClass('o2g-active', index === active).data('index', index);
+        if (onPick)
+          row
+            .attr({ id: `${name}-${index}`, 'aria-selected': String(items[index].id === picked) })
+            .toggleClass('o2g-active', index === active)
+            .data('index', index);
       }
       viewport.attr('aria-activedescendant', active >= first && active < last ? `${name}-${active}` : null);
       // Who was about to press a button still is, after its row has been made anew.
-      if (focused) list.find('[data-focus]').filter((_, each) => $(each).attr('data-focus') === focused).trigger('focus');
+      if (focused)
+        list
+          .find('[data-focus]')
+          .filter((_, each) => $(each).attr('data-focus') === focused)
+          .trigger('focus');
       if (last === items.length && clientHeight > 0) onEnd();
     });
 
@@ -104,7 +117,9 @@ window.o2gVirtualList = (function () {
         else return;
         event.preventDefault();
       });
-      list.on('click', '[role="option"]', (event) => { pick($(event.currentTarget).data('index')); });
+      list.on('click', '[role="option"]', (event) => {
+        pick($(event.currentTarget).data('index'));
+      });
     }
 
     if (onPick) choosing();

@@ -12,10 +12,26 @@ window.o2gWaveform = (function () {
   const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600];
   const STEP_PIXELS = 70;
   /** Seconds that a key goes on by. */
-  const KEYS = { ArrowLeft: -5, ArrowRight: 5, ArrowDown: -5, ArrowUp: 5, PageDown: -30, PageUp: 30, Home: -Infinity, End: Infinity };
+  const KEYS = {
+    ArrowLeft: -5,
+    ArrowRight: 5,
+    ArrowDown: -5,
+    ArrowUp: 5,
+    PageDown: -30,
+    PageUp: 30,
+    Home: -Infinity,
+    End: Infinity,
+  };
   const SIDES = ['sent', 'received'];
   /** The theme's colour of what is missing; everything else is its grey. */
-  const COLOURS = { loss: 'red', late: 'red', disk: 'red', encrypted: 'yellow', codec: 'yellow', noise: 'blue' };
+  const COLOURS = {
+    loss: 'red',
+    late: 'red',
+    disk: 'red',
+    encrypted: 'yellow',
+    codec: 'yellow',
+    noise: 'blue',
+  };
 
   /** Seconds as minutes, with hours when there are any. */
   function clock(seconds) {
@@ -32,7 +48,10 @@ window.o2gWaveform = (function () {
    */
   function make({ words, onSeek }) {
     const canvas = $('<canvas>').attr('height', HEIGHT);
-    const slider = $('<div class="o2g-waveform" role="slider" tabindex="0">').attr({ 'aria-label': words('player.position'), 'aria-valuemin': 0 }).css('height', HEIGHT).append(canvas);
+    const slider = $('<div class="o2g-waveform" role="slider" tabindex="0">')
+      .attr({ 'aria-label': words('player.position'), 'aria-valuemin': 0 })
+      .css('height', HEIGHT)
+      .append(canvas);
     let picture = { duration: 0, position: 0, gaps: [], marks: [], alarms: [] };
 
     const colour = (name) => getComputedStyle(slider[0]).getPropertyValue(`--red-ui-${name}`).trim();
@@ -45,8 +64,10 @@ window.o2gWaveform = (function () {
       canvas.attr({ width: width * scale, height: HEIGHT * scale }).css({ width, height: HEIGHT });
       const context = canvas[0].getContext('2d');
       context.scale(scale, scale);
-      const x = (seconds) => (picture.duration === 0 ? 0 : width * seconds / picture.duration);
-      SIDES.forEach((side, lane) => { drawLane(context, side, lane * (LANE + BETWEEN), width, x); });
+      const x = (seconds) => (picture.duration === 0 ? 0 : (width * seconds) / picture.duration);
+      SIDES.forEach((side, lane) => {
+        drawLane(context, side, lane * (LANE + BETWEEN), width, x);
+      });
       drawMarks(context, x);
       drawAxis(context, width, x);
       context.fillStyle = colour('text-color-error');
@@ -60,8 +81,10 @@ window.o2gWaveform = (function () {
       const peaks = picture[side] ?? [];
       context.fillStyle = status(side === 'sent' ? 'blue' : 'green');
       for (let column = 0; column < width && peaks.length > 0; column += 1) {
-        const from = Math.floor(column * peaks.length / width);
-        const peak = Math.max(...peaks.slice(from, Math.max(from + 1, Math.floor((column + 1) * peaks.length / width))));
+        const from = Math.floor((column * peaks.length) / width);
+        const peak = Math.max(
+          ...peaks.slice(from, Math.max(from + 1, Math.floor(((column + 1) * peaks.length) / width))),
+        );
         const height = Math.max(1, (LANE - 4) * (peak / 255) ** GAMMA);
         context.fillRect(column, top + (LANE - height) / 2, 1, height);
       }
@@ -95,7 +118,8 @@ window.o2gWaveform = (function () {
 
     function drawMarks(context, x) {
       context.fillStyle = colour('text-color-error');
-      for (const { from, to } of picture.alarms) context.fillRect(x(from), LANE + 1, Math.max(2, x(to - from)), BETWEEN - 2);
+      for (const { from, to } of picture.alarms)
+        context.fillRect(x(from), LANE + 1, Math.max(2, x(to - from)), BETWEEN - 2);
       context.strokeStyle = colour('primary-text-color');
       context.fillStyle = colour('primary-text-color');
       context.setLineDash([3, 3]);
@@ -126,13 +150,17 @@ window.o2gWaveform = (function () {
       }
     }
 
-    const go = (seconds) => { onSeek(Math.max(0, Math.min(picture.duration, seconds))); };
+    const go = (seconds) => {
+      onSeek(Math.max(0, Math.min(picture.duration, seconds)));
+    };
     slider.on('keydown', (event) => {
       if (event.altKey || event.ctrlKey || event.metaKey || !Object.hasOwn(KEYS, event.key)) return;
       event.preventDefault();
       go(picture.position + KEYS[event.key]);
     });
-    slider.on('pointerdown', (event) => { go(picture.duration * (event.pageX - slider.offset().left) / slider.width()); });
+    slider.on('pointerdown', (event) => {
+      go((picture.duration * (event.pageX - slider.offset().left)) / slider.width());
+    });
     new ResizeObserver(draw).observe(slider[0]);
 
     return {
@@ -149,8 +177,12 @@ window.o2gWaveform = (function () {
       move(position) {
         picture.position = position;
         slider.attr({
-          'aria-valuemax': Math.round(picture.duration), 'aria-valuenow': Math.round(position),
-          'aria-valuetext': words('player.at', { position: clock(position), duration: clock(picture.duration) }),
+          'aria-valuemax': Math.round(picture.duration),
+          'aria-valuenow': Math.round(position),
+          'aria-valuetext': words('player.at', {
+            position: clock(position),
+            duration: clock(picture.duration),
+          }),
         });
         draw();
       },

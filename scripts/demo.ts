@@ -25,13 +25,19 @@ const DEVICES = Array.from({ length: 10 }, (_, index) => String(70000 + index));
 const FILE_WITHIN_MS = 5000;
 const CALLERS = ['0390670000', '0155667788', '+4989123456'];
 
-const say = (line: string): void => { console.log(`${new Date().toTimeString().slice(0, 8)}  ${line}`); };
+const say = (line: string): void => {
+  console.log(`${new Date().toTimeString().slice(0, 8)}  ${line}`);
+};
 
 async function freePort(usual: number): Promise<number> {
   const server = createServer();
   const port = await new Promise<number>((resolve) => {
-    server.once('error', () => { server.listen(0, LOOPBACK); });
-    server.on('listening', () => { resolve((server.address() as { port: number }).port); });
+    server.once('error', () => {
+      server.listen(0, LOOPBACK);
+    });
+    server.on('listening', () => {
+      resolve((server.address() as { port: number }).port);
+    });
     server.listen(usual, LOOPBACK);
   });
   server.close();
@@ -45,22 +51,50 @@ async function writeUserDir(oxe: Simulator): Promise<void> {
   await mkdir(USER_DIR, { recursive: true });
   const example = (await readFile(EXAMPLE, 'utf8')).replaceAll(`http://127.0.0.1:${USUAL.rest}`, oxe.url);
   const flows = JSON.parse(example) as { id: string; type: string }[];
-  const credentials = Object.fromEntries(flows.filter(({ type }) => type === 'o2g-server').map(({ id }) => [id, { login: oxe.login, password: oxe.password }]));
+  const credentials = Object.fromEntries(
+    flows
+      .filter(({ type }) => type === 'o2g-server')
+      .map(({ id }) => [id, { login: oxe.login, password: oxe.password }]),
+  );
   await writeFile(join(USER_DIR, 'flows.json'), example);
   await writeFile(join(USER_DIR, 'flows_cred.json'), JSON.stringify(credentials), { mode: 0o600 });
-  await writeFile(join(USER_DIR, 'settings.js'), `module.exports = ${JSON.stringify({
-    uiHost: LOOPBACK, flowFile: 'flows.json', credentialSecret: false, nodesDir: [ROOT], telemetry: { enabled: false, updateNotification: false },
-    editorTheme: { tours: false, projects: { enabled: false } }, logging: { console: { level: 'info', metrics: false, audit: false } },
-  }, null, 2)};\n`);
+  await writeFile(
+    join(USER_DIR, 'settings.js'),
+    `module.exports = ${JSON.stringify(
+      {
+        uiHost: LOOPBACK,
+        flowFile: 'flows.json',
+        credentialSecret: false,
+        nodesDir: [ROOT],
+        telemetry: { enabled: false, updateNotification: false },
+        editorTheme: { tours: false, projects: { enabled: false } },
+        logging: { console: { level: 'info', metrics: false, audit: false } },
+      },
+      null,
+      2,
+    )};\n`,
+  );
 }
 
 function startNodeRed(port: number): ChildProcess {
   const log = createWriteStream(join(USER_DIR, 'node-red.log'));
-  const red = spawn(process.execPath, [join(ROOT, 'node_modules', 'node-red', 'red.js'), '--userDir', USER_DIR, '--settings', join(USER_DIR, 'settings.js'), '--port', String(port)], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    // A group of its own: Ctrl-C comes to us, and we end it in order.
-    detached: true,
-  });
+  const red = spawn(
+    process.execPath,
+    [
+      join(ROOT, 'node_modules', 'node-red', 'red.js'),
+      '--userDir',
+      USER_DIR,
+      '--settings',
+      join(USER_DIR, 'settings.js'),
+      '--port',
+      String(port),
+    ],
+    {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      // A group of its own: Ctrl-C comes to us, and we end it in order.
+      detached: true,
+    },
+  );
   red.stdout.pipe(log);
   red.stderr.pipe(log);
   return red;
@@ -77,7 +111,11 @@ interface Recording {
 /** The recordings that are complete by now. */
 async function recordings(): Promise<Recording[]> {
   const names = await readdir(RECORDINGS, { recursive: true }).catch(() => []);
-  return Promise.all(names.filter((name) => name.endsWith('.json')).map(async (name) => JSON.parse(await readFile(join(RECORDINGS, name), 'utf8')) as Recording));
+  return Promise.all(
+    names
+      .filter((name) => name.endsWith('.json'))
+      .map(async (name) => JSON.parse(await readFile(join(RECORDINGS, name), 'utf8')) as Recording),
+  );
 }
 
 /** The recording of a device that is new since `before`; undefined when none comes. */
@@ -85,7 +123,9 @@ async function newRecording(device: string, before: ReadonlySet<string>): Promis
   const until = Date.now() + FILE_WITHIN_MS;
   while (Date.now() < until) {
     await pause(100);
-    const found = (await recordings()).find(({ file, deviceNumber }) => deviceNumber === device && !before.has(file));
+    const found = (await recordings()).find(
+      ({ file, deviceNumber }) => deviceNumber === device && !before.has(file),
+    );
     if (found) return found;
   }
   return undefined;
@@ -107,13 +147,23 @@ async function play(oxe: Simulator, over: AbortSignal): Promise<void> {
   }
 }
 
-function tell({ file, deviceNumber, durationMs, channels: { sent, received } }: Recording, from: string): void {
+function tell(
+  { file, deviceNumber, durationMs, channels: { sent, received } }: Recording,
+  from: string,
+): void {
   say(`packets received: ${sent.packets} of what ${deviceNumber} said, ${received.packets} of what it heard`);
-  say(`recorded ${deviceNumber} talking to ${from}: ${(durationMs / 1000).toFixed(1)} s in ${relative(process.cwd(), file)}`);
+  say(
+    `recorded ${deviceNumber} talking to ${from}: ${(durationMs / 1000).toFixed(1)} s in ${relative(process.cwd(), file)}`,
+  );
 }
 
 async function live(call: CallHandle, over: AbortSignal): Promise<void> {
-  const steps = [[1500, () => call.answered()], [4000, () => call.hold()], [1500, () => call.retrieve()], [3000, () => call.hangUp()]] as const;
+  const steps = [
+    [1500, () => call.answered()],
+    [4000, () => call.hold()],
+    [1500, () => call.retrieve()],
+    [3000, () => call.hangUp()],
+  ] as const;
   for (const [ms, step] of steps) {
     await pause(ms, undefined, { signal: over }).catch(() => undefined);
     if (over.aborted) break;
@@ -125,11 +175,22 @@ async function live(call: CallHandle, over: AbortSignal): Promise<void> {
 }
 
 async function main(): Promise<void> {
-  const oxe = await startSimulator({ port: await freePort(USUAL.rest), eventPort: await freePort(USUAL.events), controlPort: await freePort(USUAL.control), devices: ['70000-70099'] });
-  say(`O2G simulator at ${oxe.url}, event channel on port ${oxe.eventPort}; calls and faults by hand: ${oxe.controlUrl ?? ''}`);
+  const oxe = await startSimulator({
+    port: await freePort(USUAL.rest),
+    eventPort: await freePort(USUAL.events),
+    controlPort: await freePort(USUAL.control),
+    devices: ['70000-70099'],
+  });
+  say(
+    `O2G simulator at ${oxe.url}, event channel on port ${oxe.eventPort}; calls and faults by hand: ${oxe.controlUrl ?? ''}`,
+  );
   oxe.onRequest(({ method, path, body, status }) => {
     if (method !== 'POST' || !path.endsWith('/record') || status !== 200) return;
-    const { deviceNumber, sentFlowPort, receivedFlowPort } = body as { deviceNumber: string; sentFlowPort: number; receivedFlowPort: number };
+    const { deviceNumber, sentFlowPort, receivedFlowPort } = body as {
+      deviceNumber: string;
+      sentFlowPort: number;
+      receivedFlowPort: number;
+    };
     say(`recording started: ${deviceNumber} to UDP ports ${sentFlowPort} and ${receivedFlowPort}`);
   });
   await writeUserDir(oxe);
@@ -146,7 +207,11 @@ async function main(): Promise<void> {
     red.kill('SIGTERM');
     if (red.exitCode === null) await once(red, 'exit');
     const left = oxe.sessions().length + oxe.links().length + oxe.subscriptions().length;
-    say(left === 0 ? 'no session, link or subscription is left on the simulator' : `${left} things are left on the simulator`);
+    say(
+      left === 0
+        ? 'no session, link or subscription is left on the simulator'
+        : `${left} things are left on the simulator`,
+    );
     await oxe.close();
     process.exit(code);
   };
@@ -158,8 +223,13 @@ async function main(): Promise<void> {
     void end(1);
   });
 
-  await oxe.once(() => oxe.monitored(7).length === DEVICES.length, { timeoutMs: 60_000, what: 'Node-RED with its devices monitored' });
-  say(`Node-RED runs the flow "Record a call"; the editor is at http://${LOOPBACK}:${editor}/   (Ctrl-C ends the demo)`);
+  await oxe.once(() => oxe.monitored(7).length === DEVICES.length, {
+    timeoutMs: 60_000,
+    what: 'Node-RED with its devices monitored',
+  });
+  say(
+    `Node-RED runs the flow "Record a call"; the editor is at http://${LOOPBACK}:${editor}/   (Ctrl-C ends the demo)`,
+  );
   playing = play(oxe, over.signal);
   await playing;
 }

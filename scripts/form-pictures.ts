@@ -58,27 +58,134 @@ const FORMS: readonly Form[] = [
 ];
 
 function flows(oxe: Simulator): Flow {
-  const selectors = [{ names: ['telephony'], ids: [] }, { names: ['OnCtiLinkDown', 'OnCtiLinkUp'], ids: [] }];
+  const selectors = [
+    { names: ['telephony'], ids: [] },
+    { names: ['OnCtiLinkDown', 'OnCtiLinkUp'], ids: [] },
+  ];
   return flow([
-    o2gServer({ url: oxe.url, name: 'O2G of Brest', login: oxe.login, password: oxe.password, delivery: 'chunk', timeout: 10, offlineWait: 10, lifetime: 0, supervisedType: 'LOGIN_NAME' }),
-    o2gLink({ oxeNode: '7', name: 'Sales', devices: '70000-70009, 79999', record: '70000-70003', media: 'files' }),
-    config('files', 'o2g-recorder', {
-      name: 'Recordings', address: '127.0.0.1', portMin: 20000, portMax: 29999, folder: 'recordings', filename: '{{deviceNumber}}/{{startedAt}}-{{id}}',
-      format: 'g711', split: 'conversation', maxMinutes: 240,
+    o2gServer({
+      url: oxe.url,
+      name: 'O2G of Brest',
+      login: oxe.login,
+      password: oxe.password,
+      delivery: 'chunk',
+      timeout: 10,
+      offlineWait: 10,
+      lifetime: 0,
+      supervisedType: 'LOGIN_NAME',
     }),
-    node('events', 'o2g-events', { server: 'server', selectors, snapshot: true, dynamic: false }, 'calls', null),
+    o2gLink({
+      oxeNode: '7',
+      name: 'Sales',
+      devices: '70000-70009, 79999',
+      record: '70000-70003',
+      media: 'files',
+    }),
+    config('files', 'o2g-recorder', {
+      name: 'Recordings',
+      address: '127.0.0.1',
+      portMin: 20000,
+      portMax: 29999,
+      folder: 'recordings',
+      filename: '{{deviceNumber}}/{{startedAt}}-{{id}}',
+      format: 'g711',
+      split: 'conversation',
+      maxMinutes: 240,
+    }),
+    node(
+      'events',
+      'o2g-events',
+      { server: 'server', selectors, snapshot: true, dynamic: false },
+      'calls',
+      null,
+    ),
     node('calls', 'o2g-calls', { devices: '70000-70009', changes: ['started', 'answered', 'ended'] }, null),
-    node('monitor', 'o2g-monitor', { link: 'link', action: 'start', deviceNumber: 'payload.device', deviceNumberType: 'msg' }, null),
-    node('record', 'o2g-record', { link: 'link', action: 'start', recorder: 'files', mode: 'ip', deviceNumber: '70004', deviceNumberType: 'str' }, null, null),
-    node('record-ip', 'o2g-record', {
-      link: 'link', action: 'start', mode: 'ip', deviceNumber: '70120', deviceNumberType: 'str', ipRecorderAddr: '192.0.2.10', ipRecorderAddrType: 'str',
-      sentFlowPort: '20000', sentFlowPortType: 'num', receivedFlowPort: '20002', receivedFlowPortType: 'num',
-    }, null, null),
-    node('record-tdm', 'o2g-record', {
-      link: 'link', action: 'start', mode: 'tdm', deviceNumber: '70120', deviceNumberType: 'str', crystal: '2', crystalType: 'num', board: '0', boardType: 'num', timeslot: '10', timeslotType: 'num',
-    }, null, null),
-    node('beep', 'o2g-beep', { link: 'link', action: 'start', deviceNumber: '70120', deviceNumberType: 'str', tone: '25', toneType: 'num', presenceDuration: '20', silenceDuration: '15' }, null),
-    node('status', 'o2g-status', { server: 'server', query: 'logins', nodeIds: '7, 8', nodeIdsType: 'str', onlyACD: 'true', onlyACDType: 'bool' }, null),
+    node(
+      'monitor',
+      'o2g-monitor',
+      { link: 'link', action: 'start', deviceNumber: 'payload.device', deviceNumberType: 'msg' },
+      null,
+    ),
+    node(
+      'record',
+      'o2g-record',
+      {
+        link: 'link',
+        action: 'start',
+        recorder: 'files',
+        mode: 'ip',
+        deviceNumber: '70004',
+        deviceNumberType: 'str',
+      },
+      null,
+      null,
+    ),
+    node(
+      'record-ip',
+      'o2g-record',
+      {
+        link: 'link',
+        action: 'start',
+        mode: 'ip',
+        deviceNumber: '70120',
+        deviceNumberType: 'str',
+        ipRecorderAddr: '192.0.2.10',
+        ipRecorderAddrType: 'str',
+        sentFlowPort: '20000',
+        sentFlowPortType: 'num',
+        receivedFlowPort: '20002',
+        receivedFlowPortType: 'num',
+      },
+      null,
+      null,
+    ),
+    node(
+      'record-tdm',
+      'o2g-record',
+      {
+        link: 'link',
+        action: 'start',
+        mode: 'tdm',
+        deviceNumber: '70120',
+        deviceNumberType: 'str',
+        crystal: '2',
+        crystalType: 'num',
+        board: '0',
+        boardType: 'num',
+        timeslot: '10',
+        timeslotType: 'num',
+      },
+      null,
+      null,
+    ),
+    node(
+      'beep',
+      'o2g-beep',
+      {
+        link: 'link',
+        action: 'start',
+        deviceNumber: '70120',
+        deviceNumberType: 'str',
+        tone: '25',
+        toneType: 'num',
+        presenceDuration: '20',
+        silenceDuration: '15',
+      },
+      null,
+    ),
+    node(
+      'status',
+      'o2g-status',
+      {
+        server: 'server',
+        query: 'logins',
+        nodeIds: '7, 8',
+        nodeIdsType: 'str',
+        onlyACD: 'true',
+        onlyACDType: 'bool',
+      },
+      null,
+    ),
   ]);
 }
 
@@ -97,14 +204,22 @@ async function tryConnection(page: Page): Promise<void> {
 /** Node-RED 4.1 has no dark theme of its own; the collection that most of its users take has one. */
 function settingsOf({ version, dark }: Look): Record<string, unknown> {
   if (version === '5.0' || !dark) return {};
-  const nodesDir = [ROOT, join(ROOT, 'test', 'support', 'probe'), packageDir('@node-red-contrib-themes/theme-collection', THEME_VERSION)];
+  const nodesDir = [
+    ROOT,
+    join(ROOT, 'test', 'support', 'probe'),
+    packageDir('@node-red-contrib-themes/theme-collection', THEME_VERSION),
+  ];
   return { nodesDir, editorTheme: { tours: false, projects: { enabled: false }, theme: 'dark' } };
 }
 
 /** WebP is a third of PNG; Playwright doesn't make it, the browser does. */
 async function picture(page: Page, box: Box, file: string): Promise<void> {
   const cdp = await page.context().newCDPSession(page);
-  const { data } = await cdp.send('Page.captureScreenshot', { format: 'webp', quality: QUALITY, clip: { ...box, scale: 1 } });
+  const { data } = await cdp.send('Page.captureScreenshot', {
+    format: 'webp',
+    quality: QUALITY,
+    clip: { ...box, scale: 1 },
+  });
   await cdp.detach();
   await writeFile(file, Buffer.from(data, 'base64'));
 }
@@ -117,7 +232,10 @@ async function boxOf(page: Page, selector: string): Promise<Box> {
 
 /** From the buttons at its top to the last of its fields: what is below is empty. */
 async function formBox(page: Page): Promise<Box> {
-  const [header, form] = [await boxOf(page, '.red-ui-tray-header'), await boxOf(page, '.red-ui-tray .o2g-form')];
+  const [header, form] = [
+    await boxOf(page, '.red-ui-tray-header'),
+    await boxOf(page, '.red-ui-tray .o2g-form'),
+  ];
   return { ...header, height: form.y + form.height + 16 - header.y };
 }
 
@@ -132,7 +250,9 @@ async function takeForms(page: Page, path: (name: string) => string): Promise<vo
 
 /** Node-RED 5.0 shows two panels, one below the other: ours gets the most of it, as by a user who draws at what is between them. */
 async function makeHigh(page: Page): Promise<void> {
-  await page.evaluate(`$('.o2g-sidebar').closest('.red-ui-sidebar-section').outerHeight(${SIDEBAR_WINDOW.height - 160})`);
+  await page.evaluate(
+    `$('.o2g-sidebar').closest('.red-ui-sidebar-section').outerHeight(${SIDEBAR_WINDOW.height - 160})`,
+  );
 }
 
 async function takeSidebar(page: Page, file: string): Promise<void> {
@@ -141,7 +261,8 @@ async function takeSidebar(page: Page, file: string): Promise<void> {
   const panel = page.locator('.o2g-sidebar');
   await makeHigh(page);
   // The device that the OXE doesn't know, the call, what is heard of it, the OXE node.
-  for (const there of ['.o2g-device.o2g-lacking', '.o2g-in-call', '.o2g-meter[aria-valuetext$="dB"]']) await panel.locator(there).first().waitFor(PATIENCE);
+  for (const there of ['.o2g-device.o2g-lacking', '.o2g-in-call', '.o2g-meter[aria-valuetext$="dB"]'])
+    await panel.locator(there).first().waitFor(PATIENCE);
   await panel.getByText(/^OXE 7 /).waitFor(PATIENCE);
   await picture(page, await boxOf(page, '.o2g-sidebar'), file);
 }
@@ -154,7 +275,8 @@ async function take(oxe: Simulator, look: Look, folder: string): Promise<void> {
   const editor = await openEditor(red, { dark: look.dark });
   const { page } = editor;
   await page.setViewportSize(WINDOW);
-  const path = (name: string): string => join(folder, `${name}-${look.version}-${look.dark ? 'dark' : 'light'}.webp`);
+  const path = (name: string): string =>
+    join(folder, `${name}-${look.version}-${look.dark ? 'dark' : 'light'}.webp`);
   await takeForms(page, path);
   await takeSidebar(page, path('sidebar'));
   await editor.close();
@@ -167,6 +289,7 @@ export async function takeFormPictures(folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
   const oxe = await startSimulator({ devices: ['70000-70120'] });
-  for (const version of ['4.1', '5.0'] as const) for (const dark of [false, true]) await take(oxe, { version, dark }, folder);
+  for (const version of ['4.1', '5.0'] as const)
+    for (const dark of [false, true]) await take(oxe, { version, dark }, folder);
   await oxe.close();
 }

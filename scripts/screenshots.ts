@@ -16,7 +16,11 @@ const PATIENCE = { timeoutMs: 30_000 };
 
 /** The sidebar with a device that the OXE doesn't know, and one in a call that is recorded. Node-RED 4.1 gives it the whole height. */
 async function sidebar(flows: Flow, oxe: Simulator): Promise<void> {
-  const red = await startNodeRed({ flows: flows.map((each) => (each.type === 'o2g-link' ? { ...each, devices: '70000-70009, 79999' } : each)) });
+  const red = await startNodeRed({
+    flows: flows.map((each) =>
+      each.type === 'o2g-link' ? { ...each, devices: '70000-70009, 79999' } : each,
+    ),
+  });
   const editor = await openEditor(red);
   await editor.page.setViewportSize({ width: 1500, height: 620 });
   await editor.page.evaluate(`RED.sidebar.show('o2g-sidebar')`);
@@ -34,10 +38,15 @@ async function main(): Promise<void> {
   await mkdir(IMAGES, { recursive: true });
   await takeRecordingsPicture(IMAGES);
   const oxe = await startSimulator({ devices: ['70000-70099'] });
-  const example = (await readFile(join(ROOT, 'examples', '01 Record a call.json'), 'utf8')).replaceAll('http://127.0.0.1:8080', oxe.url);
-  const flows = (JSON.parse(example) as Flow).map((each) => (
-    each.type === 'o2g-server' ? { ...each, credentials: { login: oxe.login, password: oxe.password } } : each
-  ));
+  const example = (await readFile(join(ROOT, 'examples', '01 Record a call.json'), 'utf8')).replaceAll(
+    'http://127.0.0.1:8080',
+    oxe.url,
+  );
+  const flows = (JSON.parse(example) as Flow).map((each) =>
+    each.type === 'o2g-server'
+      ? { ...each, credentials: { login: oxe.login, password: oxe.password } }
+      : each,
+  );
   const red = await startNodeRed({ version: '5.0', flows });
   await oxe.once(() => oxe.monitored(7).length === 10 && oxe.channelCount() === 1, PATIENCE);
   const editor = await openEditor(red);

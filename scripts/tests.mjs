@@ -12,7 +12,9 @@ const OTHERS = ['test/**/*.test.ts', '--ignore', FIRST];
 /** @returns how mocha ended: 0, or how many tests failed */
 function run(args, shown) {
   return new Promise((resolve, reject) => {
-    const mocha = spawn(process.execPath, [MOCHA, ...args], { stdio: ['ignore', shown ? 'inherit' : 'pipe', shown ? 'inherit' : 'pipe'] });
+    const mocha = spawn(process.execPath, [MOCHA, ...args], {
+      stdio: ['ignore', shown ? 'inherit' : 'pipe', shown ? 'inherit' : 'pipe'],
+    });
     const pieces = [];
     for (const stream of [mocha.stdout, mocha.stderr]) stream?.on('data', (piece) => pieces.push(piece));
     mocha.once('error', reject);

@@ -43,7 +43,13 @@ export function autoplay(world: World, telephony: Telephony, options: AutoplayOp
       if (!other) throw new RangeError('everybody is busy');
       return other.number;
     };
-    void play(name, { user: user.number, outside, colleague, call: (options) => telephony.call(options), ...pauses(options, stop.signal) }).finally(() => running.delete(stop));
+    void play(name, {
+      user: user.number,
+      outside,
+      colleague,
+      call: (options) => telephony.call(options),
+      ...pauses(options, stop.signal),
+    }).finally(() => running.delete(stop));
   };
   const timer = setInterval(begin, everyMs);
   setImmediate(begin);
@@ -70,8 +76,16 @@ async function play(name: PlayName, stage: Stage): Promise<void> {
   for (const begun of calls) if (begun.alive) await begun.hangUp();
 }
 
-function pauses({ ringMs = 2000, talkMs = 5000, holdMs = 2000 }: AutoplayOptions, stop: AbortSignal): Pick<Stage, 'ring' | 'talk' | 'hold' | 'holds'> {
-  return { holds: holdMs > 0, ring: () => pause(ringMs, stop), talk: () => pause(talkMs, stop), hold: () => pause(holdMs, stop) };
+function pauses(
+  { ringMs = 2000, talkMs = 5000, holdMs = 2000 }: AutoplayOptions,
+  stop: AbortSignal,
+): Pick<Stage, 'ring' | 'talk' | 'hold' | 'holds'> {
+  return {
+    holds: holdMs > 0,
+    ring: () => pause(ringMs, stop),
+    talk: () => pause(talkMs, stop),
+    hold: () => pause(holdMs, stop),
+  };
 }
 
 /** Waits. @throws RangeError when the signal comes first */
@@ -91,7 +105,12 @@ function pause(ms: number, stop: AbortSignal): Promise<void> {
 }
 
 /** A user with nothing to do, of the first group that has one. */
-function choose({ oxe, links }: World, devices: readonly string[] | undefined, random: () => number, but?: OxeUser): OxeUser | undefined {
+function choose(
+  { oxe, links }: World,
+  devices: readonly string[] | undefined,
+  random: () => number,
+  but?: OxeUser,
+): OxeUser | undefined {
   const linked = links.all().flatMap((link) => [...link.devices.values()]);
   const recorded = linked.filter(({ recording }) => recording).map(({ device }) => device.user);
   const given = devices?.flatMap((number) => oxe.devices.get(number)?.user ?? []);

@@ -47,8 +47,14 @@ export class Channel {
   private pumping = false;
   private closed = false;
 
-  constructor(private readonly response: ServerResponse, private readonly options: ChannelOptions, private muted: boolean) {
-    response.on('close', () => { this.ended(); });
+  constructor(
+    private readonly response: ServerResponse,
+    private readonly options: ChannelOptions,
+    private muted: boolean,
+  ) {
+    response.on('close', () => {
+      this.ended();
+    });
     response.on('error', () => undefined); // 'close' follows, and says all there is to say
     if (!muted) this.greet();
   }
@@ -115,7 +121,9 @@ export class Channel {
     }
     const pending: Pending = { line, end: 0 };
     this.unwritten.add(pending);
-    this.response.write(bytes, (error) => { if (!error) this.taken(pending); });
+    this.response.write(bytes, (error) => {
+      if (!error) this.taken(pending);
+    });
   }
 
   private taken(pending: Pending): void {

@@ -21,25 +21,37 @@ export interface ReceivedBody {
  * @param setCookie receives the cookies that the handler will set
  * @throws Refusal with the answer; a violation when a client written after the specification would not have sent it
  */
-export function check(world: World, request: RequestRecord, received: ReceivedBody, setCookie: (cookie: string) => void): Context<OperationName> {
+export function check(
+  world: World,
+  request: RequestRecord,
+  received: ReceivedBody,
+  setCookie: (cookie: string) => void,
+): Context<OperationName> {
   if (!world.readiness.ready) throw new Refusal(503, 'NOT_READY', 'O2G is starting');
   const { name, operation, parameters } = matched(request);
   const { credential, session } = authorized(world, name, operation, request.headers);
   checkQuery(operation, request.query);
   checkBody(world, name, operation, request.headers, received);
   return {
-    name, world, parameters, setCookie,
+    name,
+    world,
+    parameters,
+    setCookie,
     // Session, credential and body are there for every operation whose handler may read them: that is what was checked above.
-    session, credential,
+    session,
+    credential,
     body: received.json as Context<OperationName>['body'],
-    query: request.query, authorization: request.headers.authorization, host: request.headers.host,
+    query: request.query,
+    authorization: request.headers.authorization,
+    host: request.headers.host,
   };
 }
 
 function matched({ method, path }: RequestRecord): Match {
   const match = matchOperation(method, path);
   if (match === 'path') throw violation(404, 'NOT_FOUND', 'There is no such resource');
-  if (match === 'method') throw violation(405, 'NOT_SUPPORTED', `${method} is not available on this resource`);
+  if (match === 'method')
+    throw violation(405, 'NOT_SUPPORTED', `${method} is not available on this resource`);
   return match;
 }
 
@@ -48,7 +60,12 @@ interface Authorization {
   readonly session: Session | undefined;
 }
 
-function authorized({ sessions }: World, name: OperationName, operation: Operation, headers: IncomingHttpHeaders): Authorization {
+function authorized(
+  { sessions }: World,
+  name: OperationName,
+  operation: Operation,
+  headers: IncomingHttpHeaders,
+): Authorization {
   if (operation.root) return { credential: undefined, session: undefined };
   const token = cookieOf(headers.cookie, 'AlcUserId');
   const credential = sessions.credential(token);
@@ -58,7 +75,8 @@ function authorized({ sessions }: World, name: OperationName, operation: Operati
   }
   const session = sessions.use(token);
   if (!session) throw invalidSession(token, !sessions.wasIssued(token));
-  if (operation.administrator && !session.administrator) throw new Refusal(403, 'NOT_ALLOWED', 'This operation is restricted to an administrator');
+  if (operation.administrator && !session.administrator)
+    throw new Refusal(403, 'NOT_ALLOWED', 'This operation is restricted to an administrator');
   return { credential: session.credential, session };
 }
 
@@ -75,12 +93,20 @@ function checkQuery({ query: known = {} }: Operation, query: Readonly<Record<str
   for (const [name, value] of Object.entries(query)) {
     const kind = known[name];
     if (kind === undefined) throw violation(400, 'BAD_PARAMETER', `There is no query parameter ${name}`);
-    if (kind === 'flag' && value !== '') throw violation(400, 'BAD_PARAMETER', `The query parameter ${name} has no value, ${value} given`);
-    if (kind === 'text' && value === '') throw violation(400, 'BAD_PARAMETER', `The query parameter ${name} can't be empty`);
+    if (kind === 'flag' && value !== '')
+      throw violation(400, 'BAD_PARAMETER', `The query parameter ${name} has no value, ${value} given`);
+    if (kind === 'text' && value === '')
+      throw violation(400, 'BAD_PARAMETER', `The query parameter ${name} can't be empty`);
   }
 }
 
-function checkBody({ settings }: World, name: OperationName, { body }: Operation, headers: IncomingHttpHeaders, { text, json, isJson }: ReceivedBody): void {
+function checkBody(
+  { settings }: World,
+  name: OperationName,
+  { body }: Operation,
+  headers: IncomingHttpHeaders,
+  { text, json, isJson }: ReceivedBody,
+): void {
   if (body === 'anything') return;
   if (body === undefined) {
     if (text !== '') throw violation(400, 'BAD_PARAMETER', 'This operation has no body');
@@ -88,7 +114,8 @@ function checkBody({ settings }: World, name: OperationName, { body }: Operation
   }
   if (text === '') throw violation(400, 'BAD_PARAMETER', `The body is mandatory: ${body}`);
   const type = headers['content-type']?.split(';')[0]?.trim().toLowerCase();
-  if (type !== 'application/json') throw violation(415, 'BAD_PARAMETER', `Content-Type must be application/json, ${type ?? 'none'} given`);
+  if (type !== 'application/json')
+    throw violation(415, 'BAD_PARAMETER', `Content-Type must be application/json, ${type ?? 'none'} given`);
   if (!isJson) throw violation(400, 'BAD_PARAMETER', 'The body is not JSON');
   const problems = problemsOf(json, body, settings.unknownFields);
   if (problems.length === 0) problems.push(...brokenRules(name, json as Context<OperationName>['body']));

@@ -9,7 +9,9 @@ import type { UserOptions } from './population';
 /** Ports of the command. Those of real event channels are 8014 for http and 8016 for https. */
 const PORT = { rest: '8080', events: '8014', secureEvents: '8016', control: '8090' } as const;
 
-const PLAY_LINES = [PLAY_NAMES.slice(0, 8), PLAY_NAMES.slice(8)].map((names) => names.join(', ')).join(`,\n${' '.repeat(26)}`);
+const PLAY_LINES = [PLAY_NAMES.slice(0, 8), PLAY_NAMES.slice(8)]
+  .map((names) => names.join(', '))
+  .join(`,\n${' '.repeat(26)}`);
 
 export const HELP = `o2g-simulator: an O2G server (Recording-only configuration) with an OXE behind it, for trying flows without a PBX.
 
@@ -45,11 +47,26 @@ Without --calls, start one through the control port:
 `;
 
 const OPTIONS = {
-  host: { type: 'string' }, port: { type: 'string' }, 'event-port': { type: 'string' }, 'control-port': { type: 'string' },
-  'tls-key': { type: 'string' }, 'tls-cert': { type: 'string' }, login: { type: 'string' }, password: { type: 'string' },
-  nodes: { type: 'string' }, devices: { type: 'string' }, secure: { type: 'boolean' }, law: { type: 'string' },
-  'rtp-anywhere': { type: 'boolean' }, 'time-to-live': { type: 'string' }, 'links-outlive-sessions': { type: 'boolean' },
-  'list-monitored': { type: 'boolean' }, lenient: { type: 'boolean' }, calls: { type: 'string' }, plays: { type: 'string' }, verbose: { type: 'boolean' },
+  host: { type: 'string' },
+  port: { type: 'string' },
+  'event-port': { type: 'string' },
+  'control-port': { type: 'string' },
+  'tls-key': { type: 'string' },
+  'tls-cert': { type: 'string' },
+  login: { type: 'string' },
+  password: { type: 'string' },
+  nodes: { type: 'string' },
+  devices: { type: 'string' },
+  secure: { type: 'boolean' },
+  law: { type: 'string' },
+  'rtp-anywhere': { type: 'boolean' },
+  'time-to-live': { type: 'string' },
+  'links-outlive-sessions': { type: 'boolean' },
+  'list-monitored': { type: 'boolean' },
+  lenient: { type: 'boolean' },
+  calls: { type: 'string' },
+  plays: { type: 'string' },
+  verbose: { type: 'boolean' },
   help: { type: 'boolean' },
 } as const satisfies ParseArgsConfig['options'];
 
@@ -75,18 +92,32 @@ export function parseCommand(args: readonly string[]): Command {
   const tls = tlsOf(given['tls-key'], given['tls-cert']);
   const calls = given.calls === undefined ? undefined : numberOf('--calls', given.calls, 1, 86_400);
   return {
-    help: given.help ?? false, verbose: given.verbose ?? false, callsEveryMs: calls === undefined ? undefined : calls * 1000,
+    help: given.help ?? false,
+    verbose: given.verbose ?? false,
+    callsEveryMs: calls === undefined ? undefined : calls * 1000,
     plays: playsOf(given.plays ?? 'incoming'),
     options: {
-      host: given.host, tls, login: given.login, password: given.password,
+      host: given.host,
+      tls,
+      login: given.login,
+      password: given.password,
       port: portOf('--port', given.port ?? PORT.rest),
       eventPort: portOf('--event-port', given['event-port'] ?? (tls ? PORT.secureEvents : PORT.events)),
-      controlPort: given['control-port'] === 'none' ? undefined : portOf('--control-port', given['control-port'] ?? PORT.control),
+      controlPort:
+        given['control-port'] === 'none'
+          ? undefined
+          : portOf('--control-port', given['control-port'] ?? PORT.control),
       nodes: given.nodes?.split(',').map((node) => numberOf('--nodes', node.trim(), 0, 999_999)),
       devices: given.devices === undefined ? undefined : devicesOf(given.devices),
-      secure: given.secure, law: lawOf(given.law), rtpAnywhere: given['rtp-anywhere'],
-      timeToLive: given['time-to-live'] === undefined ? undefined : numberOf('--time-to-live', given['time-to-live'], 1, 86_400),
-      linksOutliveSessions: given['links-outlive-sessions'], listMonitored: given['list-monitored'],
+      secure: given.secure,
+      law: lawOf(given.law),
+      rtpAnywhere: given['rtp-anywhere'],
+      timeToLive:
+        given['time-to-live'] === undefined
+          ? undefined
+          : numberOf('--time-to-live', given['time-to-live'], 1, 86_400),
+      linksOutliveSessions: given['links-outlive-sessions'],
+      listMonitored: given['list-monitored'],
       unknownFields: given.lenient ? 'ignore' : 'refuse',
     },
   };
@@ -104,7 +135,8 @@ function parse(args: readonly string[]): Given {
 
 function numberOf(name: string, text: string, least: number, most: number): number {
   const value = Number(text);
-  if (!/^\d+$/.test(text) || value < least || value > most) throw new UsageError(`${name}: a number of ${least}..${most} is expected, '${text}' given`);
+  if (!/^\d+$/.test(text) || value < least || value > most)
+    throw new UsageError(`${name}: a number of ${least}..${most} is expected, '${text}' given`);
   return value;
 }
 
@@ -119,7 +151,10 @@ function playsOf(text: string): readonly PlayName[] {
   if (text === 'all') return PLAY_NAMES;
   return text.split(',').map((part) => {
     const name = PLAY_NAMES.find((known) => known === part.trim());
-    if (name === undefined) throw new UsageError(`--plays: all, or some of ${PLAY_NAMES.join(', ')} are expected, '${part.trim()}' given`);
+    if (name === undefined)
+      throw new UsageError(
+        `--plays: all, or some of ${PLAY_NAMES.join(', ')} are expected, '${part.trim()}' given`,
+      );
     return name;
   });
 }
@@ -134,7 +169,8 @@ function devicesOf(text: string): UserOptions[] {
 
 function tlsOf(key: string | undefined, cert: string | undefined): SimulatorOptions['tls'] {
   if (key === undefined && cert === undefined) return undefined;
-  if (key === undefined || cert === undefined) throw new UsageError('--tls-key and --tls-cert belong together');
+  if (key === undefined || cert === undefined)
+    throw new UsageError('--tls-key and --tls-cert belong together');
   return { key: read('--tls-key', key), cert: read('--tls-cert', cert) };
 }
 

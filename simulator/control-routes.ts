@@ -20,7 +20,10 @@ type Calls = Map<string, CallHandle>;
 export function controlRoutes(simulator: Simulator): readonly Route[] {
   const calls: Calls = new Map();
   const routes: Route[] = [
-    ...observationRoutes(simulator), ...callRoutes(simulator, calls), ...oxeRoutes(simulator), ...faultRoutes(simulator),
+    ...observationRoutes(simulator),
+    ...callRoutes(simulator, calls),
+    ...oxeRoutes(simulator),
+    ...faultRoutes(simulator),
   ];
   const list = routes.map(({ method, path, help }) => `${method} ${path}: ${help}`);
   return [{ method: 'GET', path: '/', help: 'this list', run: () => list }, ...routes];
@@ -38,7 +41,9 @@ function observationRoutes(simulator: Simulator): Route[] {
     get('/recordings', 'recordings in force', () => simulator.recordings()),
     get('/beeping', 'devices that are beeped', () => simulator.beeping()),
     get('/state', 'connections, channels, calls', () => ({
-      openSockets: simulator.openSockets(), channels: simulator.channelCount(), calls: simulator.callCount(),
+      openSockets: simulator.openSockets(),
+      channels: simulator.channelCount(),
+      calls: simulator.callCount(),
     })),
   ];
 }
@@ -56,7 +61,10 @@ const STEPS: Readonly<Record<string, readonly [help: string, step: Step]>> = {
   transfer: ['{by?} after enquiry', (call, body) => call.transfer(by(body))],
   blindTransfer: ['{to, by?}', (call, body) => call.blindTransfer(text(body, 'to'), by(body))],
   conference: ['{by?} after enquiry', (call, body) => call.conference(by(body))],
-  hangUp: ['{by?, cause?}', (call, body) => call.hangUp(by(body), optional(body, 'cause') as CallCause | undefined)],
+  hangUp: [
+    '{by?, cause?}',
+    (call, body) => call.hangUp(by(body), optional(body, 'cause') as CallCause | undefined),
+  ],
   abandon: ['the caller gives up', (call) => call.abandon()],
   noAnswer: ['it rang long enough', (call) => call.noAnswer()],
   fails: ['{cause} after dialing', (call, body) => call.fails(text(body, 'cause') as CallCause)],
@@ -85,17 +93,28 @@ function callRoutes(simulator: Simulator, calls: Calls): Route[] {
     return call;
   };
   return [
-    { method: 'GET', path: '/calls', help: 'calls started here', run: () => [...calls].map(([id, call]) => ({ id, ...view(call) })) },
     {
-      method: 'POST', path: '/calls', help: '{from, to, dialing?, fails?, anonymous?, displayName?, associateData?, tags?, trunk?, acd?} starts a call',
+      method: 'GET',
+      path: '/calls',
+      help: 'calls started here',
+      run: () => [...calls].map(([id, call]) => ({ id, ...view(call) })),
+    },
+    {
+      method: 'POST',
+      path: '/calls',
+      help: '{from, to, dialing?, fails?, anonymous?, displayName?, associateData?, tags?, trunk?, acd?} starts a call',
       run: (body) => keep(simulator.call({ ...body, from: text(body, 'from'), to: text(body, 'to') })),
     },
     {
-      method: 'POST', path: '/calls/{id}/enquiry', help: '{to, by?} holds the call and calls somebody else',
+      method: 'POST',
+      path: '/calls/{id}/enquiry',
+      help: '{to, by?} holds the call and calls somebody else',
       run: async (body, id) => keep(await get(id).enquiry(text(body, 'to'), body)),
     },
     ...Object.entries(STEPS).map(([name, [help, step]]): Route => ({
-      method: 'POST', path: `/calls/{id}/${name}`, help,
+      method: 'POST',
+      path: `/calls/{id}/${name}`,
+      help,
       run: async (body, id) => {
         await step(get(id), body);
         return { id, ...view(get(id)) };
@@ -107,46 +126,117 @@ function callRoutes(simulator: Simulator, calls: Calls): Route[] {
 const view = (call: CallHandle): object => ({ callRef: call.callRef, parties: call.parties });
 
 function oxeRoutes(simulator: Simulator): Route[] {
-  const post = (path: string, help: string, run: Route['run']): Route => ({ method: 'POST', path, help, run });
+  const post = (path: string, help: string, run: Route['run']): Route => ({
+    method: 'POST',
+    path,
+    help,
+    run,
+  });
   return [
-    post('/events', 'any event object, sent to the subscriptions that want it', (body) => simulator.emit({ ...body, eventName: text(body, 'eventName') } satisfies EventObject)),
-    post('/devices/{id}/state', '{state: IN_SERVICE | OUT_OF_SERVICE}', (body, id) => simulator.deviceState(id, text(body, 'state') as Representation<'DeviceState'>['state'])),
-    post('/agents/{id}/state', "{mainState, subState?, …} of the agent with this login", (body, id) =>
-      simulator.agentState(id, { ...body, mainState: text(body, 'mainState') as Representation<'AgentState'>['mainState'] })),
-    post('/users/{id}', '{firstName?, lastName?} changes a user', (body, id) => simulator.changeUser(id, body)),
+    post('/events', 'any event object, sent to the subscriptions that want it', (body) =>
+      simulator.emit({ ...body, eventName: text(body, 'eventName') } satisfies EventObject),
+    ),
+    post('/devices/{id}/state', '{state: IN_SERVICE | OUT_OF_SERVICE}', (body, id) =>
+      simulator.deviceState(id, text(body, 'state') as Representation<'DeviceState'>['state']),
+    ),
+    post('/agents/{id}/state', '{mainState, subState?, …} of the agent with this login', (body, id) =>
+      simulator.agentState(id, {
+        ...body,
+        mainState: text(body, 'mainState') as Representation<'AgentState'>['mainState'],
+      }),
+    ),
+    post('/users/{id}', '{firstName?, lastName?} changes a user', (body, id) =>
+      simulator.changeUser(id, body),
+    ),
   ];
 }
 
 function faultRoutes(simulator: Simulator): Route[] {
-  const fault = (name: string, help: string, run: (body: Record<string, unknown>) => unknown): Route =>
-    ({ method: 'POST', path: `/faults/${name}`, help, run });
+  const fault = (name: string, help: string, run: (body: Record<string, unknown>) => unknown): Route => ({
+    method: 'POST',
+    path: `/faults/${name}`,
+    help,
+    run,
+  });
   return [
     fault('down', 'closes both ports, resets all connections', () => simulator.down()),
     fault('up', 'opens them again', () => simulator.up()),
-    fault('restart', '{downMs?, notReadyMs?, loadingMs?} loses sessions, links, subscriptions', (body) => simulator.restart(body)),
-    fault('notReady', 'every request gets 503 NOT_READY', () => { simulator.notReady(); }),
-    fault('ready', 'ends that', () => { simulator.ready(); }),
-    fault('nodeLoaded', '{nodeId, loaded}', (body) => { simulator.nodeLoaded(number(body, 'nodeId'), body.loaded === true); }),
-    fault('expireSession', "{channel?: 'close' | 'keep', login?}", (body) => { simulator.expireSession(body); }),
-    fault('forgetLink', '{nodeId, registrationId?} without a word', (body) => { simulator.forgetLink(number(body, 'nodeId'), optional(body, 'registrationId')); }),
-    fault('forgetMonitor', '{deviceNumber} without a word', (body) => { simulator.forgetMonitor(text(body, 'deviceNumber')); }),
-    fault('forgetRecording', '{deviceNumber} without a word', (body) => { simulator.forgetRecording(text(body, 'deviceNumber')); }),
-    fault('rekey', '{deviceNumber} other SRTP keys without a word', (body) => { simulator.rekey(text(body, 'deviceNumber')); }),
-    fault('ctiLinkDown', '{nodeId, loseLinks?}', (body) => { simulator.ctiLinkDown(number(body, 'nodeId'), { loseLinks: body.loseLinks === true }); }),
-    fault('ctiLinkUp', '{nodeId}', (body) => { simulator.ctiLinkUp(number(body, 'nodeId')); }),
-    fault('dropChannel', "{how?: 'reset' | 'cut' | 'clean'}", (body) => { simulator.dropChannel(optional(body, 'how') as Parameters<Simulator['dropChannel']>[0]); }),
-    fault('silenceChannel', "{which?: 'open' | 'all'}", (body) => { simulator.silenceChannel(optional(body, 'which') as Parameters<Simulator['silenceChannel']>[0]); }),
-    fault('unsilenceChannel', 'ends that', () => { simulator.unsilenceChannel(); }),
-    fault('refuseChannel', '{status, times?}', (body) => { simulator.refuseChannel(number(body, 'status'), body.times === undefined ? 1 : number(body, 'times')); }),
-    fault('refuseSubscription', '{message?} without a message it ends', (body) => { simulator.refuseSubscription(optional(body, 'message')); }),
-    fault('writeRaw', '{text} into the open channels', (body) => { simulator.writeRaw(text(body, 'text')); }),
-    fault('splitChannel', '{sizes?: [bytes, …], seed?} without either it ends', (body) => { simulator.splitChannel(splitting(body)); }),
-    fault('duplicateEvents', '{copies}', (body) => { simulator.duplicateEvents(number(body, 'copies')); }),
-    fault('loseEvents', '{count}', (body) => { simulator.loseEvents(number(body, 'count')); }),
-    fault('answerNext', '{method?, path?, times?, delayMs?, status?, headers?, body?, dripMs?, hang?, reset?, execute?}', (body) => { simulator.answerNext(body); }),
-    fault('clearAnswers', 'takes back what answerNext has not used', () => { simulator.clearAnswers(); }),
-    fault('thinkTime', '{ms}', (body) => { simulator.thinkTime(number(body, 'ms')); }),
-    fault('resetConnections', 'resets all connections, the ports stay open', () => { simulator.resetConnections(); }),
+    fault('restart', '{downMs?, notReadyMs?, loadingMs?} loses sessions, links, subscriptions', (body) =>
+      simulator.restart(body),
+    ),
+    fault('notReady', 'every request gets 503 NOT_READY', () => {
+      simulator.notReady();
+    }),
+    fault('ready', 'ends that', () => {
+      simulator.ready();
+    }),
+    fault('nodeLoaded', '{nodeId, loaded}', (body) => {
+      simulator.nodeLoaded(number(body, 'nodeId'), body.loaded === true);
+    }),
+    fault('expireSession', "{channel?: 'close' | 'keep', login?}", (body) => {
+      simulator.expireSession(body);
+    }),
+    fault('forgetLink', '{nodeId, registrationId?} without a word', (body) => {
+      simulator.forgetLink(number(body, 'nodeId'), optional(body, 'registrationId'));
+    }),
+    fault('forgetMonitor', '{deviceNumber} without a word', (body) => {
+      simulator.forgetMonitor(text(body, 'deviceNumber'));
+    }),
+    fault('forgetRecording', '{deviceNumber} without a word', (body) => {
+      simulator.forgetRecording(text(body, 'deviceNumber'));
+    }),
+    fault('rekey', '{deviceNumber} other SRTP keys without a word', (body) => {
+      simulator.rekey(text(body, 'deviceNumber'));
+    }),
+    fault('ctiLinkDown', '{nodeId, loseLinks?}', (body) => {
+      simulator.ctiLinkDown(number(body, 'nodeId'), { loseLinks: body.loseLinks === true });
+    }),
+    fault('ctiLinkUp', '{nodeId}', (body) => {
+      simulator.ctiLinkUp(number(body, 'nodeId'));
+    }),
+    fault('dropChannel', "{how?: 'reset' | 'cut' | 'clean'}", (body) => {
+      simulator.dropChannel(optional(body, 'how') as Parameters<Simulator['dropChannel']>[0]);
+    }),
+    fault('silenceChannel', "{which?: 'open' | 'all'}", (body) => {
+      simulator.silenceChannel(optional(body, 'which') as Parameters<Simulator['silenceChannel']>[0]);
+    }),
+    fault('unsilenceChannel', 'ends that', () => {
+      simulator.unsilenceChannel();
+    }),
+    fault('refuseChannel', '{status, times?}', (body) => {
+      simulator.refuseChannel(number(body, 'status'), body.times === undefined ? 1 : number(body, 'times'));
+    }),
+    fault('refuseSubscription', '{message?} without a message it ends', (body) => {
+      simulator.refuseSubscription(optional(body, 'message'));
+    }),
+    fault('writeRaw', '{text} into the open channels', (body) => {
+      simulator.writeRaw(text(body, 'text'));
+    }),
+    fault('splitChannel', '{sizes?: [bytes, …], seed?} without either it ends', (body) => {
+      simulator.splitChannel(splitting(body));
+    }),
+    fault('duplicateEvents', '{copies}', (body) => {
+      simulator.duplicateEvents(number(body, 'copies'));
+    }),
+    fault('loseEvents', '{count}', (body) => {
+      simulator.loseEvents(number(body, 'count'));
+    }),
+    fault(
+      'answerNext',
+      '{method?, path?, times?, delayMs?, status?, headers?, body?, dripMs?, hang?, reset?, execute?}',
+      (body) => {
+        simulator.answerNext(body);
+      },
+    ),
+    fault('clearAnswers', 'takes back what answerNext has not used', () => {
+      simulator.clearAnswers();
+    }),
+    fault('thinkTime', '{ms}', (body) => {
+      simulator.thinkTime(number(body, 'ms'));
+    }),
+    fault('resetConnections', 'resets all connections, the ports stay open', () => {
+      simulator.resetConnections();
+    }),
   ];
 }
 
@@ -157,11 +247,13 @@ function splitting(body: Record<string, unknown>): Parameters<Simulator['splitCh
 
 function text(body: Record<string, unknown>, name: string): string {
   const value = body[name];
-  if (typeof value !== 'string' || value === '') throw new RangeError(`${name} is missing: a text is expected`);
+  if (typeof value !== 'string' || value === '')
+    throw new RangeError(`${name} is missing: a text is expected`);
   return value;
 }
 
-const optional = (body: Record<string, unknown>, name: string): string | undefined => (body[name] === undefined ? undefined : text(body, name));
+const optional = (body: Record<string, unknown>, name: string): string | undefined =>
+  body[name] === undefined ? undefined : text(body, name);
 
 function number(body: Record<string, unknown>, name: string): number {
   const value = body[name];

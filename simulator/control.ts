@@ -6,7 +6,10 @@ import type { Simulator } from './simulator';
 
 /** What the control port says to a request that it can't serve. */
 class ControlError extends Error {
-  constructor(readonly status: number, message: string) {
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
     super(message);
   }
 }
@@ -24,25 +27,38 @@ export async function startControl(simulator: Simulator, port: number): Promise<
   return listener;
 }
 
-async function answer(routes: readonly Route[], request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function answer(
+  routes: readonly Route[],
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   try {
     refuseBrowsers(request);
     const { route, id } = find(routes, request.method ?? '', request.url ?? '/');
     const result = await route.run(await readJson(request), id);
     write(response, 200, result ?? { done: true });
   } catch (error) {
-    const status = error instanceof ControlError ? error.status : error instanceof RangeError || error instanceof SyntaxError ? 400 : 500;
+    const status =
+      error instanceof ControlError
+        ? error.status
+        : error instanceof RangeError || error instanceof SyntaxError
+          ? 400
+          : 500;
     write(response, status, { error: error instanceof Error ? error.message : String(error) });
   }
 }
 
 /** A page in the developer's browser must not be able to drive the simulator: only browsers send Origin. */
 function refuseBrowsers(request: IncomingMessage): void {
-  if (request.headers.origin !== undefined) throw new ControlError(403, 'Requests of web pages are not served');
+  if (request.headers.origin !== undefined)
+    throw new ControlError(403, 'Requests of web pages are not served');
 }
 
 function find(routes: readonly Route[], method: string, url: string): { route: Route; id: string } {
-  const segments = (url.split('?')[0] ?? '').split('/').filter((segment) => segment !== '').map(decodeURIComponent);
+  const segments = (url.split('?')[0] ?? '')
+    .split('/')
+    .filter((segment) => segment !== '')
+    .map(decodeURIComponent);
   for (const route of routes) {
     const template = route.path.split('/').filter((segment) => segment !== '');
     if (route.method !== method || template.length !== segments.length) continue;
@@ -58,7 +74,8 @@ async function readJson(request: IncomingMessage): Promise<Record<string, unknow
   for await (const chunk of request.setEncoding('utf8') as AsyncIterable<string>) text += chunk;
   if (text === '') return {};
   const value = JSON.parse(text) as unknown; // a SyntaxError is told to the caller
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new ControlError(400, 'A JSON object is expected');
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new ControlError(400, 'A JSON object is expected');
   return value as Record<string, unknown>;
 }
 

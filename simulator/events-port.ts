@@ -58,7 +58,8 @@ export class EventsPort {
     try {
       this.refuseOnPurpose(id);
       if (path !== PATH) throw violation(404, 'NOT_FOUND', 'The event port has only /OTEvents');
-      if (request.method !== 'GET' && request.method !== 'POST') throw violation(405, 'NOT_SUPPORTED', 'A channel is opened by GET or POST');
+      if (request.method !== 'GET' && request.method !== 'POST')
+        throw violation(405, 'NOT_SUPPORTED', 'A channel is opened by GET or POST');
       if (!this.world.readiness.ready) throw new Refusal(503, 'NOT_READY', 'O2G is starting');
       const subscription = subscriptionOfChannel(this.world, id);
       const override = this.overrides.take({ method: request.method, path });
@@ -76,23 +77,41 @@ export class EventsPort {
   private openChannel(subscription: Subscription, request: IncomingMessage, response: ServerResponse): void {
     const { subscriptions, journal, settings } = this.world;
     const timers: NodeJS.Timeout[] = [];
-    const channel = new Channel(response, {
-      greeting: STARTED,
-      splitter: () => this.faults.splitter,
-      reset: () => { this.reset(request); },
-      onClose: (unwritten) => {
-        for (const timer of timers) clearTimeout(timer);
-        this.open.delete(channel);
-        subscriptions.detach(subscription, channel, unwritten);
-        journal.log(`channel of ${subscription.subscriber.login} closed`);
-        journal.changed();
+    const channel = new Channel(
+      response,
+      {
+        greeting: STARTED,
+        splitter: () => this.faults.splitter,
+        reset: () => {
+          this.reset(request);
+        },
+        onClose: (unwritten) => {
+          for (const timer of timers) clearTimeout(timer);
+          this.open.delete(channel);
+          subscriptions.detach(subscription, channel, unwritten);
+          journal.log(`channel of ${subscription.subscriber.login} closed`);
+          journal.changed();
+        },
       },
-    }, this.faults.muteNew);
+      this.faults.muteNew,
+    );
     this.open.add(channel);
-    journal.log(`channel of ${subscription.subscriber.login} opened, ${subscription.queue.length} events waiting`);
+    journal.log(
+      `channel of ${subscription.subscriber.login} opened, ${subscription.queue.length} events waiting`,
+    );
     subscriptions.attach(subscription, channel);
-    if (subscription.timeout > 0) timers.push(setTimeout(() => { channel.end('clean'); }, subscription.timeout * settings.minuteMs));
-    else if (settings.keepaliveMs > 0) timers.push(setInterval(() => { channel.keepalive(KEEPALIVE); }, settings.keepaliveMs));
+    if (subscription.timeout > 0)
+      timers.push(
+        setTimeout(() => {
+          channel.end('clean');
+        }, subscription.timeout * settings.minuteMs),
+      );
+    else if (settings.keepaliveMs > 0)
+      timers.push(
+        setInterval(() => {
+          channel.keepalive(KEEPALIVE);
+        }, settings.keepaliveMs),
+      );
   }
 
   private refuseOnPurpose(id: string | undefined): void {
@@ -102,7 +121,8 @@ export class EventsPort {
     if (refuse.left <= 0) this.faults.refuse = undefined;
     // Whoever is told that a subscription is forbidden or gone must be right to make a new one.
     const subscription = this.world.subscriptions.all.get(id ?? '');
-    if (subscription && (refuse.status === 403 || refuse.status === 404)) this.world.subscriptions.abandon(subscription);
+    if (subscription && (refuse.status === 403 || refuse.status === 404))
+      this.world.subscriptions.abandon(subscription);
     const type = refuse.status === 503 ? 'NOT_READY' : refuse.status === 404 ? 'NOT_FOUND' : 'NOT_ALLOWED';
     throw new Refusal(refuse.status, type, 'The channel is refused');
   }
@@ -110,7 +130,11 @@ export class EventsPort {
   private refusal(what: string, response: ServerResponse, error: unknown): number {
     if (!(error instanceof Refusal)) throw error;
     if (error.violation) this.world.journal.violation(`${what}: ${error.message} (${error.status})`);
-    writeAnswer(response, { status: error.status, headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(error.body) });
+    writeAnswer(response, {
+      status: error.status,
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify(error.body),
+    });
     return error.status;
   }
 }

@@ -32,20 +32,37 @@ export class Expectations {
 
   /** The next request that matches and is answered, counted from this call. Errors as `once`. */
   nextRequest(pattern: RequestPattern = {}, expectation: Expectation = {}): Promise<RequestRecord> {
-    const what = expectation.what ?? `request ${pattern.method ?? 'of any method'} ${String(pattern.path ?? 'of any path')}`;
-    return this.wait((answered) => answered && matches(answered, pattern) && answered, what, expectation.timeoutMs);
+    const what =
+      expectation.what ??
+      `request ${pattern.method ?? 'of any method'} ${String(pattern.path ?? 'of any path')}`;
+    return this.wait(
+      (answered) => answered && matches(answered, pattern) && answered,
+      what,
+      expectation.timeoutMs,
+    );
   }
 
-  private wait<T>(evaluate: (answered?: RequestRecord) => T, what: string, timeoutMs = 20_000): Promise<Exclude<T, false | undefined>> {
+  private wait<T>(
+    evaluate: (answered?: RequestRecord) => T,
+    what: string,
+    timeoutMs = 20_000,
+  ): Promise<Exclude<T, false | undefined>> {
     const seen = this.journal.requests.length;
     // Made here, so that the stack of a failure shows the line of the test.
     const error = new Error(`${what} did not come within ${timeoutMs} ms`);
     return new Promise((resolve, reject) => {
       const check = (answered?: RequestRecord): void => {
         const value = evaluate(answered);
-        if (value !== false && value !== undefined) settle(() => { resolve(value as Exclude<T, false | undefined>); });
+        if (value !== false && value !== undefined)
+          settle(() => {
+            resolve(value as Exclude<T, false | undefined>);
+          });
       };
-      const fail = (reason: Error): void => { settle(() => { reject(reason); }); };
+      const fail = (reason: Error): void => {
+        settle(() => {
+          reject(reason);
+        });
+      };
       const settle = (finish: () => void): void => {
         clearTimeout(timer);
         stop();
@@ -76,6 +93,6 @@ export class Expectations {
 }
 
 const matches = (request: RequestRecord, { method, path, status }: RequestPattern): boolean =>
-  (method === undefined || request.method === method)
-  && (path === undefined || (typeof path === 'string' ? request.path === path : path.test(request.path)))
-  && (status === undefined || request.status === status);
+  (method === undefined || request.method === method) &&
+  (path === undefined || (typeof path === 'string' ? request.path === path : path.test(request.path))) &&
+  (status === undefined || request.status === status);

@@ -39,7 +39,8 @@ export class Journal {
   request(record: RequestRecord): void {
     this.requests.push(record);
     // Cut in bulk: shifting one by one would cost a copy of the whole log a request.
-    if (this.requests.length >= 2 * this.settings.requestLogSize) this.requests.splice(0, this.settings.requestLogSize);
+    if (this.requests.length >= 2 * this.settings.requestLogSize)
+      this.requests.splice(0, this.settings.requestLogSize);
     this.changed();
   }
 

@@ -70,20 +70,36 @@ export class Links {
   find(nodeId: number, id: string): DrLink {
     this.of(nodeId);
     const link = this.byNode.get(nodeId)?.get(id);
-    if (!link) throw new Refusal(404, 'NOT_FOUND', `There is no DR link ${id} on node ${nodeId}`, { violation: !this.issued.has(id) });
-    if (link.owner === undefined) throw violation(403, 'NOT_ALLOWED', `DR link ${id} was registered by another recorder`);
+    if (!link)
+      throw new Refusal(404, 'NOT_FOUND', `There is no DR link ${id} on node ${nodeId}`, {
+        violation: !this.issued.has(id),
+      });
+    if (link.owner === undefined)
+      throw violation(403, 'NOT_ALLOWED', `DR link ${id} was registered by another recorder`);
     return link;
   }
 
   /** @param secured what the recorder asked for; left out, the OXE's configuration decides. An OXE without encryption gives none. */
-  register(node: OxeNode, owner: string | undefined, type: DrLink['type'] = 'OTHER', secured?: boolean): DrLink {
+  register(
+    node: OxeNode,
+    owner: string | undefined,
+    type: DrLink['type'] = 'OTHER',
+    secured?: boolean,
+  ): DrLink {
     const link: DrLink = {
-      id: randomBytes(9).toString('base64url'), node, owner, type, secure: node.secured && secured !== false,
-      devices: new Map(), excused: new Set(),
+      id: randomBytes(9).toString('base64url'),
+      node,
+      owner,
+      type,
+      secure: node.secured && secured !== false,
+      devices: new Map(),
+      excused: new Set(),
     };
     this.byNode.get(node.nodeId)?.set(link.id, link);
     this.issued.add(link.id);
-    this.around.log(`node ${node.nodeId}: link registered (${type}, ${link.secure ? 'secure' : 'not secure'})`);
+    this.around.log(
+      `node ${node.nodeId}: link registered (${type}, ${link.secure ? 'secure' : 'not secure'})`,
+    );
     return link;
   }
 
@@ -110,7 +126,12 @@ export class Links {
       const device = this.around.oxe.devices.get(number);
       if (!device) throw new RangeError(`there is no device ${number}`);
       const recording: IpRecording = {
-        ip: true, device, ipRecorderAddr: '192.0.2.1', sentFlowPort: 6000, receivedFlowPort: 6002, keys: undefined,
+        ip: true,
+        device,
+        ipRecorderAddr: '192.0.2.1',
+        sentFlowPort: 6000,
+        receivedFlowPort: 6002,
+        keys: undefined,
       };
       link.devices.set(number, { device, recording, beep: undefined });
       this.around.oxe.countMonitor(device, 1);
@@ -161,7 +182,8 @@ export class Links {
   /** Begins to monitor a device; again is harmless. @throws Refusal 404 for a device that the node does not have */
   monitor(link: DrLink, number: string): OxeDevice {
     const device = this.around.oxe.devices.get(number);
-    if (device?.user.node !== link.node) throw new Refusal(404, 'NOT_FOUND', `There is no device ${number} on node ${link.node.nodeId}`);
+    if (device?.user.node !== link.node)
+      throw new Refusal(404, 'NOT_FOUND', `There is no device ${number} on node ${link.node.nodeId}`);
     if (link.devices.has(number)) return device;
     link.devices.set(number, { device, recording: undefined, beep: undefined });
     link.excused.delete(number);
@@ -192,18 +214,31 @@ export class Links {
   recordIp(link: DrLink, request: Representation<'StartRecordRequest'>): IpRecording {
     const { deviceNumber, ...target } = request;
     const linked = this.linked(link, deviceNumber, 'recorded');
-    if (!linked.device.ip) throw new Refusal(400, 'BAD_PARAMETER', `${deviceNumber} is no IP device: record it through a PCM time slot`);
+    if (!linked.device.ip)
+      throw new Refusal(
+        400,
+        'BAD_PARAMETER',
+        `${deviceNumber} is no IP device: record it through a PCM time slot`,
+      );
     this.endRecording(linked, 'keep the beep');
     const recording: IpRecording = {
-      ip: true, device: linked.device, ...target, keys: link.secure ? newMasterKeys(this.around.settings.srtp) : undefined,
+      ip: true,
+      device: linked.device,
+      ...target,
+      keys: link.secure ? newMasterKeys(this.around.settings.srtp) : undefined,
     };
     linked.recording = recording;
     this.around.media.start(recording);
-    this.around.log(`${deviceNumber}: recorded to ${target.ipRecorderAddr}, sent flow ${target.sentFlowPort}, received flow ${target.receivedFlowPort}`);
+    this.around.log(
+      `${deviceNumber}: recorded to ${target.ipRecorderAddr}, sent flow ${target.sentFlowPort}, received flow ${target.receivedFlowPort}`,
+    );
     return recording;
   }
 
-  recordTdm(link: DrLink, { deviceNumber, crystal, board, timeslot }: Representation<'StartTDMRecordRequest'>): void {
+  recordTdm(
+    link: DrLink,
+    { deviceNumber, crystal, board, timeslot }: Representation<'StartTDMRecordRequest'>,
+  ): void {
     const linked = this.linked(link, deviceNumber, 'recorded');
     this.endRecording(linked, 'keep the beep');
     linked.recording = { ip: false, device: linked.device, slot: `${crystal}/${board}/${timeslot}` };
@@ -222,10 +257,16 @@ export class Links {
     const { deviceNumber } = request;
     const linked = this.linked(link, deviceNumber, 'beeped');
     if (!linked.recording) {
-      throw new Refusal(403, 'NOT_EXPECTED', `${deviceNumber} can't be beeped: it is not recorded`, { violation: !link.excused.has(deviceNumber) });
+      throw new Refusal(403, 'NOT_EXPECTED', `${deviceNumber} can't be beeped: it is not recorded`, {
+        violation: !link.excused.has(deviceNumber),
+      });
     }
     if (!linked.recording.ip && !conversationOf(linked.device)) {
-      throw new Refusal(403, 'NOT_EXPECTED', `${deviceNumber} can't be beeped: recorded by TDM, it must be in communication`);
+      throw new Refusal(
+        403,
+        'NOT_EXPECTED',
+        `${deviceNumber} can't be beeped: recorded by TDM, it must be in communication`,
+      );
     }
     linked.beep = request;
     this.around.log(`${deviceNumber}: beeped with tone ${request.tone}`);
@@ -244,7 +285,9 @@ export class Links {
     if (linked) return linked;
     if (toBe === undefined) throw new Refusal(404, 'NOT_FOUND', `${number} is not monitored on this link`);
     const excused = link.excused.has(number) || this.around.oxe.devices.get(number)?.user.node !== link.node;
-    throw new Refusal(403, 'NOT_EXPECTED', `${number} can't be ${toBe}: it is not monitored on this link`, { violation: !excused });
+    throw new Refusal(403, 'NOT_EXPECTED', `${number} can't be ${toBe}: it is not monitored on this link`, {
+      violation: !excused,
+    });
   }
 
   private endRecording(linked: LinkedDevice, beep: 'end the beep' | 'keep the beep' = 'end the beep'): void {
@@ -257,14 +300,20 @@ export class Links {
   private tellUserCame({ user }: OxeDevice): void {
     this.around.publish({ eventName: 'OnUserCreated', user: userInfo(user, true) });
     if (!this.around.oxe.tells(user)) return;
-    this.around.publish({ eventName: 'OnDeviceStateModified', loginName: user.login, deviceStates: deviceStates(user) });
+    this.around.publish({
+      eventName: 'OnDeviceStateModified',
+      loginName: user.login,
+      deviceStates: deviceStates(user),
+    });
     this.around.publish(onUserStateModified(user));
   }
 
   /** A link as `GET …/link` and `GET /system/status` show it. */
   describe(link: DrLink): Representation<'DRLink'> {
     const linked = [...link.devices.values()];
-    const listed = linked.filter(({ recording }) => recording !== undefined || this.around.settings.listMonitored);
+    const listed = linked.filter(
+      ({ recording }) => recording !== undefined || this.around.settings.listMonitored,
+    );
     return {
       identifier: link.id,
       nbRecordedDevices: linked.filter(({ recording }) => recording !== undefined).length,
@@ -275,9 +324,14 @@ export class Links {
 
 function describeDevice({ device, recording }: LinkedDevice): Representation<'RecordedDevice'> {
   if (!recording) return { number: device.id, recorded: false };
-  if (!recording.ip) return { number: device.id, recorded: true, recordingResource: recording.slot, ip: false };
+  if (!recording.ip)
+    return { number: device.id, recorded: true, recordingResource: recording.slot, ip: false };
   return {
-    number: device.id, recorded: true, recordingResource: recording.ipRecorderAddr, ip: true,
-    sentFlowPort: recording.sentFlowPort, receivedFlowPort: recording.receivedFlowPort,
+    number: device.id,
+    recorded: true,
+    recordingResource: recording.ipRecorderAddr,
+    ip: true,
+    sentFlowPort: recording.sentFlowPort,
+    receivedFlowPort: recording.receivedFlowPort,
   };
 }

@@ -37,8 +37,13 @@ export class Media {
   private readonly totals = new Map<string, { sent: number; received: number }>();
   private toldOfOthers = false;
 
-  constructor(private readonly settings: Pick<Settings, 'law' | 'rtpOnHold' | 'rtpAnywhere' | 'srtp'>, private readonly log: (line: string) => void) {
-    this.clock = new RtpClock((error) => { log(`RTP not sent: ${error.message}`); });
+  constructor(
+    private readonly settings: Pick<Settings, 'law' | 'rtpOnHold' | 'rtpAnywhere' | 'srtp'>,
+    private readonly log: (line: string) => void,
+  ) {
+    this.clock = new RtpClock((error) => {
+      log(`RTP not sent: ${error.message}`);
+    });
   }
 
   start(recording: IpRecording): void {
@@ -94,7 +99,9 @@ export class Media {
   private tellOfOthers(address: string): void {
     if (this.toldOfOthers) return;
     this.toldOfOthers = true;
-    this.log(`RTP goes to loopback addresses only: recordings to ${address} are accepted, nothing is sent (--rtp-anywhere allows it)`);
+    this.log(
+      `RTP goes to loopback addresses only: recordings to ${address} are accepted, nothing is sent (--rtp-anywhere allows it)`,
+    );
   }
 }
 
@@ -156,12 +163,18 @@ class RecordingPlayer implements Player {
 
   private newStream(): RtpStream {
     const { keys } = this.recording;
-    return new RtpStream(PAYLOAD_TYPE[this.settings.law], keys && new SrtpSender(keys, this.settings.srtp.tag));
+    return new RtpStream(
+      PAYLOAD_TYPE[this.settings.law],
+      keys && new SrtpSender(keys, this.settings.srtp.tag),
+    );
   }
 
   private choosePitches({ side, call, held }: Conversation): void {
     const own = voiceOf(side.number);
-    const others = call.others(side).filter(({ state }) => state === 'ACTIVE').map(({ number }) => voiceOf(number));
+    const others = call
+      .others(side)
+      .filter(({ state }) => state === 'ACTIVE')
+      .map(({ number }) => voiceOf(number));
     // Two numbers may share a pitch; the two directions must not.
     const heard = others.map((pitch) => (pitch === own ? pitch + 125 : pitch));
     this.sentVoice = loopOf(held ? [] : [own], this.settings.law);

@@ -98,34 +98,74 @@ interface Observed {
 export function observationOf({ world, listeners, eventsPort, expectations }: Observed): Observation {
   const { journal, sessions, subscriptions, links } = world;
   const ours = (nodeId?: number): ReturnType<typeof links.all> =>
-    links.all().filter((link) => link.owner !== undefined && (nodeId === undefined || link.node.nodeId === nodeId));
-  const devices = (nodeId?: number) => ours(nodeId).flatMap((link) => [...link.devices.values()].map((linked) => ({ ...linked, link })));
+    links
+      .all()
+      .filter((link) => link.owner !== undefined && (nodeId === undefined || link.node.nodeId === nodeId));
+  const devices = (nodeId?: number) =>
+    ours(nodeId).flatMap((link) => [...link.devices.values()].map((linked) => ({ ...linked, link })));
   return {
     requests: () => [...journal.requests],
-    clearRequests: () => { journal.requests.length = 0; },
-    onRequest: (listener) => journal.onChange((answered) => { if (answered) listener(answered); }),
+    clearRequests: () => {
+      journal.requests.length = 0;
+    },
+    onRequest: (listener) =>
+      journal.onChange((answered) => {
+        if (answered) listener(answered);
+      }),
     violations: () => [...journal.violations],
-    clearViolations: () => { journal.violations.length = 0; },
+    clearViolations: () => {
+      journal.violations.length = 0;
+    },
     logins: () => [...journal.logins],
-    sessions: () => [...sessions.open.values()].map(({ login, administrator, application, credential, expiresAt }) =>
-      ({ login, administrator, application, cookie: credential.token, expiresAt })),
-    subscriptions: () => [...subscriptions.all.values()].map(({ id, subscriber, filter, timeout, webhook, channel, queue, dropped }) =>
-      ({ id, login: subscriber.login, filter, timeout, webHookUrl: webhook?.url.href, open: channel !== undefined, queued: queue.length, dropped })),
-    links: (nodeId) => ours(nodeId).map((link) => ({
-      registrationId: link.id, nodeId: link.node.nodeId, type: link.type, secure: link.secure,
-      monitored: [...link.devices.keys()],
-      recorded: [...link.devices.values()].filter(({ recording }) => recording).map(({ device }) => device.id),
-    })),
+    sessions: () =>
+      [...sessions.open.values()].map(({ login, administrator, application, credential, expiresAt }) => ({
+        login,
+        administrator,
+        application,
+        cookie: credential.token,
+        expiresAt,
+      })),
+    subscriptions: () =>
+      [...subscriptions.all.values()].map(
+        ({ id, subscriber, filter, timeout, webhook, channel, queue, dropped }) => ({
+          id,
+          login: subscriber.login,
+          filter,
+          timeout,
+          webHookUrl: webhook?.url.href,
+          open: channel !== undefined,
+          queued: queue.length,
+          dropped,
+        }),
+      ),
+    links: (nodeId) =>
+      ours(nodeId).map((link) => ({
+        registrationId: link.id,
+        nodeId: link.node.nodeId,
+        type: link.type,
+        secure: link.secure,
+        monitored: [...link.devices.keys()],
+        recorded: [...link.devices.values()]
+          .filter(({ recording }) => recording)
+          .map(({ device }) => device.id),
+      })),
     monitored: (nodeId) => devices(nodeId).map(({ device }) => device.id),
-    recorded: (nodeId) => devices(nodeId).filter(({ recording }) => recording).map(({ device }) => device.id),
-    beeping: (nodeId) => devices(nodeId).filter(({ beep }) => beep).map(({ device }) => device.id),
-    recordings: (nodeId) => devices(nodeId).flatMap(({ device, recording, link }): RecordingView[] => {
-      const view = { deviceNumber: device.id, registrationId: link.id };
-      if (!recording) return [];
-      if (!recording.ip) return [{ ...view, slot: recording.slot }];
-      const { ipRecorderAddr, sentFlowPort, receivedFlowPort } = recording;
-      return [{ ...view, ipRecorderAddr, sentFlowPort, receivedFlowPort }];
-    }),
+    recorded: (nodeId) =>
+      devices(nodeId)
+        .filter(({ recording }) => recording)
+        .map(({ device }) => device.id),
+    beeping: (nodeId) =>
+      devices(nodeId)
+        .filter(({ beep }) => beep)
+        .map(({ device }) => device.id),
+    recordings: (nodeId) =>
+      devices(nodeId).flatMap(({ device, recording, link }): RecordingView[] => {
+        const view = { deviceNumber: device.id, registrationId: link.id };
+        if (!recording) return [];
+        if (!recording.ip) return [{ ...view, slot: recording.slot }];
+        const { ipRecorderAddr, sentFlowPort, receivedFlowPort } = recording;
+        return [{ ...view, ipRecorderAddr, sentFlowPort, receivedFlowPort }];
+      }),
     rtp: (deviceNumber) => world.media.count(deviceNumber),
     openSockets: () => listeners.reduce((sum, listener) => sum + listener.openSockets, 0),
     channelCount: () => eventsPort.channels.length,

@@ -37,7 +37,12 @@ const API = '/api/rest/1.0';
 const escape = (text: string): string => text.replaceAll(/[.*+?^$()|[\]\\]/g, '\\$&');
 
 function patternOf(path: string): RegExp {
-  return new RegExp(`^(${API})?${path.split(/\{[^}]*\}/).map(escape).join('[^/]+')}$`);
+  return new RegExp(
+    `^(${API})?${path
+      .split(/\{[^}]*\}/)
+      .map(escape)
+      .join('[^/]+')}$`,
+  );
 }
 
 interface Armed {
@@ -61,8 +66,10 @@ export class Overrides {
 
   /** The override for a request, if there is one; it is used up by that. */
   take({ method, path }: Pick<RequestRecord, 'method' | 'path'>): Override | undefined {
-    const found = this.armed.find(({ override, pattern }) =>
-      (override.method === undefined || override.method === method) && (pattern?.test(path) ?? true));
+    const found = this.armed.find(
+      ({ override, pattern }) =>
+        (override.method === undefined || override.method === method) && (pattern?.test(path) ?? true),
+    );
     if (!found) return undefined;
     found.left -= 1;
     if (found.left <= 0) this.armed = this.armed.filter((armed) => armed !== found);
@@ -74,12 +81,17 @@ export class Overrides {
 export function overriddenAnswer({ status, headers, body }: Override): Answer | undefined {
   if (status === undefined && body === undefined && headers === undefined) return undefined;
   const text = body === undefined ? '' : typeof body === 'string' ? body : JSON.stringify(body);
-  const type = text === '' ? {} : { 'Content-Type': typeof body === 'string' ? 'text/html' : 'application/json' };
+  const type =
+    text === '' ? {} : { 'Content-Type': typeof body === 'string' ? 'text/html' : 'application/json' };
   return { status: status ?? 200, headers: { ...type, ...headers }, body: text };
 }
 
 /** Writes an answer; with `dripMs` a byte at a time. */
-export function writeAnswer(response: ServerResponse, { status, headers, body }: Answer, dripMs?: number): void {
+export function writeAnswer(
+  response: ServerResponse,
+  { status, headers, body }: Answer,
+  dripMs?: number,
+): void {
   const bytes = Buffer.from(body);
   response.writeHead(status, { ...headers, ...(status === 204 ? {} : { 'Content-Length': bytes.length }) });
   if (dripMs === undefined) response.end(status === 204 ? undefined : bytes);
@@ -93,5 +105,7 @@ function drip(response: ServerResponse, bytes: Buffer, everyMs: number): void {
     if (at < bytes.length) response.write(bytes.subarray(at, ++at));
     else response.end();
   }, everyMs);
-  response.on('close', () => { clearInterval(timer); });
+  response.on('close', () => {
+    clearInterval(timer);
+  });
 }

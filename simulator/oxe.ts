@@ -36,7 +36,9 @@ export interface OxeUser {
   readonly externalLogin: string | undefined;
   readonly password: string | undefined;
   /** Pro-acd device and group of an agent, with the agent's state. */
-  readonly agent: { readonly proAcdDeviceNumber: string; readonly pgNumber: string; state: Representation<'AgentState'> } | undefined;
+  readonly agent:
+    | { readonly proAcdDeviceNumber: string; readonly pgNumber: string; state: Representation<'AgentState'> }
+    | undefined;
   readonly calls: Set<Call>;
   /** The state that the last OnUserStateModified told. */
   state: Enumeration<'UserState'>;
@@ -58,7 +60,9 @@ export class Oxe {
   constructor(settings: Pick<Settings, 'nodes' | 'secure' | 'devices'>) {
     const nodes = settings.nodes.map((node) => nodeOf(node, settings.secure));
     this.nodes = new Map(nodes.map((node) => [node.nodeId, node]));
-    const population = settings.devices ? usersOf(settings.devices) : defaultPopulation([...this.nodes.keys()]);
+    const population = settings.devices
+      ? usersOf(settings.devices)
+      : defaultPopulation([...this.nodes.keys()]);
     for (const user of population) this.addUser(user);
   }
 
@@ -94,7 +98,7 @@ export class Oxe {
     device.user.monitors += change;
     if (device.user.monitors > 0) this.monitoredUsers.add(device.user);
     else this.monitoredUsers.delete(device.user);
-    return (before > 0) !== (device.user.monitors > 0);
+    return before > 0 !== device.user.monitors > 0;
   }
 
   /** The agent logged on at the user's main device. */
@@ -104,7 +108,9 @@ export class Oxe {
 
   /** Pro-acd users of a processing group whose agent is ready, in the order of the population. */
   readyAgents(pgNumber: string): OxeUser[] {
-    const ready = [...this.agentAt.values()].filter(({ agent }) => agent?.pgNumber === pgNumber && agent.state.subState === 'READY');
+    const ready = [...this.agentAt.values()].filter(
+      ({ agent }) => agent?.pgNumber === pgNumber && agent.state.subState === 'READY',
+    );
     return ready.flatMap(({ agent }) => this.devices.get(agent?.proAcdDeviceNumber ?? '')?.user ?? []);
   }
 
@@ -119,30 +125,52 @@ export class Oxe {
 const nodeOf = (node: number | NodeOptions, secure: boolean): OxeNode => {
   const options = typeof node === 'number' ? { nodeId: node } : node;
   return {
-    nodeId: options.nodeId, name: options.name ?? `oxe-${options.nodeId}`, secured: options.secured ?? secure,
-    loaded: true, ctiLinkUp: true,
+    nodeId: options.nodeId,
+    name: options.name ?? `oxe-${options.nodeId}`,
+    secured: options.secured ?? secure,
+    loaded: true,
+    ctiLinkUp: true,
   };
 };
 
 function userOf(options: UserOptions, node: OxeNode): OxeUser {
   const user: OxeUser = {
-    login: `oxe${options.number}`, number: options.number,
-    firstName: options.firstName ?? '', lastName: options.lastName ?? '',
-    node, devices: [], voicemail: options.voicemail, externalLogin: options.externalLogin, password: options.password,
+    login: `oxe${options.number}`,
+    number: options.number,
+    firstName: options.firstName ?? '',
+    lastName: options.lastName ?? '',
+    node,
+    devices: [],
+    voicemail: options.voicemail,
+    externalLogin: options.externalLogin,
+    password: options.password,
     agent: options.agent && { ...options.agent, state: initialAgentState(options.agent) },
-    calls: new Set(), state: 'FREE', monitors: 0,
+    calls: new Set(),
+    state: 'FREE',
+    monitors: 0,
   };
   for (const device of [{ ...options, id: options.number }, ...(options.devices ?? [])]) {
     user.devices.push({
-      id: device.id, type: device.type ?? 'DESKPHONE', subType: device.subType ?? 'ALE-300', ip: device.ip ?? true,
-      user, state: 'IN_SERVICE', monitors: 0,
+      id: device.id,
+      type: device.type ?? 'DESKPHONE',
+      subType: device.subType ?? 'ALE-300',
+      ip: device.ip ?? true,
+      user,
+      state: 'IN_SERVICE',
+      monitors: 0,
     });
   }
   return user;
 }
 
-const initialAgentState = ({ loggedOn = true, proAcdDeviceNumber, pgNumber }: NonNullable<UserOptions['agent']>): Representation<'AgentState'> =>
-  loggedOn ? { mainState: 'LOG_ON', subState: 'READY', proAcdDeviceNumber, pgNumber } : { mainState: 'LOG_OFF' };
+const initialAgentState = ({
+  loggedOn = true,
+  proAcdDeviceNumber,
+  pgNumber,
+}: NonNullable<UserOptions['agent']>): Representation<'AgentState'> =>
+  loggedOn
+    ? { mainState: 'LOG_ON', subState: 'READY', proAcdDeviceNumber, pgNumber }
+    : { mainState: 'LOG_OFF' };
 
 /** A user as `GET /users` and the user events show it. `devices` is for administrators and the user itself. */
 export function userInfo(user: OxeUser, withDevices: boolean): Representation<'User'> {

@@ -38,7 +38,10 @@ async function enquiry(stage: Stage): Promise<CallHandle> {
 }
 
 /** It rings, goes on elsewhere, is answered there. */
-async function goesOn(stage: Stage, onwards: (call: CallHandle, to: string) => Promise<unknown>): Promise<void> {
+async function goesOn(
+  stage: Stage,
+  onwards: (call: CallHandle, to: string) => Promise<unknown>,
+): Promise<void> {
   const call = stage.call({ from: stage.outside, to: stage.user });
   await stage.ring();
   await onwards(call, stage.colleague());

@@ -65,43 +65,84 @@ const RANGE_LIMIT = 200_000;
  * @throws RangeError for a range that is none, upside down, or longer than 200,000
  */
 export function usersOf(devices: readonly (string | UserOptions)[]): UserOptions[] {
-  return devices.flatMap((entry) => (typeof entry === 'string' ? entry.split(',').flatMap(usersOfPart) : [entry]));
+  return devices.flatMap((entry) =>
+    typeof entry === 'string' ? entry.split(',').flatMap(usersOfPart) : [entry],
+  );
 }
 
 function usersOfPart(part: string): UserOptions[] {
   const [, nodeId, numbers] = /^\s*(\d+):(.*)$/.exec(part) ?? [];
-  return numbersOf(numbers ?? part).map((number) => (nodeId === undefined ? { number } : { number, nodeId: Number(nodeId) }));
+  return numbersOf(numbers ?? part).map((number) =>
+    nodeId === undefined ? { number } : { number, nodeId: Number(nodeId) },
+  );
 }
 
 /** The numbers of a list such as `70000-70099,70120`. Errors as `usersOf`. */
 export function numbersOf(text: string): string[] {
-  return text.split(',').map((part) => part.trim()).filter((part) => part !== '').flatMap(numbersOfPart);
+  return text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
+    .flatMap(numbersOfPart);
 }
 
 function numbersOfPart(part: string): string[] {
   if (/^[0-9*#]+$/.test(part)) return [part];
   const [, first, last] = /^(\d+)-(\d+)$/.exec(part) ?? [];
-  if (first === undefined || last === undefined) throw new RangeError(`'${part}' is neither a number nor a range such as 70000-70099`);
+  if (first === undefined || last === undefined)
+    throw new RangeError(`'${part}' is neither a number nor a range such as 70000-70099`);
   const count = Number(last) - Number(first) + 1;
-  if (count < 1 || count > RANGE_LIMIT) throw new RangeError(`the range '${part}' must run upwards and hold at most ${RANGE_LIMIT} numbers`);
-  return Array.from({ length: count }, (_, index) => String(Number(first) + index).padStart(first.length, '0'));
+  if (count < 1 || count > RANGE_LIMIT)
+    throw new RangeError(`the range '${part}' must run upwards and hold at most ${RANGE_LIMIT} numbers`);
+  return Array.from({ length: count }, (_, index) =>
+    String(Number(first) + index).padStart(first.length, '0'),
+  );
 }
 
 const NAMED: readonly UserOptions[] = [
   { number: '70100', firstName: 'Noémie', lastName: 'Lefèvre', subType: 'NOE_C_Color_IP' },
   { number: '70101', firstName: 'Ελένη', lastName: 'Παπαδοπούλου', subType: 'NOE_C_COLOR_IP_8068' },
   { number: '70102', firstName: '美咲', lastName: '佐藤', subType: 'ALE-300', externalLogin: 'misaki.sato' },
-  { number: '70120', firstName: 'Paul', lastName: 'Brennan', subType: 'NOE_C_Color_IP', voicemail: { number: '70900', type: 'VM_4645' } },
   {
-    number: '70123', firstName: 'Alice', lastName: 'Martin', externalLogin: 'alice.martin',
+    number: '70120',
+    firstName: 'Paul',
+    lastName: 'Brennan',
+    subType: 'NOE_C_Color_IP',
+    voicemail: { number: '70900', type: 'VM_4645' },
+  },
+  {
+    number: '70123',
+    firstName: 'Alice',
+    lastName: 'Martin',
+    externalLogin: 'alice.martin',
     devices: [{ id: '70124', type: 'DECT', subType: 'DECT' }],
   },
-  { number: '70130', firstName: 'Björn', lastName: 'Åkesson', devices: [{ id: '70131', type: 'SOFTPHONE', subType: 'SIP_Extension' }] },
+  {
+    number: '70130',
+    firstName: 'Björn',
+    lastName: 'Åkesson',
+    devices: [{ id: '70131', type: 'SOFTPHONE', subType: 'SIP_Extension' }],
+  },
   { number: '70140', firstName: 'Desk', lastName: 'One', subType: 'NOE_B_IP_8028s' },
-  { number: '70141', firstName: 'Carla', lastName: 'Ruiz', agent: { proAcdDeviceNumber: '70140', pgNumber: '32000' } },
+  {
+    number: '70141',
+    firstName: 'Carla',
+    lastName: 'Ruiz',
+    agent: { proAcdDeviceNumber: '70140', pgNumber: '32000' },
+  },
   { number: '70142', firstName: 'Desk', lastName: 'Two', subType: 'NOE_B_IP_8028s' },
-  { number: '70143', firstName: 'Deniz', lastName: 'Yılmaz', agent: { proAcdDeviceNumber: '70142', pgNumber: '32000' } },
-  { number: '70144', firstName: 'Emma', lastName: 'Novak', agent: { proAcdDeviceNumber: '70142', pgNumber: '32000', loggedOn: false } },
+  {
+    number: '70143',
+    firstName: 'Deniz',
+    lastName: 'Yılmaz',
+    agent: { proAcdDeviceNumber: '70142', pgNumber: '32000' },
+  },
+  {
+    number: '70144',
+    firstName: 'Emma',
+    lastName: 'Novak',
+    agent: { proAcdDeviceNumber: '70142', pgNumber: '32000', loggedOn: false },
+  },
   { number: '70190', firstName: 'Fax', lastName: 'Machine', subType: 'ANALOG', ip: false },
 ];
 
@@ -114,7 +155,9 @@ const SECONDARY = new Set(NAMED.flatMap((user) => (user.devices ?? []).map(({ id
  */
 export function defaultPopulation(nodeIds: readonly number[]): UserOptions[] {
   const named = new Map(NAMED.map((user) => [user.number, user]));
-  const first = numbersOf('70000-70199').filter((number) => !SECONDARY.has(number)).map((number) => named.get(number) ?? { number });
+  const first = numbersOf('70000-70199')
+    .filter((number) => !SECONDARY.has(number))
+    .map((number) => named.get(number) ?? { number });
   const others = nodeIds.slice(1).flatMap((nodeId, index) => {
     const base = 71_000 + index * 1000;
     return numbersOf(`${base}-${base + 99}`).map((number): UserOptions => ({ number, nodeId }));

@@ -32,8 +32,10 @@ export class Rest {
     response.on('error', () => undefined); // the client went away
     this.serve(request, response).catch((error: unknown) => {
       response.destroy();
-      if (error instanceof BodyTooLong) this.world.journal.violation(`${request.method ?? ''} ${request.url ?? ''}: ${error.message}`);
-      else if (!this.pace.closing.aborted && !request.destroyed) this.world.journal.violation(`the simulator failed: ${traceOf(error)}`);
+      if (error instanceof BodyTooLong)
+        this.world.journal.violation(`${request.method ?? ''} ${request.url ?? ''}: ${error.message}`);
+      else if (!this.pace.closing.aborted && !request.destroyed)
+        this.world.journal.violation(`the simulator failed: ${traceOf(error)}`);
     });
   };
 
@@ -50,7 +52,12 @@ export class Rest {
   }
 
   /** @returns the status of the answer; 0 when there is none */
-  private send(request: IncomingMessage, response: ServerResponse, own: Answer, override: Override | undefined): number {
+  private send(
+    request: IncomingMessage,
+    response: ServerResponse,
+    own: Answer,
+    override: Override | undefined,
+  ): number {
     if (override?.reset) this.reset(request);
     if (override?.reset || override?.hang) return 0;
     const answer = (override && overriddenAnswer(override)) ?? own;
@@ -63,11 +70,16 @@ export class Rest {
     const cookies: string[] = [];
     try {
       const context = check(this.world, record, received, (cookie) => cookies.push(cookie));
-      const replaced = override && (override.hang ?? override.reset ?? overriddenAnswer(override) !== undefined);
+      const replaced =
+        override && (override.hang ?? override.reset ?? overriddenAnswer(override) !== undefined);
       if (replaced && !override.execute) return { status: 204, headers: {}, body: '' };
       const result = perform(context);
       if (result === undefined) return { status: 204, headers: cookieHeader(cookies), body: '' };
-      return { status: 200, headers: { 'Content-Type': 'application/json', ...cookieHeader(cookies) }, body: JSON.stringify(result) };
+      return {
+        status: 200,
+        headers: { 'Content-Type': 'application/json', ...cookieHeader(cookies) },
+        body: JSON.stringify(result),
+      };
     } catch (error) {
       return this.refusal(record, error);
     }
@@ -77,9 +89,14 @@ export class Rest {
     const json = { 'Content-Type': 'application/json' };
     if (!(error instanceof Refusal)) {
       this.world.journal.violation(`the simulator failed at ${method} ${path}: ${traceOf(error)}`);
-      return { status: 500, headers: json, body: JSON.stringify(restErrorInfo(500, 'SERVER_PROBLEM', 'The simulator failed')) };
+      return {
+        status: 500,
+        headers: json,
+        body: JSON.stringify(restErrorInfo(500, 'SERVER_PROBLEM', 'The simulator failed')),
+      };
     }
-    if (error.violation) this.world.journal.violation(`${method} ${path}: ${error.message} (${error.status})`);
+    if (error.violation)
+      this.world.journal.violation(`${method} ${path}: ${error.message} (${error.status})`);
     return { status: error.status, headers: { ...json, ...error.headers }, body: JSON.stringify(error.body) };
   }
 
@@ -89,11 +106,13 @@ export class Rest {
   }
 }
 
-const cookieHeader = (cookies: string[]): Record<string, string[]> => (cookies.length > 0 ? { 'Set-Cookie': cookies } : {});
+const cookieHeader = (cookies: string[]): Record<string, string[]> =>
+  cookies.length > 0 ? { 'Set-Cookie': cookies } : {};
 
 class BodyTooLong extends Error {}
 
-const traceOf = (error: unknown): string => (error instanceof Error ? error.stack ?? error.message : String(error));
+const traceOf = (error: unknown): string =>
+  error instanceof Error ? (error.stack ?? error.message) : String(error);
 
 /** The whole body. @throws BodyTooLong; another error when the client goes away */
 async function readAll(request: IncomingMessage): Promise<string> {
@@ -117,14 +136,22 @@ function bodyOf(text: string): ReceivedBody {
 }
 
 /** What the log keeps of a request. */
-export function recordOf(request: IncomingMessage, listener: RequestRecord['listener'], received: ReceivedBody): RequestRecord {
+export function recordOf(
+  request: IncomingMessage,
+  listener: RequestRecord['listener'],
+  received: ReceivedBody,
+): RequestRecord {
   const target = request.url ?? '/';
   const mark = target.indexOf('?');
   return {
-    at: Date.now(), listener, method: request.method ?? '', path: mark < 0 ? target : target.slice(0, mark),
+    at: Date.now(),
+    listener,
+    method: request.method ?? '',
+    path: mark < 0 ? target : target.slice(0, mark),
     query: mark < 0 ? {} : Object.fromEntries(new URLSearchParams(target.slice(mark + 1))),
     headers: request.headers,
     body: received.isJson ? received.json : received.text === '' ? undefined : received.text,
-    status: 0, durationMs: 0,
+    status: 0,
+    durationMs: 0,
   };
 }

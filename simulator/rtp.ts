@@ -14,7 +14,10 @@ export class RtpStream {
   private timestamp = randomBytes(4).readUInt32BE();
   private marker = true;
 
-  constructor(private readonly payloadType: number, private readonly srtp: SrtpSender | undefined) {}
+  constructor(
+    private readonly payloadType: number,
+    private readonly srtp: SrtpSender | undefined,
+  ) {}
 
   /** The next packet; the first one, and the first after a pause, carries the marker. */
   next(payload: Buffer): Buffer {
@@ -64,7 +67,9 @@ export class RtpClock {
     if (this.timer) return;
     this.startedAt = performance.now();
     this.intervals = 0;
-    this.timer = setInterval(() => { this.tick(); }, PACKET_MS);
+    this.timer = setInterval(() => {
+      this.tick();
+    }, PACKET_MS);
   }
 
   remove(player: Player): void {
@@ -95,7 +100,9 @@ export class RtpClock {
   private readonly send = (packet: Buffer, port: number, address: string): void => {
     this.socket ??= this.open();
     // With a callback, an address that can't be reached is reported there instead of breaking the socket.
-    this.socket.send(packet, port, address, (error) => { if (error) this.onError(error); });
+    this.socket.send(packet, port, address, (error) => {
+      if (error) this.onError(error);
+    });
   };
 
   private open(): Socket {

@@ -34,7 +34,9 @@ export class Listener {
     const { tls, host } = this.options;
     const server = tls ? https.createServer({ ...tls }, this.handler) : http.createServer(this.handler);
     server.keepAliveTimeout = 60_000; // longer than clients keep idle connections: they close first, no request meets a closing one
-    server.on('connection', (socket: Socket) => { this.track(socket); });
+    server.on('connection', (socket: Socket) => {
+      this.track(socket);
+    });
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       server.listen(this.listenPort, host, () => {
@@ -51,7 +53,11 @@ export class Listener {
     const { server } = this;
     if (!server) return;
     this.server = undefined;
-    const closed = new Promise<void>((resolve) => server.close(() => { resolve(); }));
+    const closed = new Promise<void>((resolve) =>
+      server.close(() => {
+        resolve();
+      }),
+    );
     this.resetConnections();
     await closed;
   }
@@ -62,7 +68,8 @@ export class Listener {
 
   /** Resets the connection of a request; below TLS too, where the request's own socket can't. */
   reset(request: http.IncomingMessage): void {
-    for (const socket of this.sockets) if (socket.remotePort === request.socket.remotePort) socket.resetAndDestroy();
+    for (const socket of this.sockets)
+      if (socket.remotePort === request.socket.remotePort) socket.resetAndDestroy();
   }
 
   private track(socket: Socket): void {

@@ -34,11 +34,16 @@ export class Sessions {
   private readonly purge: NodeJS.Timeout;
 
   constructor(
-    private readonly settings: Pick<Settings, 'login' | 'password' | 'userPassword' | 'timeToLive' | 'tokenLifetime' | 'purgeIntervalMs'>,
+    private readonly settings: Pick<
+      Settings,
+      'login' | 'password' | 'userPassword' | 'timeToLive' | 'tokenLifetime' | 'purgeIntervalMs'
+    >,
     private readonly oxe: Oxe,
     private readonly onEnd: (session: Session, why: string) => void,
   ) {
-    this.purge = setInterval(() => { this.clearEnded(); }, settings.purgeIntervalMs);
+    this.purge = setInterval(() => {
+      this.clearEnded();
+    }, settings.purgeIntervalMs);
   }
 
   /** Checks login and password: the administrator's, or an OXE user's. @returns the new credential, none when they are wrong */
@@ -71,11 +76,20 @@ export class Sessions {
     return session;
   }
 
-  start(credential: Credential, account: Pick<Session, 'login' | 'administrator' | 'user'>, application: string): Session {
+  start(
+    credential: Credential,
+    account: Pick<Session, 'login' | 'administrator' | 'user'>,
+    application: string,
+  ): Session {
     const now = Date.now();
     const session: Session = {
-      ...account, credential, application, createdAt: now, expiresAt: now + this.settings.timeToLive * 1000,
-      tokenExpiresAt: this.settings.tokenLifetime === undefined ? undefined : now + this.settings.tokenLifetime * 1000,
+      ...account,
+      credential,
+      application,
+      createdAt: now,
+      expiresAt: now + this.settings.timeToLive * 1000,
+      tokenExpiresAt:
+        this.settings.tokenLifetime === undefined ? undefined : now + this.settings.tokenLifetime * 1000,
     };
     this.open.set(credential.token, session);
     return session;
@@ -93,11 +107,13 @@ export class Sessions {
 
   /** The sessions of the same login that were opened before and live on. */
   othersOf(session: Session): Representation<'UserSession'>[] {
-    return [...this.open.values()].filter((other) => other !== session && other.login === session.login).map((other) => ({
-      sessionId: maskedId(other.credential.token),
-      creationDate: new Date(other.createdAt).toISOString(),
-      timeToLive: Math.max(0, Math.round((other.expiresAt - Date.now()) / 1000)),
-    }));
+    return [...this.open.values()]
+      .filter((other) => other !== session && other.login === session.login)
+      .map((other) => ({
+        sessionId: maskedId(other.credential.token),
+        creationDate: new Date(other.createdAt).toISOString(),
+        timeToLive: Math.max(0, Math.round((other.expiresAt - Date.now()) / 1000)),
+      }));
   }
 
   /** Keeps the session alive. @returns the new end of a secure token, when there is one */
@@ -113,7 +129,8 @@ export class Sessions {
 
   private clearEnded(): void {
     const now = Date.now();
-    for (const session of [...this.open.values()]) if (session.expiresAt <= now) this.end(session, 'not used for its lifetime');
+    for (const session of [...this.open.values()])
+      if (session.expiresAt <= now) this.end(session, 'not used for its lifetime');
   }
 }
 

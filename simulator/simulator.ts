@@ -51,18 +51,27 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const journal = new Journal(settings);
   const overrides = new Overrides();
   const pace = { thinkMs: 0, closing: closing.signal };
-  const rest: Listener = new Listener(settings, settings.port, (request, response) => { api.handle(request, response); });
-  const events: Listener = new Listener(settings, settings.eventPort, (request, response) => { eventsPort.handle(request, response); });
+  const rest: Listener = new Listener(settings, settings.port, (request, response) => {
+    api.handle(request, response);
+  });
+  const events: Listener = new Listener(settings, settings.eventPort, (request, response) => {
+    eventsPort.handle(request, response);
+  });
   const world = makeWorld(settings, journal, rest, events);
-  const api = new Rest(world, overrides, pace, (request) => { rest.reset(request); });
-  const eventsPort = new EventsPort(world, overrides, (request) => { events.reset(request); });
+  const api = new Rest(world, overrides, pace, (request) => {
+    rest.reset(request);
+  });
+  const eventsPort = new EventsPort(world, overrides, (request) => {
+    events.reset(request);
+  });
   const expectations = new Expectations(journal);
   const opened: Listener[] = [];
   const stoppers = new Set<() => void>();
   const close = once(async () => {
     closing.abort();
     for (const stop of stoppers) stop();
-    for (const subscription of [...world.subscriptions.all.values()]) world.subscriptions.remove(subscription, 'cut');
+    for (const subscription of [...world.subscriptions.all.values()])
+      world.subscriptions.remove(subscription, 'cut');
     world.sessions.close();
     world.media.close();
     await Promise.all(opened.map((listener) => listener.down()));
@@ -73,11 +82,24 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     journal.changed();
   };
   const parts = {
-    login: settings.login, password: settings.password, close,
+    login: settings.login,
+    password: settings.password,
+    close,
     ...telephonyOf(world, stoppers),
     ...observationOf({ world, listeners: [rest, events], eventsPort, expectations }),
-    ...faultsOf({ world, rest, events, eventsPort, overrides, pace, told, later: laterUntil(closing.signal) }),
-    announce: (urls: AnnouncedUrls) => { world.urls.announced = urls; },
+    ...faultsOf({
+      world,
+      rest,
+      events,
+      eventsPort,
+      overrides,
+      pace,
+      told,
+      later: laterUntil(closing.signal),
+    }),
+    announce: (urls: AnnouncedUrls) => {
+      world.urls.announced = urls;
+    },
   };
   return openPorts(parts, settings, rest, events, opened).catch(async (error: unknown) => {
     await close();
@@ -88,13 +110,25 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
 type Address = 'url' | 'port' | 'eventPort' | 'controlUrl';
 
 /** Opens the ports one after the other; `opened` tells how far it came. */
-async function openPorts(parts: Omit<Simulator, Address>, settings: Settings, rest: Listener, events: Listener, opened: Listener[]): Promise<Simulator> {
+async function openPorts(
+  parts: Omit<Simulator, Address>,
+  settings: Settings,
+  rest: Listener,
+  events: Listener,
+  opened: Listener[],
+): Promise<Simulator> {
   for (const listener of [rest, events]) {
     await listener.up();
     opened.push(listener);
   }
   const url = `${settings.tls ? 'https' : 'http'}://${settings.host.includes(':') ? `[${settings.host}]` : settings.host}:${rest.port}`;
-  const simulator = { ...parts, url, port: rest.port, eventPort: events.port, controlUrl: undefined as string | undefined };
+  const simulator = {
+    ...parts,
+    url,
+    port: rest.port,
+    eventPort: events.port,
+    controlUrl: undefined as string | undefined,
+  };
   if (settings.controlPort !== undefined) {
     const control = await startControl(simulator, settings.controlPort);
     opened.push(control);
@@ -106,7 +140,9 @@ async function openPorts(parts: Omit<Simulator, Address>, settings: Settings, re
 function makeWorld(settings: Settings, journal: Journal, rest: Listener, events: Listener): World {
   const oxe = new Oxe(settings);
   const subscriptions = new Subscriptions(settings.queueSize);
-  const log = (line: string): void => { journal.log(line); };
+  const log = (line: string): void => {
+    journal.log(line);
+  };
   const publish = subscriptions.publish.bind(subscriptions);
   const media = new Media(settings, log);
   const links = new Links({ oxe, media, settings, publish, log });
@@ -117,22 +153,41 @@ function makeWorld(settings: Settings, journal: Journal, rest: Listener, events:
     journal.log(`session of ${session.login} ended: ${why}`);
     journal.changed();
   });
-  const exchange = new Exchange(oxe, { publish, mediaChanged: (device) => { media.changed(device); } });
+  const exchange = new Exchange(oxe, {
+    publish,
+    mediaChanged: (device) => {
+      media.changed(device);
+    },
+  });
   const urls = new Urls(
-    { secure: settings.tls !== undefined, host: settings.host, restPort: () => rest.port, eventPort: () => events.port },
+    {
+      secure: settings.tls !== undefined,
+      host: settings.host,
+      restPort: () => rest.port,
+      eventPort: () => events.port,
+    },
     settings.announce,
   );
-  const readiness = { ready: true, startedAt: Date.now(), refuseSubscription: undefined, startListeners: new Set<string>() };
+  const readiness = {
+    ready: true,
+    startedAt: Date.now(),
+    refuseSubscription: undefined,
+    startListeners: new Set<string>(),
+  };
   return { settings, journal, oxe, sessions, subscriptions, links, exchange, media, urls, readiness };
 }
 
 /** Timers that end with the signal. Waiting for `Infinity` is never over, for 0 at once. */
-const laterUntil = (closing: AbortSignal) => (ms: number, run: () => void): void => {
-  if (ms === 0) run();
-  if (ms === 0 || !Number.isFinite(ms)) return;
-  const timer = setTimeout(run, ms);
-  closing.addEventListener('abort', () => { clearTimeout(timer); });
-};
+const laterUntil =
+  (closing: AbortSignal) =>
+  (ms: number, run: () => void): void => {
+    if (ms === 0) run();
+    if (ms === 0 || !Number.isFinite(ms)) return;
+    const timer = setTimeout(run, ms);
+    closing.addEventListener('abort', () => {
+      clearTimeout(timer);
+    });
+  };
 
 function once(run: () => Promise<void>): () => Promise<void> {
   let running: Promise<void> | undefined;

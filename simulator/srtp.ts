@@ -21,7 +21,8 @@ const LABEL = { encryption: 0, authentication: 1, salt: 2 } as const;
 
 /** New master keys. Both flows of a recording use the same ones. */
 export const newMasterKeys = ({ bits }: Pick<SrtpOptions, 'bits'>): MasterKeys => ({
-  key: randomBytes(bits / 8), salt: randomBytes(SALT_LENGTH),
+  key: randomBytes(bits / 8),
+  salt: randomBytes(SALT_LENGTH),
 });
 
 const aesCounterMode = (key: Buffer, iv: Buffer, data: Buffer): Buffer =>
@@ -48,7 +49,10 @@ export class SrtpSender {
   private rollovers = 0;
   private lastSequence: number | undefined;
 
-  constructor(masterKeys: MasterKeys, private readonly tag: boolean) {
+  constructor(
+    masterKeys: MasterKeys,
+    private readonly tag: boolean,
+  ) {
     this.keys = deriveSessionKeys(masterKeys);
   }
 
@@ -58,8 +62,14 @@ export class SrtpSender {
     if (this.lastSequence !== undefined && sequence < this.lastSequence) this.rollovers += 1;
     this.lastSequence = sequence;
     const header = packet.subarray(0, 12);
-    const payload = aesCounterMode(this.keys.cipherKey, this.iv(packet.readUInt32BE(8), sequence), packet.subarray(12));
-    return Buffer.concat(this.tag ? [header, payload, this.authenticate(header, payload)] : [header, payload]);
+    const payload = aesCounterMode(
+      this.keys.cipherKey,
+      this.iv(packet.readUInt32BE(8), sequence),
+      packet.subarray(12),
+    );
+    return Buffer.concat(
+      this.tag ? [header, payload, this.authenticate(header, payload)] : [header, payload],
+    );
   }
 
   /** (salt * 2^16) XOR (SSRC * 2^64) XOR (index * 2^16), RFC 3711, 4.1.1. */
@@ -75,7 +85,10 @@ export class SrtpSender {
   private authenticate(header: Buffer, payload: Buffer): Buffer {
     const rolloverCounter = Buffer.alloc(4);
     rolloverCounter.writeUInt32BE(this.rollovers);
-    const hmac = createHmac('sha1', this.keys.authenticationKey).update(header).update(payload).update(rolloverCounter);
+    const hmac = createHmac('sha1', this.keys.authenticationKey)
+      .update(header)
+      .update(payload)
+      .update(rolloverCounter);
     return hmac.digest().subarray(0, TAG_LENGTH);
   }
 }

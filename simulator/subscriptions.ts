@@ -39,9 +39,15 @@ export class Subscriptions {
 
   constructor(private readonly queueSize: number) {}
 
-  add(options: Pick<Subscription, 'id' | 'subscriber' | 'credential' | 'filter' | 'timeout' | 'webhook'>): Subscription {
+  add(
+    options: Pick<Subscription, 'id' | 'subscriber' | 'credential' | 'filter' | 'timeout' | 'webhook'>,
+  ): Subscription {
     const subscription: Subscription = {
-      ...options, compiled: compileFilter(options.filter, options.subscriber), queue: [], dropped: 0, channel: undefined,
+      ...options,
+      compiled: compileFilter(options.filter, options.subscriber),
+      queue: [],
+      dropped: 0,
+      channel: undefined,
     };
     this.all.set(subscription.id, subscription);
     this.issued.add(subscription.id);
@@ -50,7 +56,8 @@ export class Subscriptions {
 
   /** The one subscription of a session. */
   ofSession(credential: string): Subscription | undefined {
-    for (const subscription of this.all.values()) if (subscription.credential === credential) return subscription;
+    for (const subscription of this.all.values())
+      if (subscription.credential === credential) return subscription;
     return undefined;
   }
 
@@ -84,7 +91,8 @@ export class Subscriptions {
     for (const subscription of this.all.values()) {
       if (!passes(subscription.compiled, event.eventName, login)) continue;
       line ??= JSON.stringify(event);
-      for (let copies = 0; copies <= this.faults.duplicates; copies += 1) this.deliver(subscription, event.eventName, line);
+      for (let copies = 0; copies <= this.faults.duplicates; copies += 1)
+        this.deliver(subscription, event.eventName, line);
     }
   }
 
@@ -113,7 +121,8 @@ export class Subscriptions {
 
   /** Writes what is queued to the channel, when there is one that takes it. */
   flush(subscription: Subscription): void {
-    if (subscription.channel?.takes) for (const line of subscription.queue.splice(0)) subscription.channel.line(line);
+    if (subscription.channel?.takes)
+      for (const line of subscription.queue.splice(0)) subscription.channel.line(line);
   }
 
   private deliver(subscription: Subscription, eventName: string, line: string): void {

@@ -27,7 +27,10 @@ export interface Telephony {
   /** Puts a user into the OXE, or replaces the one of this number. */
   addUser(user: UserOptions): void;
   /** Changes a user's name: OnUserInfoChanged. */
-  changeUser(login: string, change: { readonly firstName?: string; readonly lastName?: string }): Promise<void>;
+  changeUser(
+    login: string,
+    change: { readonly firstName?: string; readonly lastName?: string },
+  ): Promise<void>;
   /** A device goes in or out of service: OnDeviceStateModified. */
   deviceState(deviceNumber: string, state: Enumeration<'OperationalState'>): Promise<void>;
   /** An agent logs on or off, withdraws, is ready: OnAgentStateChanged. */
@@ -38,7 +41,14 @@ export interface Telephony {
 
 export function telephonyOf(world: World, stoppers: Set<() => void>): Telephony {
   const { oxe, exchange, subscriptions, links, journal } = world;
-  const context: HandleContext = { exchange, written: () => subscriptions.written(), log: (line) => { journal.log(line); journal.changed(); } };
+  const context: HandleContext = {
+    exchange,
+    written: () => subscriptions.written(),
+    log: (line) => {
+      journal.log(line);
+      journal.changed();
+    },
+  };
   const user = (login: string): OxeUser => {
     const found = oxe.users.get(login);
     if (!found) throw new RangeError(`there is no user ${login}`);
@@ -64,17 +74,27 @@ export function telephonyOf(world: World, stoppers: Set<() => void>): Telephony 
       subscriptions.publish(event);
       return subscriptions.written();
     },
-    addUser: (options) => { oxe.addUser(options); },
+    addUser: (options) => {
+      oxe.addUser(options);
+    },
     changeUser: (login, change) => {
       const changed = Object.assign(user(login), change);
-      return tell(changed, { eventName: 'OnUserInfoChanged', loginName: login, user: userInfo(changed, true) });
+      return tell(changed, {
+        eventName: 'OnUserInfoChanged',
+        loginName: login,
+        user: userInfo(changed, true),
+      });
     },
     deviceState: (deviceNumber, state) => {
       const device = oxe.devices.get(deviceNumber);
       if (!device) throw new RangeError(`there is no device ${deviceNumber}`);
       device.state = state;
       const changed = deviceStates(device.user).filter(({ deviceId }) => deviceId === deviceNumber);
-      return tell(device.user, { eventName: 'OnDeviceStateModified', loginName: device.user.login, deviceStates: changed });
+      return tell(device.user, {
+        eventName: 'OnDeviceStateModified',
+        loginName: device.user.login,
+        deviceStates: changed,
+      });
     },
     agentState: (login, state) => {
       exchange.agentState(user(login), state);

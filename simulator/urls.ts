@@ -8,7 +8,12 @@ export class Urls {
   announced: AnnouncedUrls;
 
   constructor(
-    private readonly listening: { readonly secure: boolean; readonly host: string; restPort(): number; eventPort(): number },
+    private readonly listening: {
+      readonly secure: boolean;
+      readonly host: string;
+      restPort(): number;
+      eventPort(): number;
+    },
     announced: AnnouncedUrls,
   ) {
     this.announced = announced;

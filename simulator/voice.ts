@@ -66,5 +66,7 @@ function makeLoop(pitches: readonly number[], law: Law): Buffer[] {
     const sum = pitches.reduce((total, pitch) => total + Math.sin(2 * Math.PI * pitch * seconds), 0);
     bytes[index] = encode(Math.round(amplitude * syllable * sum));
   }
-  return Array.from({ length: PACKETS_A_LOOP }, (_, packet) => bytes.subarray(packet * SAMPLES_A_PACKET, (packet + 1) * SAMPLES_A_PACKET));
+  return Array.from({ length: PACKETS_A_LOOP }, (_, packet) =>
+    bytes.subarray(packet * SAMPLES_A_PACKET, (packet + 1) * SAMPLES_A_PACKET),
+  );
 }

@@ -22,7 +22,10 @@ export class Webhook {
   private wake: (() => void) | undefined;
 
   constructor(readonly url: URL) {
-    this.agent = url.protocol === 'https:' ? new https.Agent({ keepAlive: true, maxSockets: 1 }) : new http.Agent({ keepAlive: true, maxSockets: 1 });
+    this.agent =
+      url.protocol === 'https:'
+        ? new https.Agent({ keepAlive: true, maxSockets: 1 })
+        : new http.Agent({ keepAlive: true, maxSockets: 1 });
   }
 
   push(body: string): void {
@@ -51,7 +54,8 @@ export class Webhook {
   private async drain(): Promise<void> {
     if (this.busy) return;
     this.busy = true;
-    for (let body = this.queue.shift(); body !== undefined; body = this.queue.shift()) await this.deliver(body);
+    for (let body = this.queue.shift(); body !== undefined; body = this.queue.shift())
+      await this.deliver(body);
     this.busy = false;
     for (const resolve of this.waiting.splice(0)) resolve();
   }
@@ -78,15 +82,22 @@ export class Webhook {
     return new Promise((resolve) => {
       const client = this.url.protocol === 'https:' ? https : http;
       const request = client.request(this.url, {
-        method: 'POST', agent: this.agent, timeout: ANSWER_WITHIN_MS, rejectUnauthorized: false,
+        method: 'POST',
+        agent: this.agent,
+        timeout: ANSWER_WITHIN_MS,
+        rejectUnauthorized: false,
         headers: { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) },
       });
       request.on('response', (response) => {
         response.resume();
-        response.on('close', () => { resolve(response.statusCode ?? 0); });
+        response.on('close', () => {
+          resolve(response.statusCode ?? 0);
+        });
       });
       request.on('timeout', () => request.destroy());
-      request.on('error', () => { resolve(0); });
+      request.on('error', () => {
+        resolve(0);
+      });
       request.end(body);
     });
   }

@@ -11,13 +11,19 @@ const DEVICES = 64;
 
 module.exports = (RED) => {
   // The probe tells every finished input to the test: here that would be the most of what is measured.
-  RED.events.once('flows:started', () => { RED.hooks.remove('onComplete.probe'); });
+  RED.events.once('flows:started', () => {
+    RED.hooks.remove('onComplete.probe');
+  });
 
   /** The floor inside Node-RED: reads a channel and sends each event. */
   RED.nodes.registerType('bench-floor', function BenchFloor(config) {
     RED.nodes.createNode(this, config);
-    const request = readChannel(config.base, config.channel, config.yields === true, (event) => { this.send({ payload: event }); });
-    this.on('close', () => { request.destroy(); });
+    const request = readChannel(config.base, config.channel, config.yields === true, (event) => {
+      this.send({ payload: event });
+    });
+    this.on('close', () => {
+      request.destroy();
+    });
   });
 
   /** Counts events: {topic: 'expect', events, check, every} begins a round, its result is sent. Once in `every` events an action is sent. */
@@ -30,7 +36,9 @@ module.exports = (RED) => {
       if (msg.topic === 'expect') {
         seen = 0;
         every = msg.every ?? 0;
-        meter.expect(msg.events, msg.check, (result) => { this.send([{ payload: result }, null]); });
+        meter.expect(msg.events, msg.check, (result) => {
+          this.send([{ payload: result }, null]);
+        });
         this.send([{ payload: 'ready' }, null]);
       } else {
         if (msg.payload.eventName !== 'OnChannelInformation') seen += 1;
@@ -46,11 +54,16 @@ module.exports = (RED) => {
     RED.nodes.createNode(this, config);
     this.on('input', (msg, send, done) => {
       const cpu = process.cpuUsage();
-      pace(msg.perSecond, msg.actions, (index) => new Promise((resolve) => {
-        const message = action(config.first ?? FIRST, index % (config.devices ?? DEVICES));
-        message.answered = resolve;
-        send([null, message]);
-      })).then((took) => {
+      pace(
+        msg.perSecond,
+        msg.actions,
+        (index) =>
+          new Promise((resolve) => {
+            const message = action(config.first ?? FIRST, index % (config.devices ?? DEVICES));
+            message.answered = resolve;
+            send([null, message]);
+          }),
+      ).then((took) => {
         const { user, system } = process.cpuUsage(cpu);
         send([{ payload: { took, cpuUs: (user + system) / msg.actions } }, null]);
         done();
@@ -81,5 +94,13 @@ module.exports = (RED) => {
 };
 
 function action(first, index) {
-  return { payload: { deviceNumber: String(first + index), ipRecorderAddr: '127.0.0.1', sentFlowPort: 20000, receivedFlowPort: 20002 }, at: performance.now() };
+  return {
+    payload: {
+      deviceNumber: String(first + index),
+      ipRecorderAddr: '127.0.0.1',
+      sentFlowPort: 20000,
+      receivedFlowPort: 20002,
+    },
+    at: performance.now(),
+  };
 }

@@ -33,8 +33,11 @@ export class Child {
       const index = this.#news.findIndex((news) => news.told === kind && matches(news));
       const [found] = index === -1 ? [] : this.#news.splice(index, 1);
       if (found) return found;
-      if (this.#news.some(({ told }) => told === 'exit')) throw new Error(`a process of the benchmark ended before it told "${kind}"`);
-      await new Promise<void>((resolve) => { this.#wake = resolve; });
+      if (this.#news.some(({ told }) => told === 'exit'))
+        throw new Error(`a process of the benchmark ended before it told "${kind}"`);
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
     }
   }
 

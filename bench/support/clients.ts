@@ -16,14 +16,29 @@ export function bareHttp(sockets: number): Client {
   const agent = new http.Agent({ keepAlive: true, maxSockets: sockets });
   return {
     name: 'bare node:http, keep-alive agent',
-    post: (url, body) => new Promise((resolve, reject) => {
-      const request = http.request(url, { method: 'POST', agent, headers: { ...HEADERS, 'Content-Length': Buffer.byteLength(body) } }, (response) => {
-        let text = '';
-        response.setEncoding('utf8').on('data', (piece: string) => { text += piece; }).once('end', () => { resolve(text); }).once('error', reject);
-      });
-      request.once('error', reject).end(body);
-    }),
-    close: () => { agent.destroy(); },
+    post: (url, body) =>
+      new Promise((resolve, reject) => {
+        const request = http.request(
+          url,
+          { method: 'POST', agent, headers: { ...HEADERS, 'Content-Length': Buffer.byteLength(body) } },
+          (response) => {
+            let text = '';
+            response
+              .setEncoding('utf8')
+              .on('data', (piece: string) => {
+                text += piece;
+              })
+              .once('end', () => {
+                resolve(text);
+              })
+              .once('error', reject);
+          },
+        );
+        request.once('error', reject).end(body);
+      }),
+    close: () => {
+      agent.destroy();
+    },
   };
 }
 
@@ -33,7 +48,9 @@ export async function bareGot(sockets: number): Promise<Client> {
   return {
     name: 'bare got, keep-alive agent',
     post: (url, body) => got(url, { method: 'POST', body, headers: HEADERS, agent: { http: agent } }),
-    close: () => { agent.destroy(); },
+    close: () => {
+      agent.destroy();
+    },
   };
 }
 
@@ -45,6 +62,8 @@ export function ours(): Client {
   return {
     name: 'HttpTransport',
     post: (url, body) => transport.request({ method: 'POST', url, body, headers: HEADERS }, signal),
-    close: () => { transport.close(); },
+    close: () => {
+      transport.close();
+    },
   };
 }

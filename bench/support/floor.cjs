@@ -22,7 +22,9 @@ exports.readChannel = (base, name, yields, onEvent) => {
       rest = chunk.subarray(start);
       if (!yields) return;
       response.pause();
-      setImmediate(() => { response.resume(); });
+      setImmediate(() => {
+        response.resume();
+      });
     });
   });
   request.end();

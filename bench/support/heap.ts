@@ -26,7 +26,12 @@ const KINDS: Readonly<Record<string, () => (index: number) => unknown>> = {
     const book = new Book(systemClock, { info: nothing, warn: nothing, debug: nothing }, false);
     return (index) => {
       const deviceNumber = String(100_000 + index);
-      const record = { mode: 'ip', ipRecorderAddr: '127.0.0.1', sentFlowPort: 20000 + (index % 1000), receivedFlowPort: 30000 + (index % 1000) } as const;
+      const record = {
+        mode: 'ip',
+        ipRecorderAddr: '127.0.0.1',
+        sentFlowPort: 20000 + (index % 1000),
+        receivedFlowPort: 30000 + (index % 1000),
+      } as const;
       book.want(deviceNumber, { own: true, record });
       book.see(deviceNumber, { monitored: true, userId: `oxe${deviceNumber}`, doubt: false });
       book.see(deviceNumber, { record, beep: undefined });
@@ -38,14 +43,44 @@ const KINDS: Readonly<Record<string, () => (index: number) => unknown>> = {
 /** Parsed each time, as from the wire: nothing is shared between two events. */
 function talking(index: number): O2GEvent {
   const device = String(100_000 + index);
-  const person = { id: { loginName: `oxe${device}`, phoneNumber: device, companyPhone: device }, firstName: 'Élodie', lastName: `Lefèvre ${index}` };
-  return JSON.parse(JSON.stringify({
-    eventName: 'OnCallModified', loginName: `oxe${device}`, callRef: (0x6b2a0000 + index).toString(16).padStart(16, '0'), cause: 'NORMAL',
-    callData: { initialCalled: { ...person, type: { main: 'USER', subType: 'pbx' } }, state: 'ACTIVE', tags: [], associateData: `order ${index}` },
-    modifiedLegs: [], addedLegs: [{ deviceId: device, state: 'ACTIVE', ringingRemote: false, capabilities: { drop: true, hold: true } }], removedLegs: [], modifiedParticipants: [],
-    addedParticipants: [{ participantId: `039067${index}`, identity: { id: { phoneNumber: `039067${index}` }, firstName: 'Zoë', lastName: `Müller ${index}`, type: { main: 'EXTERNAL', subType: 'public' } } }],
-    removedParticipantIds: [], deviceCapabilities: [{ deviceId: device, makeCall: false }],
-  })) as O2GEvent;
+  const person = {
+    id: { loginName: `oxe${device}`, phoneNumber: device, companyPhone: device },
+    firstName: 'Élodie',
+    lastName: `Lefèvre ${index}`,
+  };
+  return JSON.parse(
+    JSON.stringify({
+      eventName: 'OnCallModified',
+      loginName: `oxe${device}`,
+      callRef: (0x6b2a0000 + index).toString(16).padStart(16, '0'),
+      cause: 'NORMAL',
+      callData: {
+        initialCalled: { ...person, type: { main: 'USER', subType: 'pbx' } },
+        state: 'ACTIVE',
+        tags: [],
+        associateData: `order ${index}`,
+      },
+      modifiedLegs: [],
+      addedLegs: [
+        { deviceId: device, state: 'ACTIVE', ringingRemote: false, capabilities: { drop: true, hold: true } },
+      ],
+      removedLegs: [],
+      modifiedParticipants: [],
+      addedParticipants: [
+        {
+          participantId: `039067${index}`,
+          identity: {
+            id: { phoneNumber: `039067${index}` },
+            firstName: 'Zoë',
+            lastName: `Müller ${index}`,
+            type: { main: 'EXTERNAL', subType: 'public' },
+          },
+        },
+      ],
+      removedParticipantIds: [],
+      deviceCapabilities: [{ deviceId: device, makeCall: false }],
+    }),
+  ) as O2GEvent;
 }
 
 const [kind = '', devices = '0'] = process.argv.slice(2);

@@ -30,15 +30,23 @@ function answer(request: IncomingMessage, response: ServerResponse): void {
     return;
   }
   let text = '';
-  request.setEncoding('utf8').on('data', (piece: string) => { text += piece; }).once('end', () => {
-    const body = url.endsWith('/monitor') ? monitor(text) : bodyOf(method, url, request);
-    const end = (): void => {
-      if (body === undefined) response.writeHead(204).end();
-      else response.writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) }).end(body);
-    };
-    if (thinkMs > 0 && url.includes('/iprecord/')) setTimeout(end, thinkMs);
-    else end();
-  });
+  request
+    .setEncoding('utf8')
+    .on('data', (piece: string) => {
+      text += piece;
+    })
+    .once('end', () => {
+      const body = url.endsWith('/monitor') ? monitor(text) : bodyOf(method, url, request);
+      const end = (): void => {
+        if (body === undefined) response.writeHead(204).end();
+        else
+          response
+            .writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) })
+            .end(body);
+      };
+      if (thinkMs > 0 && url.includes('/iprecord/')) setTimeout(end, thinkMs);
+      else end();
+    });
 }
 
 function openChannel(name: string, response: ServerResponse): void {
@@ -50,18 +58,43 @@ function openChannel(name: string, response: ServerResponse): void {
 
 /** Who speaks is told by its cookie, which is its login. */
 function bodyOf(method: string, url: string, { headers }: IncomingMessage): string | undefined {
-  const login = headers.authorization === undefined
-    ? /AlcUserId=([^;]+)/.exec(headers.cookie ?? '')?.[1] ?? ''
-    : Buffer.from(headers.authorization.slice('Basic '.length), 'base64').toString().split(':')[0] ?? '';
+  const login =
+    headers.authorization === undefined
+      ? (/AlcUserId=([^;]+)/.exec(headers.cookie ?? '')?.[1] ?? '')
+      : (Buffer.from(headers.authorization.slice('Basic '.length), 'base64').toString().split(':')[0] ?? '');
   const urls = (path: string): object => ({ publicUrl: base + path, internalUrl: base + path });
-  if (url === '/api/rest') return JSON.stringify({ versions: [{ id: '1.0', status: 'CURRENT', ...urls('/api/rest/authenticate?version=1.0') }] });
-  if (url.startsWith('/api/rest/authenticate')) return JSON.stringify({ credential: login, ...urls('/api/rest/1.0/sessions') });
-  if (url.endsWith('/sessions') && method !== 'DELETE') return JSON.stringify({ admin: true, timeToLive: 1800, publicBaseUrl: `${base}/api/rest/1.0`, privateBaseUrl: `${base}/api/rest/1.0` });
-  if (url.endsWith('/subscriptions') && method === 'POST') return JSON.stringify({ subscriptionId: login, status: 'ACCEPTED', publicPollingUrl: `${base}/channel/${login}`, privatePollingUrl: `${base}/channel/${login}` });
-  if (url.endsWith('/link')) return method === 'GET' ? JSON.stringify({ drLinks: [{ identifier: login }] }) : JSON.stringify({ registrationId: login, secure: false });
+  if (url === '/api/rest')
+    return JSON.stringify({
+      versions: [{ id: '1.0', status: 'CURRENT', ...urls('/api/rest/authenticate?version=1.0') }],
+    });
+  if (url.startsWith('/api/rest/authenticate'))
+    return JSON.stringify({ credential: login, ...urls('/api/rest/1.0/sessions') });
+  if (url.endsWith('/sessions') && method !== 'DELETE')
+    return JSON.stringify({
+      admin: true,
+      timeToLive: 1800,
+      publicBaseUrl: `${base}/api/rest/1.0`,
+      privateBaseUrl: `${base}/api/rest/1.0`,
+    });
+  if (url.endsWith('/subscriptions') && method === 'POST')
+    return JSON.stringify({
+      subscriptionId: login,
+      status: 'ACCEPTED',
+      publicPollingUrl: `${base}/channel/${login}`,
+      privatePollingUrl: `${base}/channel/${login}`,
+    });
+  if (url.endsWith('/link'))
+    return method === 'GET'
+      ? JSON.stringify({ drLinks: [{ identifier: login }] })
+      : JSON.stringify({ registrationId: login, secure: false });
   if (url.includes('/logins')) return JSON.stringify({ loginNames: [...monitored] });
   // A sign of life that a silent channel is asked for.
-  if (url.includes('/snapshot')) channels.get(login)?.write(`${JSON.stringify({ eventName: 'OnTelephonyState', loginName: new URL(url, base).searchParams.get('loginName'), state: {} })}\r\n`);
+  if (url.includes('/snapshot'))
+    channels
+      .get(login)
+      ?.write(
+        `${JSON.stringify({ eventName: 'OnTelephonyState', loginName: new URL(url, base).searchParams.get('loginName'), state: {} })}\r\n`,
+      );
   if (url.endsWith('/record')) return method === 'POST' ? '{}' : undefined;
   return undefined;
 }
@@ -88,7 +121,9 @@ async function streamPaced(channel: ServerResponse, events: number, perSecond: n
   for (let sent = 0; sent < events;) {
     const due = Math.min(events, Math.floor(((performance.now() - began) / 1000) * perSecond));
     for (; sent < due; sent += 1) channel.write(BLOCK[sent % BLOCK.length] ?? '');
-    await new Promise((resolve) => { setTimeout(resolve, 5); });
+    await new Promise((resolve) => {
+      setTimeout(resolve, 5);
+    });
   }
 }
 
@@ -97,8 +132,9 @@ function* wholePieces(events: number): Generator<Buffer> {
   const whole = Math.floor(events / BLOCK.length);
   // Two blocks at once, so that most pieces are of full size.
   const pair = Buffer.concat([BLOCK_BYTES, BLOCK_BYTES]);
-  for (let block = 0; block + 1 < whole; block += 2) for (let at = 0; at < pair.length; at += size) yield pair.subarray(at, at + size);
-  yield bytesOf(events - (whole - whole % 2) * BLOCK.length);
+  for (let block = 0; block + 1 < whole; block += 2)
+    for (let at = 0; at < pair.length; at += size) yield pair.subarray(at, at + size);
+  yield bytesOf(events - (whole - (whole % 2)) * BLOCK.length);
 }
 
 function* cutPieces(events: number): Generator<Buffer> {

@@ -20,7 +20,10 @@ export interface Round extends Sample {
 export class LoadServer {
   readonly #child: Child;
 
-  private constructor(child: Child, readonly base: string) {
+  private constructor(
+    child: Child,
+    readonly base: string,
+  ) {
     this.#child = child;
   }
 
@@ -66,7 +69,12 @@ export interface Reader {
 }
 
 /** The floor without Node-RED. */
-export function plainReader(server: LoadServer, name: string, yields: boolean, client: 'node:http' | 'got' = 'node:http'): Reader {
+export function plainReader(
+  server: LoadServer,
+  name: string,
+  yields: boolean,
+  client: 'node:http' | 'got' = 'node:http',
+): Reader {
   const child = new Child('reader.cjs', [server.base, name, yields ? 'yields' : 'greedy', client]);
   return {
     async expect(events, check, every) {
@@ -98,5 +106,8 @@ export function meterIn(red: NodeRed): Reader {
 
 /** A real Node-RED with the palette, the probes and the nodes of the benchmark. */
 export function startNodeRedWith(flows: Flow): Promise<NodeRed> {
-  return startNodeRed({ flows, settings: { nodesDir: [ROOT, join(ROOT, 'test', 'support', 'probe'), join(ROOT, 'bench', 'nodes')] } });
+  return startNodeRed({
+    flows,
+    settings: { nodesDir: [ROOT, join(ROOT, 'test', 'support', 'probe'), join(ROOT, 'bench', 'nodes')] },
+  });
 }

@@ -6,19 +6,24 @@
  * @param act gets the action's number
  * @returns {Promise<number[]>} the milliseconds that each took
  */
-exports.pace = (perSecond, actions, act) => new Promise((resolve, reject) => {
-  const took = [];
-  const began = performance.now();
-  let started = 0;
-  const begin = () => {
-    for (const due = Math.min(actions, Math.floor(((performance.now() - began) / 1000) * perSecond) + 1); started < due;) {
-      const at = performance.now();
-      act(started++).then(() => {
-        took.push(performance.now() - at);
-        if (took.length === actions) resolve(took);
-      }, reject);
-    }
-    if (started < actions) setTimeout(begin, Math.max(1, began + (started / perSecond) * 1000 - performance.now()));
-  };
-  begin();
-});
+exports.pace = (perSecond, actions, act) =>
+  new Promise((resolve, reject) => {
+    const took = [];
+    const began = performance.now();
+    let started = 0;
+    const begin = () => {
+      for (
+        const due = Math.min(actions, Math.floor(((performance.now() - began) / 1000) * perSecond) + 1);
+        started < due;
+      ) {
+        const at = performance.now();
+        act(started++).then(() => {
+          took.push(performance.now() - at);
+          if (took.length === actions) resolve(took);
+        }, reject);
+      }
+      if (started < actions)
+        setTimeout(begin, Math.max(1, began + (started / perSecond) * 1000 - performance.now()));
+    };
+    begin();
+  });

@@ -3,4 +3,8 @@
  * @param act gets the action's number
  * @returns the milliseconds that each took
  */
-export function pace(perSecond: number, actions: number, act: (index: number) => Promise<unknown>): Promise<number[]>;
+export function pace(
+  perSecond: number,
+  actions: number,
+  act: (index: number) => Promise<unknown>,
+): Promise<number[]>;

@@ -7,7 +7,12 @@ const { Meter } = require('./meter.cjs');
 
 const [base, name, yields, client] = process.argv.slice(2);
 const agent = new http.Agent({ keepAlive: true, maxSockets: 16 });
-const body = JSON.stringify({ deviceNumber: '70000', ipRecorderAddr: '127.0.0.1', sentFlowPort: 20000, receivedFlowPort: 20002 });
+const body = JSON.stringify({
+  deviceNumber: '70000',
+  ipRecorderAddr: '127.0.0.1',
+  sentFlowPort: 20000,
+  receivedFlowPort: 20002,
+});
 const headers = { 'Content-Type': 'application/json', Cookie: 'AlcUserId=floor' };
 const url = `${base}/api/rest/1.0/iprecord/7/link/floor/record`;
 const meter = new Meter();
@@ -19,16 +24,24 @@ let result;
 
 /** All events are there, and the answers of all actions. */
 function tell() {
-  if (result && took.length === (every === 0 ? 0 : Math.floor(seen / every))) process.send({ told: 'result', result, took });
+  if (result && took.length === (every === 0 ? 0 : Math.floor(seen / every)))
+    process.send({ told: 'result', result, took });
 }
 
 const got = client === 'got' ? import('got') : undefined;
 
 function send(answered) {
-  if (got) return void got.then(({ default: post }) => post(url, { method: 'POST', body, headers, agent: { http: agent } })).then(answered);
-  const request = http.request(url, { method: 'POST', agent, headers: { ...headers, 'Content-Length': body.length } }, (response) => {
-    response.resume().once('end', answered);
-  });
+  if (got)
+    return void got
+      .then(({ default: post }) => post(url, { method: 'POST', body, headers, agent: { http: agent } }))
+      .then(answered);
+  const request = http.request(
+    url,
+    { method: 'POST', agent, headers: { ...headers, 'Content-Length': body.length } },
+    (response) => {
+      response.resume().once('end', answered);
+    },
+  );
   request.end(body);
 }
 

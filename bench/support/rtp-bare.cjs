@@ -9,11 +9,19 @@ let before;
 
 async function begin(devices) {
   packets = 0;
-  sockets = await Promise.all(Array.from({ length: 2 * devices }, () => new Promise((resolve) => {
-    const socket = dgram.createSocket({ type: 'udp4', recvBufferSize: 1024 * 1024 });
-    socket.on('message', () => { packets += 1; });
-    socket.bind({ address: '127.0.0.1', exclusive: true }, () => resolve(socket));
-  })));
+  sockets = await Promise.all(
+    Array.from(
+      { length: 2 * devices },
+      () =>
+        new Promise((resolve) => {
+          const socket = dgram.createSocket({ type: 'udp4', recvBufferSize: 1024 * 1024 });
+          socket.on('message', () => {
+            packets += 1;
+          });
+          socket.bind({ address: '127.0.0.1', exclusive: true }, () => resolve(socket));
+        }),
+    ),
+  );
   process.send({ told: 'ready', ports: sockets.map((socket) => socket.address().port) });
   before = process.cpuUsage();
 }

@@ -8,7 +8,17 @@ import { asO2GError, O2GError } from '../../o2g/errors';
 import type { Log } from '../../o2g/log';
 import type { IpTarget, MediaPort, PauseReason, SrtpKeys } from '../../o2g/media';
 import { Signal } from '../../o2g/signal';
-import type { Alarm, DeviceContext, FinishedRecording, Keeping, Kept, Recorder, RecorderMetrics, RecorderOptions, RecordingEnd } from '../../recorder';
+import type {
+  Alarm,
+  DeviceContext,
+  FinishedRecording,
+  Keeping,
+  Kept,
+  Recorder,
+  RecorderMetrics,
+  RecorderOptions,
+  RecordingEnd,
+} from '../../recorder';
 
 /** What nobody asked for, in the order in which it happened. */
 export type RecorderNews =
@@ -27,7 +37,11 @@ const MOST_HELD = 10_000;
 /** Ends of a file with which nothing ended: another file goes on there. */
 const CUT: ReadonlySet<string> = new Set(['rotation', 'crash']);
 /** What a change of keys looks like, with and without authentication, and when the OXE encrypts though nobody said so. */
-const UNDECIPHERABLE: ReadonlySet<Alarm['alarm']> = new Set<Alarm['alarm']>(['encrypted', 'auth-failed', 'keys-missing']);
+const UNDECIPHERABLE: ReadonlySet<Alarm['alarm']> = new Set<Alarm['alarm']>([
+  'encrypted',
+  'auth-failed',
+  'keys-missing',
+]);
 
 export class BuiltInRecorder implements MediaPort {
   readonly onNews: Signal<RecorderNews>;
@@ -62,7 +76,9 @@ export class BuiltInRecorder implements MediaPort {
     this.onFailure = new Signal(parts.log);
     this.onLevel = new Signal(parts.log);
     this.onKept = new Signal(parts.log);
-    this.#mayStart = new Promise((resolve) => { this.#letStart = resolve; });
+    this.#mayStart = new Promise((resolve) => {
+      this.#letStart = resolve;
+    });
   }
 
   /** Starts, and completes what a crash left. Never rejects: what prevents it is told, and tried again with the next device. */
@@ -95,14 +111,18 @@ export class BuiltInRecorder implements MediaPort {
 
   async arm(deviceNumber: string, was: IpTarget | undefined, secure: boolean | undefined): Promise<IpTarget> {
     const ports = was && { sent: was.sentFlowPort, received: was.receivedFlowPort };
-    const armed = await this.#do((recorder) => recorder.arm(deviceNumber, { ...this.#contextOf(deviceNumber), secure, ports }));
+    const armed = await this.#do((recorder) =>
+      recorder.arm(deviceNumber, { ...this.#contextOf(deviceNumber), secure, ports }),
+    );
     this.#armed.add(deviceNumber);
     return { mode: 'ip', ...armed };
   }
 
   async setKeys(deviceNumber: string, keys: SrtpKeys | undefined): Promise<void> {
     const { key, salt } = keys ?? {};
-    await this.#do((recorder) => recorder.setKeys(deviceNumber, key === undefined || salt === undefined ? undefined : { key, salt }));
+    await this.#do((recorder) =>
+      recorder.setKeys(deviceNumber, key === undefined || salt === undefined ? undefined : { key, salt }),
+    );
   }
 
   isUndecipherable(deviceNumber: string): boolean {
@@ -172,14 +192,18 @@ export class BuiltInRecorder implements MediaPort {
     this.#conversations.set(deviceNumber, conversation);
     await Promise.all([
       // Names of files and folders are made of it when the first packets come.
-      before?.calls.length === calls.length ? undefined : recorder.arm(deviceNumber, this.#contextOf(deviceNumber)),
+      before?.calls.length === calls.length
+        ? undefined
+        : recorder.arm(deviceNumber, this.#contextOf(deviceNumber)),
       state === 'waiting' ? undefined : recorder.expectMedia(deviceNumber, state === 'talking'),
     ]);
   }
 
   #contextOf(deviceNumber: string): DeviceContext {
     const call = this.#conversations.get(deviceNumber)?.calls.at(-1);
-    return call ? { user: call.user, callRef: call.callRef, direction: call.direction, party: call.parties[0]?.number } : {};
+    return call
+      ? { user: call.user, callRef: call.callRef, direction: call.direction, party: call.parties[0]?.number }
+      : {};
   }
 
   async #endConversation(recorder: Recorder, deviceNumber: string, nowMs: number): Promise<void> {
@@ -223,13 +247,25 @@ export class BuiltInRecorder implements MediaPort {
       const { Recorder: Library } = await import('../../recorder/index.js');
       const recorder = new Library(this.#options, {
         describe: (recording) => this.#describe(recording),
-        warn: (line) => { this.#parts.log.warn(line); },
+        warn: (line) => {
+          this.#parts.log.warn(line);
+        },
       });
-      recorder.on('started', ({ deviceNumber, id, startedAt }) => { this.#historyOf(deviceNumber).open(id, Date.parse(startedAt)); });
-      recorder.on('level', ({ deviceNumber }) => { this.onLevel.emit(deviceNumber); });
-      recorder.on('finished', (payload) => { this.#tell({ topic: 'finished', payload }); });
-      recorder.on('alarm', (payload) => { this.#alarm(payload); });
-      recorder.on('kept', (kept) => { this.onKept.emit(kept); });
+      recorder.on('started', ({ deviceNumber, id, startedAt }) => {
+        this.#historyOf(deviceNumber).open(id, Date.parse(startedAt));
+      });
+      recorder.on('level', ({ deviceNumber }) => {
+        this.onLevel.emit(deviceNumber);
+      });
+      recorder.on('finished', (payload) => {
+        this.#tell({ topic: 'finished', payload });
+      });
+      recorder.on('alarm', (payload) => {
+        this.#alarm(payload);
+      });
+      recorder.on('kept', (kept) => {
+        this.onKept.emit(kept);
+      });
       await recorder.start();
       this.#started = recorder;
       // Not awaited: hashing what a crash left may take longer than the next call.
@@ -246,8 +282,10 @@ export class BuiltInRecorder implements MediaPort {
    * The calls of a file, as `o2g-calls` tells them, with their changes placed in it. A call is held or ends after the last packet, which
    * may be long before: only a file that was cut ends where its audio does.
    */
-  #describe({ id, deviceNumber, startedAt, endedAt, endedBy }: RecordingEnd): { readonly calls?: readonly PlacedCall[] } {
-    const toMs = CUT.has(endedBy) ? Date.parse(endedAt) : this.#overAt.get(deviceNumber) ?? Date.now();
+  #describe({ id, deviceNumber, startedAt, endedAt, endedBy }: RecordingEnd): {
+    readonly calls?: readonly PlacedCall[];
+  } {
+    const toMs = CUT.has(endedBy) ? Date.parse(endedAt) : (this.#overAt.get(deviceNumber) ?? Date.now());
     const calls = this.#histories.get(deviceNumber)?.close(id, Date.parse(startedAt), toMs) ?? [];
     return calls.length === 0 ? {} : { calls };
   }
@@ -257,7 +295,8 @@ export class BuiltInRecorder implements MediaPort {
     if (alarm.until === undefined) this.#alarms.set(key, alarm);
     else this.#alarms.delete(key);
     this.#tell({ topic: 'alarm', payload: alarm });
-    if (alarm.until === undefined && UNDECIPHERABLE.has(alarm.alarm)) this.#parts.onUndecipherable(alarm.deviceNumber);
+    if (alarm.until === undefined && UNDECIPHERABLE.has(alarm.alarm))
+      this.#parts.onUndecipherable(alarm.deviceNumber);
   }
 
   #tell(news: RecorderNews): void {
@@ -271,6 +310,7 @@ const keyOf = (deviceNumber: string, alarm: Alarm['alarm']): string => `${device
 /** Errors of the recorder keep their codes: they say what to do about them. */
 export function inOurWords(error: unknown): O2GError {
   if (error instanceof O2GError) return error;
-  if (error instanceof Error && error.name === 'RecorderError' && 'code' in error) return new O2GError(String(error.code), error.message);
+  if (error instanceof Error && error.name === 'RecorderError' && 'code' in error)
+    return new O2GError(String(error.code), error.message);
   return asO2GError(error);
 }

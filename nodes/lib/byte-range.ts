@@ -5,7 +5,11 @@ import type { OpenRecording } from '../../recorder/archive';
 import type { AdminRequest, AdminResponse } from './permission';
 
 /** Type, name and `ETag` are set before. Several ranges at once are answered with the whole, as the section allows. Rejects with what reading rejects with. */
-export async function sendBytes(recording: OpenRecording, request: AdminRequest, response: AdminResponse): Promise<void> {
+export async function sendBytes(
+  recording: OpenRecording,
+  request: AdminRequest,
+  response: AdminResponse,
+): Promise<void> {
   const { bytes } = recording;
   const asked = rangeOf(request, response, bytes);
   if (asked === 'unsatisfiable') {
@@ -29,11 +33,16 @@ export async function sendBytes(recording: OpenRecording, request: AdminRequest,
 }
 
 /** Both ends belong to it. @returns undefined for the whole */
-function rangeOf(request: AdminRequest, response: AdminResponse, bytes: number): { start: number; end: number } | 'unsatisfiable' | undefined {
+function rangeOf(
+  request: AdminRequest,
+  response: AdminResponse,
+  bytes: number,
+): { start: number; end: number } | 'unsatisfiable' | undefined {
   const condition = request.get('If-Range');
   if (condition !== undefined && condition !== response.get('ETag')) return undefined;
   const ranges = request.range(bytes);
   if (ranges === -1) return 'unsatisfiable';
-  if (ranges === undefined || ranges === -2 || ranges.type !== 'bytes' || ranges.length !== 1) return undefined;
+  if (ranges === undefined || ranges === -2 || ranges.type !== 'bytes' || ranges.length !== 1)
+    return undefined;
   return ranges[0];
 }

@@ -9,9 +9,15 @@ import type { RecorderNode, ServerNode } from './types';
 /** The log of a node: what the libraries tell goes there, once. */
 export function logOf(node: Node): Log {
   return {
-    info: (line) => { node.log(line); },
-    warn: (line) => { node.warn(line); },
-    debug: (line) => { node.debug(line); },
+    info: (line) => {
+      node.log(line);
+    },
+    warn: (line) => {
+      node.warn(line);
+    },
+    debug: (line) => {
+      node.debug(line);
+    },
   };
 }
 
@@ -22,7 +28,9 @@ export function attempt<T>(read: () => T): () => T {
     return () => value;
   } catch (error) {
     const mistake = asO2GError(error);
-    return () => { throw mistake; };
+    return () => {
+      throw mistake;
+    };
   }
 }
 

@@ -48,20 +48,28 @@ export class Deployment {
   /** Runs whenever flows begin to stop. @returns takes it off again */
   onStopping(run: () => void): () => void {
     this.#onStopping.add(run);
-    return () => { this.#onStopping.delete(run); };
+    return () => {
+      this.#onStopping.delete(run);
+    };
   }
 
   /** Runs whenever flows have started: all nodes of the deploy are there then. @returns takes it off again */
   onStarted(run: () => void): () => void {
     this.#onStarted.add(run);
-    return () => { this.#onStarted.delete(run); };
+    return () => {
+      this.#onStarted.delete(run);
+    };
   }
 
   /**
    * Gives a node what its predecessor left when the configuration is the same, else something new.
    * @param create gets what was there before, and a promise that settles when that is closed: only then the new one may start
    */
-  take<T extends Survivor>(id: string, fingerprint: string, create: (closed: Promise<unknown>, previous: Survivor | undefined) => T): T {
+  take<T extends Survivor>(
+    id: string,
+    fingerprint: string,
+    create: (closed: Promise<unknown>, previous: Survivor | undefined) => T,
+  ): T {
     const kept = this.#kept.get(id);
     if (kept) clearTimeout(kept.timer);
     // Kept under this id by the same node type: what is in it is a T.
@@ -81,7 +89,9 @@ export class Deployment {
       return;
     }
     clearTimeout(kept.timer);
-    kept.timer = setTimeout(() => { void this.#end(id, kept, 'removed'); }, SUCCESSOR_MS);
+    kept.timer = setTimeout(() => {
+      void this.#end(id, kept, 'removed');
+    }, SUCCESSOR_MS);
   }
 
   #end(id: string, kept: Kept, why: CloseReason): Promise<unknown> {
@@ -122,5 +132,7 @@ function watchForShutdown(): void {
     };
     process.prependListener(signal, onSignal);
   }
-  process.prependListener('message', (message: unknown) => { if (message === 'shutdown') shuttingDown = true; });
+  process.prependListener('message', (message: unknown) => {
+    if (message === 'shutdown') shuttingDown = true;
+  });
 }

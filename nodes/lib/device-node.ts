@@ -31,40 +31,70 @@ const AT_A_TIME = 24;
  * @param others words of the same kind that aren't about devices: what answers the whole message
  */
 export function actOnDevices(
-  RED: NodeAPI, node: Node, config: Config, names: readonly string[], actions: Readonly<Record<string, DeviceAction>>,
+  RED: NodeAPI,
+  node: Node,
+  config: Config,
+  names: readonly string[],
+  actions: Readonly<Record<string, DeviceAction>>,
   others: Readonly<Record<string, (message: FlowMessage) => Promise<object>>> = {},
 ): void {
   const show = statusOf(node);
-  const all: Readonly<Record<string, DeviceAction | ((message: FlowMessage) => Promise<object>)>> = { ...actions, ...others };
-  useLink(RED, node, config, () => { show(NOT_CONFIGURED); });
-  onInput(node, async (message) => {
-    const chosen = readAction(config, message, all);
-    if (typeof chosen === 'function') {
-      const result = await chosen(message);
-      show(inForce(Array.isArray(result) ? String(result.length) : ''));
-      return result;
-    }
-    const action = chosen;
-    const { requests, many } = await readRequests(RED, node, config, message, names);
-    const sends = requests.map((request) => ({ request, send: action.read(request.deviceNumber, request.fields) }));
-    show(working(requests.length === 1 ? requests[0]?.deviceNumber ?? '' : `0 / ${requests.length}`));
-    if (!many) {
-      const [only] = sends;
-      const result = only && await only.send(only.request.link.link.get());
-      show(inForce(only?.request.deviceNumber ?? ''));
-      return result;
-    }
-    const results = await forEachBounded(sends, AT_A_TIME, ({ request, send }) => tried(request, send), (done) => {
-      show(working(`${done} / ${requests.length}`));
-    });
-    const failures = results.filter((result) => 'error' in result).length;
-    show(failures === 0 ? inForce(String(results.length)) : { fill: 'yellow', shape: 'dot', text: `${results.length - failures} / ${results.length}` });
-    return results;
-  }, (error) => { show(failed(error)); });
+  const all: Readonly<Record<string, DeviceAction | ((message: FlowMessage) => Promise<object>)>> = {
+    ...actions,
+    ...others,
+  };
+  useLink(RED, node, config, () => {
+    show(NOT_CONFIGURED);
+  });
+  onInput(
+    node,
+    async (message) => {
+      const chosen = readAction(config, message, all);
+      if (typeof chosen === 'function') {
+        const result = await chosen(message);
+        show(inForce(Array.isArray(result) ? String(result.length) : ''));
+        return result;
+      }
+      const action = chosen;
+      const { requests, many } = await readRequests(RED, node, config, message, names);
+      const sends = requests.map((request) => ({
+        request,
+        send: action.read(request.deviceNumber, request.fields),
+      }));
+      show(working(requests.length === 1 ? (requests[0]?.deviceNumber ?? '') : `0 / ${requests.length}`));
+      if (!many) {
+        const [only] = sends;
+        const result = only && (await only.send(only.request.link.link.get()));
+        show(inForce(only?.request.deviceNumber ?? ''));
+        return result;
+      }
+      const results = await forEachBounded(
+        sends,
+        AT_A_TIME,
+        ({ request, send }) => tried(request, send),
+        (done) => {
+          show(working(`${done} / ${requests.length}`));
+        },
+      );
+      const failures = results.filter((result) => 'error' in result).length;
+      show(
+        failures === 0
+          ? inForce(String(results.length))
+          : { fill: 'yellow', shape: 'dot', text: `${results.length - failures} / ${results.length}` },
+      );
+      return results;
+    },
+    (error) => {
+      show(failed(error));
+    },
+  );
 }
 
 /** In a list each device has its own end: a failed one says why, the others are not touched by it. */
-async function tried({ deviceNumber, link }: DeviceRequest, send: (link: Link) => Promise<object>): Promise<object> {
+async function tried(
+  { deviceNumber, link }: DeviceRequest,
+  send: (link: Link) => Promise<object>,
+): Promise<object> {
   try {
     return await send(link.link.get());
   } catch (error) {
@@ -77,10 +107,15 @@ export function shown({ code, message, cause }: O2GError): object {
   return { code, message, ...(cause === undefined ? {} : { cause }) };
 }
 
-function readAction<Action extends object>(config: Config, message: FlowMessage, actions: Readonly<Record<string, Action>>): Action {
+function readAction<Action extends object>(
+  config: Config,
+  message: FlowMessage,
+  actions: Readonly<Record<string, Action>>,
+): Action {
   const word = isBlank(config.action) ? message.action : config.action;
   const action = typeof word === 'string' && Object.hasOwn(actions, word) ? actions[word] : undefined;
-  if (!action) throw invalid('action', word, `${Object.keys(actions).join(' or ')}, on the node or in msg.action`);
+  if (!action)
+    throw invalid('action', word, `${Object.keys(actions).join(' or ')}, on the node or in msg.action`);
   return action;
 }
 
@@ -94,11 +129,15 @@ function useLink(RED: NodeAPI, node: Node, config: Config, onMissing: () => void
     onMissing();
     return;
   }
-  node.on('close', () => { release(); });
+  node.on('close', () => {
+    release();
+  });
 }
 
 function needed(RED: NodeAPI, node: Node, configured: LinkNode | undefined): () => void {
   if (!configured) return linksOf(RED).choose(node);
   configured.link.use(node);
-  return () => { configured.link.release(node); };
+  return () => {
+    configured.link.release(node);
+  };
 }

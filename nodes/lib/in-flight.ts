@@ -42,8 +42,12 @@ class InFlight {
 
   constructor(RED: NodeAPI, deployment: Deployment) {
     this.#RED = RED;
-    deployment.onStopping(() => { this.#catch(); });
-    deployment.onStarted(() => { this.#handOver(); });
+    deployment.onStopping(() => {
+      this.#catch();
+    });
+    deployment.onStarted(() => {
+      this.#handOver();
+    });
   }
 
   /** Sends a message that no input asked for from an output of a node. */
@@ -55,14 +59,20 @@ class InFlight {
   }
 
   #catch(): void {
-    const caught = this.#sent.slice(this.#delivered).flatMap(({ node, port, message }) => (node.wires?.[port] ?? []).flatMap((id) => {
-      const receiver = this.#find(id);
-      // A copy: a receiver that the deploy leaves alone may still change its message.
-      return receiver ? [{ receiver, message: this.#RED.util.cloneMessage(message), delivered: false }] : [];
-    }));
+    const caught = this.#sent.slice(this.#delivered).flatMap(({ node, port, message }) =>
+      (node.wires?.[port] ?? []).flatMap((id) => {
+        const receiver = this.#find(id);
+        // A copy: a receiver that the deploy leaves alone may still change its message.
+        return receiver
+          ? [{ receiver, message: this.#RED.util.cloneMessage(message), delivered: false }]
+          : [];
+      }),
+    );
     this.#caught.push(...caught);
     // After the delivery: a receiver that takes its time to close may have got it.
-    setImmediate(() => { for (const one of caught) one.delivered = listens(one.receiver); });
+    setImmediate(() => {
+      for (const one of caught) one.delivered = listens(one.receiver);
+    });
   }
 
   #handOver(): void {
@@ -90,4 +100,8 @@ function sendFrom(node: Node, port: number, message: NodeMessage): void {
 }
 
 /** What is in flight in a runtime; with `runtimeSyncDelivery` nothing ever is. */
-export const inFlightOf = oncePerRuntime<Pick<InFlight, 'send'>>((RED) => ((RED.settings as { runtimeSyncDelivery?: boolean }).runtimeSyncDelivery === true ? { send: sendFrom } : new InFlight(RED, deploymentOf(RED))));
+export const inFlightOf = oncePerRuntime<Pick<InFlight, 'send'>>((RED) =>
+  (RED.settings as { runtimeSyncDelivery?: boolean }).runtimeSyncDelivery === true
+    ? { send: sendFrom }
+    : new InFlight(RED, deploymentOf(RED)),
+);

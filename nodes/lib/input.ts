@@ -9,7 +9,11 @@ export type FlowMessage = NodeMessageInFlow & Record<string, unknown>;
  * @param answer gives the payload of the answer; the message keeps its other properties. `undefined` answers nothing.
  * @param onFailed shows the failure on the node
  */
-export function onInput(node: Node, answer: (message: FlowMessage) => Promise<unknown>, onFailed: (error: O2GError) => void = () => undefined): void {
+export function onInput(
+  node: Node,
+  answer: (message: FlowMessage) => Promise<unknown>,
+  onFailed: (error: O2GError) => void = () => undefined,
+): void {
   const pending = new Set<(error: Error) => void>();
   node.on('input', (message, send, done) => {
     let settled = false;
@@ -20,22 +24,28 @@ export function onInput(node: Node, answer: (message: FlowMessage) => Promise<un
       done(error);
     };
     pending.add(settle);
-    answered(message, answer).then((payload) => {
-      if (settled) return;
-      if (payload !== undefined) send(Object.assign(message, { payload }));
-      settle();
-    }).catch((error: unknown) => {
-      const known = asO2GError(error);
-      if (!settled) onFailed(known);
-      settle(known);
-    });
+    answered(message, answer)
+      .then((payload) => {
+        if (settled) return;
+        if (payload !== undefined) send(Object.assign(message, { payload }));
+        settle();
+      })
+      .catch((error: unknown) => {
+        const known = asO2GError(error);
+        if (!settled) onFailed(known);
+        settle(known);
+      });
   });
   node.on('close', () => {
-    for (const settle of pending) settle(new O2GError('CLOSED', 'the node was closed before the answer came'));
+    for (const settle of pending)
+      settle(new O2GError('CLOSED', 'the node was closed before the answer came'));
   });
 }
 
 /** Also what is thrown before the first await becomes a rejection. */
-async function answered<Answer>(message: FlowMessage, answer: (message: FlowMessage) => Promise<Answer>): Promise<Answer> {
+async function answered<Answer>(
+  message: FlowMessage,
+  answer: (message: FlowMessage) => Promise<Answer>,
+): Promise<Answer> {
   return answer(message);
 }

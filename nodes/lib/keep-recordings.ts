@@ -33,14 +33,28 @@ interface Asked {
  * The actions by their words, each answering a message with what is in force: {id, file, held, retainUntil, deleted?}, or a list of it.
  * They reject with O2GError `INVALID_INPUT`, `NOT_FOUND`, `REFUSED` and the recorder's own codes.
  */
-export function keepRecordings(RED: NodeAPI, config: Config): Readonly<Record<string, (message: FlowMessage) => Promise<object>>> {
-  return Object.fromEntries(Object.entries(ACTIONS).map(([word, act]) => [word, async (message: FlowMessage): Promise<object> => {
-    const { payload } = message;
-    const recorder = recorderFor(RED, config, message);
-    if (!Array.isArray(payload)) return keep(recorder, act, read(payload));
-    if (payload.length === 0 || payload.length > MOST_RECORDINGS) throw invalid('payload', `${payload.length} recordings`, `1 to ${MOST_RECORDINGS}`);
-    return forEachBounded(payload.map(read), 1, (asked) => tried(recorder, act, asked), () => undefined);
-  }]));
+export function keepRecordings(
+  RED: NodeAPI,
+  config: Config,
+): Readonly<Record<string, (message: FlowMessage) => Promise<object>>> {
+  return Object.fromEntries(
+    Object.entries(ACTIONS).map(([word, act]) => [
+      word,
+      async (message: FlowMessage): Promise<object> => {
+        const { payload } = message;
+        const recorder = recorderFor(RED, config, message);
+        if (!Array.isArray(payload)) return keep(recorder, act, read(payload));
+        if (payload.length === 0 || payload.length > MOST_RECORDINGS)
+          throw invalid('payload', `${payload.length} recordings`, `1 to ${MOST_RECORDINGS}`);
+        return forEachBounded(
+          payload.map(read),
+          1,
+          (asked) => tried(recorder, act, asked),
+          () => undefined,
+        );
+      },
+    ]),
+  );
 }
 
 function keep(recorder: BuiltInRecorder, act: Do, { which, days }: Asked): Promise<Kept> {
@@ -53,19 +67,27 @@ async function tried(recorder: BuiltInRecorder, act: Do, asked: Asked): Promise<
     return await keep(recorder, act, asked);
   } catch (error) {
     const { id, file } = asked.which;
-    return { ...(id === undefined ? {} : { id }), ...(file === undefined ? {} : { file }), error: shown(asO2GError(error)) };
+    return {
+      ...(id === undefined ? {} : { id }),
+      ...(file === undefined ? {} : { file }),
+      error: shown(asO2GError(error)),
+    };
   }
 }
 
 function read(entry: unknown): Asked {
-  if (typeof entry !== 'object' || entry === null || Array.isArray(entry)) throw invalid('payload', entry, 'an object with the id or the file of a recording, or a list of them');
+  if (typeof entry !== 'object' || entry === null || Array.isArray(entry))
+    throw invalid('payload', entry, 'an object with the id or the file of a recording, or a list of them');
   const text = (name: string): string | undefined => {
     const value = ownField(entry, name);
     if (isBlank(value)) return undefined;
     if (typeof value !== 'string') throw invalid(name, value, 'a text');
     return value;
   };
-  return { which: { id: text('id'), file: text('file'), reason: text('reason'), by: text('by') }, days: asNumber(ownField(entry, 'days')) };
+  return {
+    which: { id: text('id'), file: text('file'), reason: text('reason'), by: text('by') },
+    days: asNumber(ownField(entry, 'days')),
+  };
 }
 
 /** The node's, else that of msg.recorder, a name or an id, else the only one. @throws O2GError `INVALID_INPUT` */
@@ -76,12 +98,21 @@ function recorderFor(RED: NodeAPI, config: Config, message: FlowMessage): BuiltI
   const asked = message.recorder;
   const found = isBlank(asked) ? all : all.filter(({ id, label }) => id === asked || label === asked);
   const [only] = found;
-  if (found.length !== 1 || !only) throw invalid('recorder', asked, isBlank(asked) ? `chosen, on the node or in msg.recorder: ${all.length} are in use` : 'the name or id of one built-in recorder that is in use');
+  if (found.length !== 1 || !only)
+    throw invalid(
+      'recorder',
+      asked,
+      isBlank(asked)
+        ? `chosen, on the node or in msg.recorder: ${all.length} are in use`
+        : 'the name or id of one built-in recorder that is in use',
+    );
   return only.recorder.get();
 }
 
 function recorderNodes(RED: NodeAPI): RecorderNode[] {
   const nodes: (Node | undefined)[] = [];
-  RED.nodes.eachNode(({ id }) => { nodes.push(nodeOf(RED, id, 'o2g-recorder')); });
+  RED.nodes.eachNode(({ id }) => {
+    nodes.push(nodeOf(RED, id, 'o2g-recorder'));
+  });
   return nodes.filter((node): node is RecorderNode => node !== undefined);
 }

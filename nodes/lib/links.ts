@@ -18,7 +18,9 @@ class Links {
   add(link: LinkNode): () => void {
     this.#links.add(link);
     for (const chooser of this.#choosers) link.link.use(chooser);
-    return () => { this.#links.delete(link); };
+    return () => {
+      this.#links.delete(link);
+    };
   }
 
   get all(): LinkNode[] {
@@ -38,14 +40,20 @@ class Links {
   /** The link of `msg.oxeNode`, else of the device. @throws O2GError `INVALID_INPUT` when several or none match */
   find(message: FlowMessage, deviceNumber: string): LinkNode {
     if (!isBlank(message.oxeNode)) return this.only(message);
-    return one([...this.#links].filter(({ devices }) => devices.has(deviceNumber)), `device ${deviceNumber}`);
+    return one(
+      [...this.#links].filter(({ devices }) => devices.has(deviceNumber)),
+      `device ${deviceNumber}`,
+    );
   }
 
   /** The link of `msg.oxeNode`, else the only one there is. @throws O2GError `INVALID_INPUT` when several or none match */
   only(message: FlowMessage): LinkNode {
     const asked = message.oxeNode;
     if (isBlank(asked)) return one([...this.#links], 'this request');
-    return one([...this.#links].filter(({ oxeNode }) => String(oxeNode) === String(asked)), `OXE node ${String(asked)}`);
+    return one(
+      [...this.#links].filter(({ oxeNode }) => String(oxeNode) === String(asked)),
+      `OXE node ${String(asked)}`,
+    );
   }
 
   /** What the links are now: the one given, else all. */
@@ -62,7 +70,8 @@ class Links {
 function one(found: readonly LinkNode[], subject: string): LinkNode {
   const [only] = found;
   if (only && found.length === 1) return only;
-  const which = found.length === 0 ? 'no link is' : `several links are (${found.map(({ label }) => label).join(', ')})`;
+  const which =
+    found.length === 0 ? 'no link is' : `several links are (${found.map(({ label }) => label).join(', ')})`;
   throw invalid('link', undefined, `chosen on the node, for ${which} for ${subject}`);
 }
 

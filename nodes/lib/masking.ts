@@ -8,7 +8,8 @@ type Kind = 'number' | 'login' | 'name' | 'address';
 const SHORTEST_NAME = 4;
 /** Words of a text: numbers, logins, hosts, addresses with their ports. */
 const WORD = /[\p{L}\p{N}_+*#][\p{L}\p{N}_.:@*#/-]*[\p{L}\p{N}_*#/]|[\p{L}\p{N}]/gu;
-const HOST = /^(?:\w+:\/\/)?(?:\d{1,3}(?:\.\d{1,3}){3}|localhost|[\p{L}\p{N}_-]+(?:\.[\p{L}\p{N}_-]+)*\.\p{L}{2,})(?::\d+)?(?:\/.*)?$/u;
+const HOST =
+  /^(?:\w+:\/\/)?(?:\d{1,3}(?:\.\d{1,3}){3}|localhost|[\p{L}\p{N}_-]+(?:\.[\p{L}\p{N}_-]+)*\.\p{L}{2,})(?::\d+)?(?:\/.*)?$/u;
 /** As many digits in a row are a number, or a part of a login or a reference; fewer may be an HTTP status or an OXE node. */
 const NUMBER = /\d{4}/;
 
@@ -50,8 +51,15 @@ export class Masking {
     if (this.#off) return sentence;
     const longestFirst = [...this.#names].sort((a, b) => b.length - a.length);
     // What is between marks is looked at word by word.
-    return longestFirst.reduce((text, name) => text.replaceAll(name, this.name(name)), sentence)
-      .split(/(<\w+ \d+>)/).map((part, index) => (index % 2 === 1 ? part : part.replace(WORD, (word: string, at: number) => this.#word(word, part.slice(at + word.length))))).join('');
+    return longestFirst
+      .reduce((text, name) => text.replaceAll(name, this.name(name)), sentence)
+      .split(/(<\w+ \d+>)/)
+      .map((part, index) =>
+        index % 2 === 1
+          ? part
+          : part.replace(WORD, (word: string, at: number) => this.#word(word, part.slice(at + word.length))),
+      )
+      .join('');
   }
 
   #word(word: string, rest: string): string {

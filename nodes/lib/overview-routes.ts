@@ -25,22 +25,30 @@ const ACTIONS: Readonly<Record<string, (link: Link, device: unknown) => Promise<
 
 /** Adds `GET o2g/overview?since=REVISION` and `POST o2g/links/:id/:action?device=NUMBER`, and tells editors of changes as `o2g/changed`. */
 export function offerOverview(RED: NodeAPI): void {
-  const overview = new Overview((revision) => { RED.comms.publish('o2g/changed', { revision }, true); });
+  const overview = new Overview((revision) => {
+    RED.comms.publish('o2g/changed', { revision }, true);
+  });
   deploymentOf(RED).onStarted(() => {
     // Servers and links find out in the same moment what they hold now.
-    setImmediate(() => { overview.watch(serversOf(RED).all, linksOf(RED).all, recordersOf(RED).all); });
+    setImmediate(() => {
+      overview.watch(serversOf(RED).all, linksOf(RED).all, recordersOf(RED).all);
+    });
   });
 
   offerSupport(RED, () => overview.since(undefined));
 
   RED.httpAdmin.get('/o2g/overview', needsPermission(RED, 'o2g.read'), (request, response) => {
     const { since } = request.query;
-    response.set('Cache-Control', 'no-store').json(overview.since(typeof since === 'string' ? since : undefined));
+    response
+      .set('Cache-Control', 'no-store')
+      .json(overview.since(typeof since === 'string' ? since : undefined));
   });
 
   RED.httpAdmin.post('/o2g/links/:id/:action', needsPermission(RED, 'o2g.write'), (request, response) => {
     act(RED, String(request.params.id), String(request.params.action), request.query.device)
-      .then(() => { response.status(204).end(); })
+      .then(() => {
+        response.status(204).end();
+      })
       .catch((error: unknown) => {
         const { code, message } = asO2GError(error);
         response.status(code === 'INVALID_INPUT' ? 400 : 502).json({ code, message });
@@ -58,6 +66,7 @@ async function act(RED: NodeAPI, id: string, name: string, device: unknown): Pro
 
 /** @throws O2GError `INVALID_INPUT` */
 function desired(link: Link, device: unknown): string {
-  if (typeof device !== 'string' || !link.wanted.has(device)) throw invalid('device', device, 'a device that is desired on this link');
+  if (typeof device !== 'string' || !link.wanted.has(device))
+    throw invalid('device', device, 'a device that is desired on this link');
   return device;
 }

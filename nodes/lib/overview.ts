@@ -94,16 +94,29 @@ export class Overview {
   }
 
   /** Watches these nodes, and no others. */
-  watch(servers: readonly ServerNode[], links: readonly LinkNode[], recorders: readonly BuiltInRecorder[]): void {
+  watch(
+    servers: readonly ServerNode[],
+    links: readonly LinkNode[],
+    recorders: readonly BuiltInRecorder[],
+  ): void {
     for (const leave of this.#leave.splice(0)) leave();
     this.#servers = servers;
     const sessions = new Set(servers.flatMap(({ session: { current } }) => (current ? [current] : [])));
     for (const session of this.#systems.keys()) if (!sessions.has(session)) this.#systems.delete(session);
     for (const server of servers) this.#watchServer(server);
-    this.#watched = links.flatMap((node) => (node.link.current ? [{ node, link: node.link.current, changedAt: new Map<string, number>(), inCall: new Set<string>() }] : []));
+    this.#watched = links.flatMap((node) =>
+      node.link.current
+        ? [{ node, link: node.link.current, changedAt: new Map<string, number>(), inCall: new Set<string>() }]
+        : [],
+    );
     for (const watched of this.#watched) this.#watchLink(watched);
     this.#recorders = recorders;
-    for (const { onLevel } of recorders) this.#leave.push(onLevel.on(() => { this.#changed(); }));
+    for (const { onLevel } of recorders)
+      this.#leave.push(
+        onLevel.on(() => {
+          this.#changed();
+        }),
+      );
     this.#revision += 1;
     this.#deployedAt = this.#revision;
     this.#changed();
@@ -115,7 +128,9 @@ export class Overview {
     const since = epoch === this.#epoch ? Number(number) : 0;
     const whole = !(since >= this.#deployedAt);
     for (const watched of this.#watched) this.#followCalls(watched);
-    const changed = this.#watched.flatMap((watched) => numbersOf(watched, whole ? undefined : since).map((deviceNumber) => ({ watched, deviceNumber })));
+    const changed = this.#watched.flatMap((watched) =>
+      numbersOf(watched, whole ? undefined : since).map((deviceNumber) => ({ watched, deviceNumber })),
+    );
     const wanted = changed.filter(({ watched, deviceNumber }) => watched.link.wanted.has(deviceNumber));
     // What changes from now on is newer than this answer.
     const answered = this.#revision++;
@@ -123,9 +138,19 @@ export class Overview {
       revision: `${this.#epoch} ${answered}`,
       whole,
       servers: this.#servers.map((server) => this.#serverView(server)),
-      links: this.#watched.map(({ node, link }) => ({ id: node.id, label: node.label, server: this.#serverOf(link), oxeNode: link.oxeNode, ...link.report })),
+      links: this.#watched.map(({ node, link }) => ({
+        id: node.id,
+        label: node.label,
+        server: this.#serverOf(link),
+        oxeNode: link.oxeNode,
+        ...link.report,
+      })),
       devices: wanted.map(({ watched, deviceNumber }) => deviceView(watched, deviceNumber)),
-      gone: whole ? [] : changed.filter((each) => !wanted.includes(each)).map(({ watched, deviceNumber }) => ({ link: watched.node.id, deviceNumber })),
+      gone: whole
+        ? []
+        : changed
+            .filter((each) => !wanted.includes(each))
+            .map(({ watched, deviceNumber }) => ({ link: watched.node.id, deviceNumber })),
       recordings: this.#recordings(),
       errors: this.#errors,
     };
@@ -133,12 +158,24 @@ export class Overview {
 
   #watchServer({ label, session: { current: session } }: ServerNode): void {
     if (!session) return;
-    if (!this.#systems.has(session)) this.#systems.set(session, new SystemView(session, () => { this.#changed(); }));
+    if (!this.#systems.has(session))
+      this.#systems.set(
+        session,
+        new SystemView(session, () => {
+          this.#changed();
+        }),
+      );
     this.#leave.push(
-      session.onState.on(() => { this.#systems.get(session)?.outdate(); this.#changed(); }),
-      session.onFailure.on(({ message }) => { this.#noteError(label, message); }),
+      session.onState.on(() => {
+        this.#systems.get(session)?.outdate();
+        this.#changed();
+      }),
+      session.onFailure.on(({ message }) => {
+        this.#noteError(label, message);
+      }),
       session.onEvent.on(({ eventName }) => {
-        if (eventName.startsWith('OnCti') || eventName.startsWith('OnPbx')) this.#systems.get(session)?.outdate();
+        if (eventName.startsWith('OnCti') || eventName.startsWith('OnPbx'))
+          this.#systems.get(session)?.outdate();
         this.#changed();
       }),
     );
@@ -168,7 +205,10 @@ export class Overview {
   /** Devices whose calls began or ended since the last question have changed. */
   #followCalls(watched: Watched): void {
     const { inCall } = watched.link;
-    const moved = [...[...inCall].filter((each) => !watched.inCall.has(each)), ...[...watched.inCall].filter((each) => !inCall.has(each))];
+    const moved = [
+      ...[...inCall].filter((each) => !watched.inCall.has(each)),
+      ...[...watched.inCall].filter((each) => !inCall.has(each)),
+    ];
     for (const deviceNumber of moved) watched.changedAt.set(deviceNumber, this.#revision);
     watched.inCall = inCall;
   }
@@ -177,7 +217,10 @@ export class Overview {
   #recordings(): RecordingsView {
     const recordings = recordingsOf(this.#recorders);
     clearTimeout(this.#levels);
-    if (recordings.all > 0) this.#levels = setTimeout(() => { this.#changed(); }, LEVELS_MS).unref();
+    if (recordings.all > 0)
+      this.#levels = setTimeout(() => {
+        this.#changed();
+      }, LEVELS_MS).unref();
     return recordings;
   }
 
@@ -200,7 +243,16 @@ export class Overview {
     const { host, report, heardAt, metrics, info } = session;
     const others = info?.otherSessions?.length;
     const nodes = this.#systems.get(session)?.nodes ?? [];
-    return { id, label, site: host, ...report, heardAt, metrics, ...(others === undefined ? {} : { otherSessions: others }), nodes };
+    return {
+      id,
+      label,
+      site: host,
+      ...report,
+      heardAt,
+      metrics,
+      ...(others === undefined ? {} : { otherSessions: others }),
+      nodes,
+    };
   }
 
   #serverOf(link: Link): string {
@@ -215,5 +267,10 @@ function numbersOf({ link, changedAt }: Watched, since: number | undefined): str
 }
 
 function deviceView({ node, link, inCall }: Watched, deviceNumber: string): DeviceView {
-  return { ...link.coverageOf(deviceNumber), link: node.id, user: link.userOf(deviceNumber), inCall: inCall.has(deviceNumber) };
+  return {
+    ...link.coverageOf(deviceNumber),
+    link: node.id,
+    user: link.userOf(deviceNumber),
+    inCall: inCall.has(deviceNumber),
+  };
 }

@@ -18,21 +18,35 @@ export function isBlank(value: unknown): boolean {
  * The values of typed inputs for this message; a blank one is left out.
  * @throws O2GError `INVALID_INPUT` when one can't be evaluated
  */
-export async function typedInputs(RED: NodeAPI, node: Node, config: Config, names: readonly string[], message: FlowMessage): Promise<Map<string, unknown>> {
+export async function typedInputs(
+  RED: NodeAPI,
+  node: Node,
+  config: Config,
+  names: readonly string[],
+  message: FlowMessage,
+): Promise<Map<string, unknown>> {
   const values = new Map<string, unknown>();
   for (const name of names) {
     const value = config[name];
     if (isBlank(value)) continue;
     const type = config[`${name}Type`];
     // Without a companion it is a plain value, of whatever type it was written.
-    const isPlain = typeof type !== 'string' || type === '' || type === 'str' || type === 'num' || type === 'bool';
+    const isPlain =
+      typeof type !== 'string' || type === '' || type === 'str' || type === 'num' || type === 'bool';
     const result = isPlain ? value : await evaluated(RED, node, name, value, type, message);
     if (!isBlank(result)) values.set(name, result);
   }
   return values;
 }
 
-function evaluated(RED: NodeAPI, node: Node, name: string, value: unknown, type: string, message: FlowMessage): Promise<unknown> {
+function evaluated(
+  RED: NodeAPI,
+  node: Node,
+  name: string,
+  value: unknown,
+  type: string,
+  message: FlowMessage,
+): Promise<unknown> {
   const text = typeof value === 'string' ? value : JSON.stringify(value);
   return new Promise((resolve, reject) => {
     try {
@@ -41,7 +55,13 @@ function evaluated(RED: NodeAPI, node: Node, name: string, value: unknown, type:
         else resolve(result);
       });
     } catch (error) {
-      reject(invalid(name, text, `an expression that can be evaluated (${error instanceof Error ? error.message : String(error)})`));
+      reject(
+        invalid(
+          name,
+          text,
+          `an expression that can be evaluated (${error instanceof Error ? error.message : String(error)})`,
+        ),
+      );
     }
   });
 }
@@ -83,16 +103,23 @@ export function labelOf(config: Config, fallback: string): string {
 export function readNumber(config: Config, name: string, fallback: number, from: number, to: number): number {
   const value = asNumber(config[name]);
   if (isBlank(value)) return fallback;
-  if (typeof value !== 'number' || !(value >= from && value <= to)) throw invalid(name, config[name], `a number from ${from} to ${to}`);
+  if (typeof value !== 'number' || !(value >= from && value <= to))
+    throw invalid(name, config[name], `a number from ${from} to ${to}`);
   return value;
 }
 
 /** One of the words that a property can be. @throws O2GError `INVALID_INPUT` */
-export function readChoice<Word extends string>(config: Config, name: string, words: readonly Word[], fallback: Word): Word {
+export function readChoice<Word extends string>(
+  config: Config,
+  name: string,
+  words: readonly Word[],
+  fallback: Word,
+): Word {
   const value = config[name];
   if (isBlank(value)) return fallback;
   const word = words.find((known) => known === String(value));
-  if (word === undefined) throw invalid(name, value, `one of ${words.filter((known) => known !== '').join(', ')}`);
+  if (word === undefined)
+    throw invalid(name, value, `one of ${words.filter((known) => known !== '').join(', ')}`);
   return word;
 }
 

@@ -40,6 +40,8 @@ class Recorders implements MediaPorts {
 
 /** The recorders of a runtime. */
 export const recordersOf = oncePerRuntime((RED) => {
-  const log = (line: string): void => { RED.log.warn(line); };
+  const log = (line: string): void => {
+    RED.log.warn(line);
+  };
   return new Recorders({ info: log, warn: log, debug: log });
 });

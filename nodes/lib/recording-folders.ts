@@ -25,7 +25,9 @@ class RecordingFolders {
   constructor(RED: NodeAPI) {
     this.#index = path.join(RED.settings.userDir ?? '.', '.o2g', 'recordings.sqlite');
     // While a deploy replaces the nodes their folders are gone for a moment; what is known of them isn't forgotten for that.
-    deploymentOf(RED).onStarted(() => { this.#archive?.watch(this.folders); });
+    deploymentOf(RED).onStarted(() => {
+      this.#archive?.watch(this.folders);
+    });
   }
 
   get folders(): string[] {
@@ -35,14 +37,22 @@ class RecordingFolders {
   /** @returns takes it off again */
   add(nodeId: string, folder: RecordingFolder): () => void {
     this.#byNode.set(nodeId, folder);
-    return () => { if (this.#byNode.get(nodeId) === folder) this.#byNode.delete(nodeId); };
+    return () => {
+      if (this.#byNode.get(nodeId) === folder) this.#byNode.delete(nodeId);
+    };
   }
 
   /** Of all recorders that have this folder. */
   async keysOf(folder: string): Promise<library.FileKey[]> {
-    const texts = [...this.#byNode.values()].filter((each) => each.folder === folder).flatMap(({ keys }) => keys);
-    const { library: { readFileKeys } } = await this.open();
-    const keys = await Promise.all([...new Set(texts)].map((text) => this.#keys.get(text) ?? this.#read(text, readFileKeys)));
+    const texts = [...this.#byNode.values()]
+      .filter((each) => each.folder === folder)
+      .flatMap(({ keys }) => keys);
+    const {
+      library: { readFileKeys },
+    } = await this.open();
+    const keys = await Promise.all(
+      [...new Set(texts)].map((text) => this.#keys.get(text) ?? this.#read(text, readFileKeys)),
+    );
     return keys.flat();
   }
 

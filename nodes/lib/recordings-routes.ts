@@ -15,9 +15,18 @@ import { Tickets } from './tickets';
 import { Waveforms } from './waveforms';
 
 /** What a ticket is asked for, and how the log of accesses calls that. */
-const PURPOSES: Readonly<Record<string, Access['how']>> = { playback: 'played', download: 'downloaded', metadata: 'metadata downloaded' };
+const PURPOSES: Readonly<Record<string, Access['how']>> = {
+  playback: 'played',
+  download: 'downloaded',
+  metadata: 'metadata downloaded',
+};
 /** Ours: bad input; what isn't as it was recorded, or can't be read here; everything else is a fault. */
-const STATUS: Readonly<Record<string, number>> = { INVALID_INPUT: 400, NOT_FOUND: 404, KEY_UNKNOWN: 409, ALTERED: 409 };
+const STATUS: Readonly<Record<string, number>> = {
+  INVALID_INPUT: 400,
+  NOT_FOUND: 404,
+  KEY_UNKNOWN: 409,
+  ALTERED: 409,
+};
 
 interface Admission {
   readonly place: Place;
@@ -32,60 +41,91 @@ export function offerRecordings(RED: NodeAPI): void {
   const guard = needsPermission(RED, 'o2g.recordings');
 
   /** Nothing that a handler throws goes further than to who asked. */
-  const guarded = (handle: (request: AdminRequest, response: AdminResponse) => Promise<void>) => (request: AdminRequest, response: AdminResponse): void => {
-    response.set('Cache-Control', 'no-store');
-    handle(request, response).catch((error: unknown) => {
-      const { code, message } = inOurWords(error);
-      if (response.headersSent) response.destroy();
-      else response.status(STATUS[code] ?? 500).json({ code, message });
-    });
-  };
+  const guarded =
+    (handle: (request: AdminRequest, response: AdminResponse) => Promise<void>) =>
+    (request: AdminRequest, response: AdminResponse): void => {
+      response.set('Cache-Control', 'no-store');
+      handle(request, response).catch((error: unknown) => {
+        const { code, message } = inOurWords(error);
+        if (response.headersSent) response.destroy();
+        else response.status(STATUS[code] ?? 500).json({ code, message });
+      });
+    };
 
   /** For one recording: unknown ones are all alike. */
-  const ofOne = (handle: (place: Place, request: AdminRequest, response: AdminResponse) => Promise<void>) => guarded(async (request, response) => {
-    const { archive } = await folders.open();
-    const place = await archive.placeOf(String(request.params.id));
-    await handle(there(place), request, response);
-  });
+  const ofOne = (handle: (place: Place, request: AdminRequest, response: AdminResponse) => Promise<void>) =>
+    guarded(async (request, response) => {
+      const { archive } = await folders.open();
+      const place = await archive.placeOf(String(request.params.id));
+      await handle(there(place), request, response);
+    });
 
-  RED.httpAdmin.get('/o2g/recordings', guard, guarded(async ({ query }, response) => {
-    const { library, archive } = await folders.open();
-    response.json({ ...await archive.search(library.readSearch(query)), folders: folders.folders.length });
-  }));
+  RED.httpAdmin.get(
+    '/o2g/recordings',
+    guard,
+    guarded(async ({ query }, response) => {
+      const { library, archive } = await folders.open();
+      response.json({
+        ...(await archive.search(library.readSearch(query))),
+        folders: folders.folders.length,
+      });
+    }),
+  );
 
-  RED.httpAdmin.get('/o2g/recordings/:id', guard, ofOne(async (place, _request, response) => {
-    const { library } = await folders.open();
-    const { fields } = there(await library.readMetadata(place));
-    response.json({ name: place.name, metadata: fields });
-  }));
+  RED.httpAdmin.get(
+    '/o2g/recordings/:id',
+    guard,
+    ofOne(async (place, _request, response) => {
+      const { library } = await folders.open();
+      const { fields } = there(await library.readMetadata(place));
+      response.json({ name: place.name, metadata: fields });
+    }),
+  );
 
-  RED.httpAdmin.get('/o2g/recordings/:id/waveform', guard, ofOne(async (place, _request, response) => {
-    const { library } = await folders.open();
-    const audio = there(await library.openAudio(place, await folders.keysOf(place.folder)));
-    response.json(there(await waveforms.get(audio, library.waveformOf)));
-  }));
+  RED.httpAdmin.get(
+    '/o2g/recordings/:id/waveform',
+    guard,
+    ofOne(async (place, _request, response) => {
+      const { library } = await folders.open();
+      const audio = there(await library.openAudio(place, await folders.keysOf(place.folder)));
+      response.json(there(await waveforms.get(audio, library.waveformOf)));
+    }),
+  );
 
-  RED.httpAdmin.get('/o2g/recordings/:id/verification', guard, ofOne(async (place, _request, response) => {
-    const { library } = await folders.open();
-    response.json(await library.verify(place));
-  }));
+  RED.httpAdmin.get(
+    '/o2g/recordings/:id/verification',
+    guard,
+    ofOne(async (place, _request, response) => {
+      const { library } = await folders.open();
+      response.json(await library.verify(place));
+    }),
+  );
 
-  RED.httpAdmin.post('/o2g/recordings/:id/tickets', guard, ofOne(async (place, request, response) => {
-    const { library } = await folders.open();
-    const how = Object.entries(PURPOSES).find(([purpose]) => purpose === request.query.for)?.[1];
-    if (!how) throw invalid('for', request.query.for, `one of ${Object.keys(PURPOSES).join(', ')}`);
-    // Opened to see whether it can be: what can't be heard needs no line.
-    if (how === 'metadata downloaded') there(await library.readMetadata(place));
-    else await there(await library.openAudio(place, await folders.keysOf(place.folder))).recording.close();
-    await writeDown(place, how, request);
-    response.json({ ticket: tickets.issue({ place, how }) });
-  }));
+  RED.httpAdmin.post(
+    '/o2g/recordings/:id/tickets',
+    guard,
+    ofOne(async (place, request, response) => {
+      const { library } = await folders.open();
+      const how = Object.entries(PURPOSES).find(([purpose]) => purpose === request.query.for)?.[1];
+      if (!how) throw invalid('for', request.query.for, `one of ${Object.keys(PURPOSES).join(', ')}`);
+      // Opened to see whether it can be: what can't be heard needs no line.
+      if (how === 'metadata downloaded') there(await library.readMetadata(place));
+      else await there(await library.openAudio(place, await folders.keysOf(place.folder))).recording.close();
+      await writeDown(place, how, request);
+      response.json({ ticket: tickets.issue({ place, how }) });
+    }),
+  );
 
-  RED.httpAdmin.get('/o2g/tickets/:ticket', guarded(async (request, response) => {
-    const admission = there(tickets.use(String(request.params.ticket)));
-    response.on('close', () => { tickets.use(String(request.params.ticket)); });
-    await serve(admission, request, response);
-  }));
+  RED.httpAdmin.get(
+    '/o2g/tickets/:ticket',
+    guarded(async (request, response) => {
+      const admission = there(tickets.use(String(request.params.ticket)));
+      response.on('close', () => {
+        tickets.use(String(request.params.ticket));
+      });
+      await serve(admission, request, response);
+    }),
+  );
 
   /** Rejects when it can't be written: then nothing is served. */
   async function writeDown(place: Place, how: Access['how'], request: AdminRequest): Promise<void> {
@@ -94,10 +134,17 @@ export function offerRecordings(RED: NodeAPI): void {
     const who = typeof username === 'string' ? username : 'anonymous';
     await library.writeAccess(place.folder, { who, how, recording: place.name });
     // Its type knows no fields of one's own.
-    (RED.log as { audit(line: object, request: AdminRequest): void }).audit({ event: 'o2g.recordings', how, recording: place.name }, request);
+    (RED.log as { audit(line: object, request: AdminRequest): void }).audit(
+      { event: 'o2g.recordings', how, recording: place.name },
+      request,
+    );
   }
 
-  async function serve({ place, how }: Admission, request: AdminRequest, response: AdminResponse): Promise<void> {
+  async function serve(
+    { place, how }: Admission,
+    request: AdminRequest,
+    response: AdminResponse,
+  ): Promise<void> {
     const { library } = await folders.open();
     const name = path.posix.basename(place.name);
     if (how === 'metadata downloaded') {
@@ -108,7 +155,12 @@ export function offerRecordings(RED: NodeAPI): void {
     const audio = there(await library.openAudio(place, await folders.keysOf(place.folder)));
     try {
       if (how === 'downloaded') response.attachment(`${name}.wav`);
-      response.set({ 'Content-Type': 'audio/wav', 'X-Content-Type-Options': 'nosniff', 'Accept-Ranges': 'bytes', ETag: `"${audio.stamp}"` });
+      response.set({
+        'Content-Type': 'audio/wav',
+        'X-Content-Type-Options': 'nosniff',
+        'Accept-Ranges': 'bytes',
+        ETag: `"${audio.stamp}"`,
+      });
       await sendBytes(audio.recording, request, response);
     } finally {
       await audio.recording.close();

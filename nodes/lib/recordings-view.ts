@@ -33,8 +33,12 @@ type DeviceSnapshot = NonNullable<BuiltInRecorder['metrics']>['devices'][number]
 
 /** What is known is at most a second old. */
 export function recordingsOf(recorders: readonly BuiltInRecorder[]): RecordingsView {
-  const all = recorders.flatMap(({ metrics }) => metrics?.devices ?? []).flatMap((device) => viewOf(device) ?? []);
-  all.sort((a, b) => Number(b.alarms.length > 0) - Number(a.alarms.length > 0) || (a.since > b.since ? -1 : 1));
+  const all = recorders
+    .flatMap(({ metrics }) => metrics?.devices ?? [])
+    .flatMap((device) => viewOf(device) ?? []);
+  all.sort(
+    (a, b) => Number(b.alarms.length > 0) - Number(a.alarms.length > 0) || (a.since > b.since ? -1 : 1),
+  );
   return { all: all.length, shown: all.slice(0, MOST_SHOWN) };
 }
 
@@ -43,13 +47,17 @@ function viewOf(device: DeviceSnapshot): RecordingView | undefined {
   const { deviceNumber, recordingSince, paused, alarms } = device;
   if (recordingSince === null) return undefined;
   return {
-    deviceNumber, since: recordingSince, paused, alarms: alarms.map(({ alarm }) => alarm),
-    sent: sideOf(device, 'sent'), received: sideOf(device, 'received'),
+    deviceNumber,
+    since: recordingSince,
+    paused,
+    alarms: alarms.map(({ alarm }) => alarm),
+    sent: sideOf(device, 'sent'),
+    received: sideOf(device, 'received'),
   };
 }
 
 function sideOf({ levels, packets, lost }: DeviceSnapshot, side: 'sent' | 'received'): SideView {
   const expected = packets[side] + lost[side];
-  const lostPercent = expected === 0 ? 0 : Math.round(1000 * lost[side] / expected) / 10;
+  const lostPercent = expected === 0 ? 0 : Math.round((1000 * lost[side]) / expected) / 10;
   return { levelDb: levels[side].rmsDb, lostPercent };
 }

@@ -32,24 +32,38 @@ interface Item {
  * @param names the fields that the node knows besides deviceNumber
  * @throws O2GError `INVALID_INPUT`
  */
-export async function readRequests(RED: NodeAPI, node: Node, config: Config, message: FlowMessage, names: readonly string[]): Promise<Asked> {
+export async function readRequests(
+  RED: NodeAPI,
+  node: Node,
+  config: Config,
+  message: FlowMessage,
+  names: readonly string[],
+): Promise<Asked> {
   const configured = configuredLink(RED, config.link);
   const own = await typedInputs(RED, node, config, ['deviceNumber', ...names], message);
   const onNode = own.get('deviceNumber');
-  const { items, many } = onNode === undefined
-    ? await readPayload(RED, configured, message)
-    : { items: readItems(onNode, message.payload), many: isMany(onNode) };
+  const { items, many } =
+    onNode === undefined
+      ? await readPayload(RED, configured, message)
+      : { items: readItems(onNode, message.payload), many: isMany(onNode) };
   if (items.length === 0) throw invalid('deviceNumber', undefined, 'given, on the node or in the message');
-  if (items.length > MOST_DEVICES) throw invalid('deviceNumber', `${items.length} devices`, `at most ${MOST_DEVICES}`);
+  if (items.length > MOST_DEVICES)
+    throw invalid('deviceNumber', `${items.length} devices`, `at most ${MOST_DEVICES}`);
   const requests = items.map(({ deviceNumber, source }) => ({
     deviceNumber,
     link: configured ?? linksOf(RED).find(message, deviceNumber),
-    fields: Object.fromEntries(names.map((name) => [name, own.get(name) ?? nonBlank(ownField(source, name))])),
+    fields: Object.fromEntries(
+      names.map((name) => [name, own.get(name) ?? nonBlank(ownField(source, name))]),
+    ),
   }));
   return { requests, many };
 }
 
-async function readPayload(RED: NodeAPI, configured: LinkNode | undefined, message: FlowMessage): Promise<{ items: Item[]; many: boolean }> {
+async function readPayload(
+  RED: NodeAPI,
+  configured: LinkNode | undefined,
+  message: FlowMessage,
+): Promise<{ items: Item[]; many: boolean }> {
   const { payload } = message;
   if (Array.isArray(payload)) return { items: payload.flatMap(readEntry), many: true };
   const userId = ownField(payload, 'userId');
@@ -61,13 +75,17 @@ async function readPayload(RED: NodeAPI, configured: LinkNode | undefined, messa
   }
   const devices = typeof payload === 'object' && payload !== null ? asked : payload;
   if (isBlank(devices)) throw invalid('deviceNumber', devices, 'given, on the node or in the message');
-  return { items: readItems(devices, payload), many: isMany(devices) || !isBlank(ownField(payload, 'deviceNumbers')) };
+  return {
+    items: readItems(devices, payload),
+    many: isMany(devices) || !isBlank(ownField(payload, 'deviceNumbers')),
+  };
 }
 
 function readEntry(entry: unknown): Item[] {
   if (typeof entry !== 'object' || entry === null) return readItems(entry, undefined);
   const deviceNumber = nonBlank(ownField(entry, 'deviceNumber'));
-  if (deviceNumber === undefined) throw invalid('deviceNumber', deviceNumber, 'given in every entry of the list');
+  if (deviceNumber === undefined)
+    throw invalid('deviceNumber', deviceNumber, 'given in every entry of the list');
   return readItems(deviceNumber, entry);
 }
 

@@ -8,7 +8,9 @@ class Servers {
   /** @returns takes the server off again */
   add(server: ServerNode): () => void {
     this.#servers.add(server);
-    return () => { this.#servers.delete(server); };
+    return () => {
+      this.#servers.delete(server);
+    };
   }
 
   get all(): ServerNode[] {

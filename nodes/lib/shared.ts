@@ -37,7 +37,9 @@ export class Shared<T extends Survivor> {
     this.#node = node;
     this.#sharing = sharing;
     this.#deployment = deploymentOf(RED);
-    const off = this.#deployment.onStarted(() => { this.#settle(); });
+    const off = this.#deployment.onStarted(() => {
+      this.#settle();
+    });
     node.on('close', (removed: boolean, done: () => void) => {
       off();
       this.#forget();
@@ -66,10 +68,14 @@ export class Shared<T extends Survivor> {
 
   /** Somebody needs it, until `release`. */
   use(user: Node, kind: 'flow node' | 'config node' = 'flow node'): void {
-    if (this.#using.size === 0) for (const base of this.#sharing.bases?.() ?? []) base?.use(this.#node, 'config node');
+    if (this.#using.size === 0)
+      for (const base of this.#sharing.bases?.() ?? []) base?.use(this.#node, 'config node');
     this.#using.add(user);
     if (kind === 'flow node') this.users[user.id] = user;
-    if (this.#deployment.running) setImmediate(() => { this.#settle(); });
+    if (this.#deployment.running)
+      setImmediate(() => {
+        this.#settle();
+      });
   }
 
   release(user: Node): void {

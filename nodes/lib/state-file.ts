@@ -38,7 +38,10 @@ export class StateFile implements LinkMemory {
   load(): StoredLink | undefined {
     try {
       const stored = JSON.parse(readFileSync(this.#path, 'utf8')) as StoredLink & { identity?: string };
-      const whole = Array.isArray(stored.registrations) && Array.isArray(stored.wanted) && Array.isArray(stored.armed ?? []);
+      const whole =
+        Array.isArray(stored.registrations) &&
+        Array.isArray(stored.wanted) &&
+        Array.isArray(stored.armed ?? []);
       return whole && stored.identity === this.#identity ? stored : undefined;
     } catch {
       // No file: nothing was left behind. A broken one tells nothing that could be trusted.
@@ -50,8 +53,14 @@ export class StateFile implements LinkMemory {
     // The registration must not be lost in a crash right after it was made; the devices may be a moment late.
     const fresh = namesOf(this.#waiting) !== namesOf(stored);
     this.#waiting = stored;
-    if (!stored) this.#atOnce(() => { rmSync(this.#path, { force: true }); });
-    else if (fresh) this.#atOnce(() => { this.#write(stored); });
+    if (!stored)
+      this.#atOnce(() => {
+        rmSync(this.#path, { force: true });
+      });
+    else if (fresh)
+      this.#atOnce(() => {
+        this.#write(stored);
+      });
     else this.#writeSoon();
   }
 
@@ -74,7 +83,12 @@ export class StateFile implements LinkMemory {
 
   /** A timer that runs is left alone: changes that never pause are written, too. */
   #writeSoon(): void {
-    this.#timer ??= setTimeout(() => { void this.#writeByPieces(); }, Math.max(WRITE_AFTER_MS, PAUSE * this.#tookMs));
+    this.#timer ??= setTimeout(
+      () => {
+        void this.#writeByPieces();
+      },
+      Math.max(WRITE_AFTER_MS, PAUSE * this.#tookMs),
+    );
   }
 
   async #writeByPieces(): Promise<void> {
@@ -104,7 +118,9 @@ export class StateFile implements LinkMemory {
   }
 
   #warn(error: unknown): void {
-    this.#log.warn(`${this.#path} can't be written, after a crash the link will not be found again: ${asO2GError(error).message}`);
+    this.#log.warn(
+      `${this.#path} can't be written, after a crash the link will not be found again: ${asO2GError(error).message}`,
+    );
   }
 }
 

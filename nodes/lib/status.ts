@@ -36,11 +36,20 @@ export const ended = (text: string): NodeStatus => ({ fill: 'grey', shape: 'dot'
 export const failed = ({ code }: O2GError): NodeStatus => ({ fill: 'red', shape: 'ring', text: code });
 
 /** Of the built-in recorder: how many are recorded, of those that are armed, and the oldest alarm. */
-export function recorderStatus(metrics: RecorderMetrics | undefined, alarms: readonly Alarm[], failure: O2GError | undefined): NodeStatus {
+export function recorderStatus(
+  metrics: RecorderMetrics | undefined,
+  alarms: readonly Alarm[],
+  failure: O2GError | undefined,
+): NodeStatus {
   if (!metrics) return failure ? failed(failure) : {};
   const counts = `${metrics.recording} / ${metrics.armed}`;
   const [alarm, ...others] = alarms;
-  if (alarm) return { fill: 'yellow', shape: 'dot', text: `${counts}, ${alarm.alarm} ${alarm.deviceNumber}${others.length === 0 ? '' : ` +${others.length}`}` };
+  if (alarm)
+    return {
+      fill: 'yellow',
+      shape: 'dot',
+      text: `${counts}, ${alarm.alarm} ${alarm.deviceNumber}${others.length === 0 ? '' : ` +${others.length}`}`,
+    };
   return { fill: metrics.recording > 0 ? 'green' : 'grey', shape: 'dot', text: counts };
 }
 
@@ -58,7 +67,9 @@ export function statusOf(node: Node): (status: NodeStatus) => void {
     waiting = undefined;
     timer = setTimeout(show, MIN_MS);
   };
-  node.on('close', () => { clearTimeout(timer); });
+  node.on('close', () => {
+    clearTimeout(timer);
+  });
   return (status) => {
     waiting = status;
     if (timer === undefined) show();

@@ -22,11 +22,15 @@ type Kind = (session: Session, RED: NodeAPI) => Promise<Suggestion[]>;
 const KINDS: Readonly<Record<string, Kind>> = {
   nodes: async (session) => {
     const { pbxs } = await session.call('getSystemStatus', {}, undefined);
-    return objectsIn(pbxs).flatMap(({ nodeId, name = '' }) => (nodeId === undefined ? [] : [{ value: String(nodeId), label: `${nodeId} ${name}` }]));
+    return objectsIn(pbxs).flatMap(({ nodeId, name = '' }) =>
+      nodeId === undefined ? [] : [{ value: String(nodeId), label: `${nodeId} ${name}` }],
+    );
   },
   users: async (session) => (await loginsOf(session)).map(plain),
   devices: async (session, RED) => {
-    const asked = linksOf(RED).on(session).flatMap(({ wanted }) => [...wanted.keys()]);
+    const asked = linksOf(RED)
+      .on(session)
+      .flatMap(({ wanted }) => [...wanted.keys()]);
     // The login of an OXE user is its main device's number.
     const main = (await loginsOf(session)).flatMap((login) => /^oxe([0-9*#]+)$/.exec(login)?.[1] ?? []);
     return [...new Set([...asked, ...main])].sort().map(plain);
@@ -41,7 +45,9 @@ export function offerSuggestions(RED: NodeAPI): void {
     const sessions = sessionsFor(RED, request.query.of).filter(({ report }) => report.state === 'connected');
     // What a server doesn't answer isn't suggested.
     const asked = kind ? sessions.map((session) => kind(session, RED).catch(() => [])) : [];
-    void Promise.all(asked).then((found) => { response.set('Cache-Control', 'no-store').json(found.flat()); });
+    void Promise.all(asked).then((found) => {
+      response.set('Cache-Control', 'no-store').json(found.flat());
+    });
   });
 }
 

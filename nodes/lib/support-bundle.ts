@@ -23,11 +23,21 @@ const MOST_LACKING = 200;
 
 /** How a property is written down; what isn't named is a text in which anything may occur. */
 const BY_PROPERTY: Readonly<Record<string, Write>> = {
-  ...kind(['id', 'type', 'z', 'server', 'link', 'recorder', 'media', 'tls', 'wires', 'names'], (_, value) => value),
-  ...kind(['portMin', 'portMax', 'eventPort', 'tunnelPort', 'sentFlowPort', 'receivedFlowPort'], (_, value) => value),
-  ...kind(['devices', 'record', 'deviceNumber', 'deviceId', 'companyPhone', 'callRef'], (masking, value) => masking.numbers(value)),
+  ...kind(
+    ['id', 'type', 'z', 'server', 'link', 'recorder', 'media', 'tls', 'wires', 'names'],
+    (_, value) => value,
+  ),
+  ...kind(
+    ['portMin', 'portMax', 'eventPort', 'tunnelPort', 'sentFlowPort', 'receivedFlowPort'],
+    (_, value) => value,
+  ),
+  ...kind(['devices', 'record', 'deviceNumber', 'deviceId', 'companyPhone', 'callRef'], (masking, value) =>
+    masking.numbers(value),
+  ),
   ...kind(['supervisedId', 'loginName', 'ids'], (masking, value) => masking.login(value)),
-  ...kind(['url', 'secondaryUrl', 'webhookUrl', 'address', 'bind', 'ipRecorderAddr'], (masking, value) => masking.address(value)),
+  ...kind(['url', 'secondaryUrl', 'webhookUrl', 'address', 'bind', 'ipRecorderAddr'], (masking, value) =>
+    masking.address(value),
+  ),
   ...kind(['name', 'application', 'folder'], (masking, value) => masking.name(value)),
 };
 const TEXT: Write = (masking, value) => masking.text(value);
@@ -49,21 +59,40 @@ export function supportBundle(parts: BundleParts, withNumbers: boolean): object 
   return { madeAt: new Date().toISOString(), withNumbers, ...contents() };
 }
 
-function contentsOf({ versions, process, nodes, overview, recorders }: BundleParts, masking: Masking): object {
+function contentsOf(
+  { versions, process, nodes, overview, recorders }: BundleParts,
+  masking: Masking,
+): object {
   return {
-    versions, process,
+    versions,
+    process,
     configuration: nodes.map((node) => configurationOf(masking, node)),
     servers: overview.servers.map((server) => serverOf(masking, server)),
-    links: overview.links.map((link) => linkOf(masking, link, overview.devices.filter((device) => device.link === link.id))),
+    links: overview.links.map((link) =>
+      linkOf(
+        masking,
+        link,
+        overview.devices.filter((device) => device.link === link.id),
+      ),
+    ),
     recorders: recorders.map((recorder) => recorderOf(masking, recorder)),
-    errors: overview.errors.map(({ at, source, text }) => ({ at, source: masking.text(source), text: masking.text(text) })),
+    errors: overview.errors.map(({ at, source, text }) => ({
+      at,
+      source: masking.text(source),
+      text: masking.text(text),
+    })),
   };
 }
 
 function configurationOf(masking: Masking, node: object): object {
   const properties = Object.entries(node).filter(([property]) => !LEFT_OUT.has(property));
   const types = new Map(properties.map(([property, value]) => [property, value as unknown]));
-  return Object.fromEntries(properties.map(([property, value]) => [property, REFERENCES.has(types.get(`${property}Type`)) ? value : written(masking, property, value)]));
+  return Object.fromEntries(
+    properties.map(([property, value]) => [
+      property,
+      REFERENCES.has(types.get(`${property}Type`)) ? value : written(masking, property, value),
+    ]),
+  );
 }
 
 function written(masking: Masking, property: string, value: unknown): unknown {
@@ -76,13 +105,22 @@ function written(masking: Masking, property: string, value: unknown): unknown {
 
 function serverOf(masking: Masking, { label, site, reason, nodes, ...rest }: ServerView): object {
   return {
-    ...rest, label: masking.name(label), site: site === undefined ? undefined : masking.address(site), reason: reason === undefined ? undefined : masking.text(reason),
+    ...rest,
+    label: masking.name(label),
+    site: site === undefined ? undefined : masking.address(site),
+    reason: reason === undefined ? undefined : masking.text(reason),
     nodes: nodes.map((node) => ({ ...node, name: masking.name(node.name) })),
   };
 }
 
-function linkOf(masking: Masking, { label, reason, ...rest }: LinkView, devices: readonly DeviceView[]): object {
-  const lacking = devices.filter((device) => device.desired.some((service) => !device.actual.includes(service)));
+function linkOf(
+  masking: Masking,
+  { label, reason, ...rest }: LinkView,
+  devices: readonly DeviceView[],
+): object {
+  const lacking = devices.filter((device) =>
+    device.desired.some((service) => !device.actual.includes(service)),
+  );
   const count = (has: (device: DeviceView) => boolean): number => devices.filter(has).length;
   // Each gets its mark, also those that only an error names.
   for (const { deviceNumber, user = '' } of devices) {
@@ -90,18 +128,45 @@ function linkOf(masking: Masking, { label, reason, ...rest }: LinkView, devices:
     masking.login(user);
   }
   return {
-    ...rest, label: masking.name(label), reason: reason === undefined ? undefined : masking.text(reason),
+    ...rest,
+    label: masking.name(label),
+    reason: reason === undefined ? undefined : masking.text(reason),
     coverage: {
-      devices: devices.length, lacking: lacking.length, inCall: count(({ inCall }) => inCall),
-      desired: Object.fromEntries((['monitored', 'recorded', 'beeping'] as const).map((service) => [service, count(({ desired }) => desired.includes(service))])),
-      actual: Object.fromEntries((['monitored', 'recorded', 'beeping'] as const).map((service) => [service, count(({ actual }) => actual.includes(service))])),
+      devices: devices.length,
+      lacking: lacking.length,
+      inCall: count(({ inCall }) => inCall),
+      desired: Object.fromEntries(
+        (['monitored', 'recorded', 'beeping'] as const).map((service) => [
+          service,
+          count(({ desired }) => desired.includes(service)),
+        ]),
+      ),
+      actual: Object.fromEntries(
+        (['monitored', 'recorded', 'beeping'] as const).map((service) => [
+          service,
+          count(({ actual }) => actual.includes(service)),
+        ]),
+      ),
     },
-    lacking: lacking.slice(0, MOST_LACKING).map(({ deviceNumber, desired, actual, reason: why, since }) => ({ deviceNumber: masking.number(deviceNumber), desired, actual, reason: masking.text(why), since })),
+    lacking: lacking.slice(0, MOST_LACKING).map(({ deviceNumber, desired, actual, reason: why, since }) => ({
+      deviceNumber: masking.number(deviceNumber),
+      desired,
+      actual,
+      reason: masking.text(why),
+      since,
+    })),
   };
 }
 
 function recorderOf(masking: Masking, { metrics, alarms }: BuiltInRecorder): object {
   const { devices = [], ...counts } = metrics ?? {};
-  const sum = (of: 'packets' | 'lost'): number => devices.reduce((all, device) => all + device[of].sent + device[of].received, 0);
-  return { started: metrics !== undefined, ...counts, packets: sum('packets'), lost: sum('lost'), alarms: alarms.map(({ alarm, deviceNumber }) => ({ alarm, deviceNumber: masking.number(deviceNumber) })) };
+  const sum = (of: 'packets' | 'lost'): number =>
+    devices.reduce((all, device) => all + device[of].sent + device[of].received, 0);
+  return {
+    started: metrics !== undefined,
+    ...counts,
+    packets: sum('packets'),
+    lost: sum('lost'),
+    alarms: alarms.map(({ alarm, deviceNumber }) => ({ alarm, deviceNumber: masking.number(deviceNumber) })),
+  };
 }

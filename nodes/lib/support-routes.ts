@@ -22,11 +22,22 @@ const LOOK_MS = 10;
 /** @param overview everything that the sidebar shows */
 export function offerSupport(RED: NodeAPI, overview: () => OverviewView): void {
   const offer = (path: string, withNumbers: boolean, ...permissions: readonly string[]): void => {
-    RED.httpAdmin.get(path, ...permissions.map((permission) => needsPermission(RED, permission)), (_request, response) => {
-      make(RED, overview, withNumbers)
-        .then((bundle) => { response.set('Cache-Control', 'no-store').type('json').send(`${JSON.stringify(bundle, null, 2)}\n`); })
-        .catch((error: unknown) => { response.status(500).json({ message: asO2GError(error).message }); });
-    });
+    RED.httpAdmin.get(
+      path,
+      ...permissions.map((permission) => needsPermission(RED, permission)),
+      (_request, response) => {
+        make(RED, overview, withNumbers)
+          .then((bundle) => {
+            response
+              .set('Cache-Control', 'no-store')
+              .type('json')
+              .send(`${JSON.stringify(bundle, null, 2)}\n`);
+          })
+          .catch((error: unknown) => {
+            response.status(500).json({ message: asO2GError(error).message });
+          });
+      },
+    );
   };
   offer('/o2g/support', false, 'o2g.write');
   offer('/o2g/support/numbers', true, 'o2g.write', 'o2g.read');
@@ -36,12 +47,29 @@ async function make(RED: NodeAPI, overview: () => OverviewView, withNumbers: boo
   const eventLoopDelayMs = await measuredDelay();
   const { rss, heapUsed } = process.memoryUsage();
   const nodes: NodeDef[] = [];
-  RED.nodes.eachNode((node) => { if (node.type.startsWith('o2g-')) nodes.push(node); });
-  return supportBundle({
-    versions: { palette: paletteVersion(), nodeRed: (RED.settings as { readonly version?: string }).version, node: process.version, os: `${process.platform} ${release()} ${process.arch}` },
-    process: { uptimeS: Math.round(process.uptime()), rssMb: Math.round(rss / 1e6), heapUsedMb: Math.round(heapUsed / 1e6), eventLoopDelayMs },
-    nodes, overview: overview(), recorders: recordersOf(RED).all,
-  }, withNumbers);
+  RED.nodes.eachNode((node) => {
+    if (node.type.startsWith('o2g-')) nodes.push(node);
+  });
+  return supportBundle(
+    {
+      versions: {
+        palette: paletteVersion(),
+        nodeRed: (RED.settings as { readonly version?: string }).version,
+        node: process.version,
+        os: `${process.platform} ${release()} ${process.arch}`,
+      },
+      process: {
+        uptimeS: Math.round(process.uptime()),
+        rssMb: Math.round(rss / 1e6),
+        heapUsedMb: Math.round(heapUsed / 1e6),
+        eventLoopDelayMs,
+      },
+      nodes,
+      overview: overview(),
+      recorders: recordersOf(RED).all,
+    },
+    withNumbers,
+  );
 }
 
 /** Milliseconds by which turns of the event loop were late. */
@@ -50,11 +78,14 @@ async function measuredDelay(): Promise<object> {
   delay.enable();
   await pause(MEASURE_MS);
   delay.disable();
-  const ms = (nanoseconds: number): number => Math.max(0, Math.round(10 * (nanoseconds / 1e6 - LOOK_MS)) / 10);
+  const ms = (nanoseconds: number): number =>
+    Math.max(0, Math.round(10 * (nanoseconds / 1e6 - LOOK_MS)) / 10);
   return { mean: ms(delay.mean), p99: ms(delay.percentile(99)), max: ms(delay.max) };
 }
 
 /** Of the package whose dist/ this is. */
 function paletteVersion(): string {
-  return (JSON.parse(readFileSync(join(__dirname, '..', '..', '..', 'package.json'), 'utf8')) as { version: string }).version;
+  return (
+    JSON.parse(readFileSync(join(__dirname, '..', '..', '..', 'package.json'), 'utf8')) as { version: string }
+  ).version;
 }

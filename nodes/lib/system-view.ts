@@ -29,7 +29,12 @@ export class SystemView {
 
   /** What is known; asks again if that is old. */
   get nodes(): readonly OxeNodeView[] {
-    if (this.#session.report.state === 'connected' && this.#session.info?.admin === true && Date.now() - this.#askedAt > FRESH_MS) void this.#ask();
+    if (
+      this.#session.report.state === 'connected' &&
+      this.#session.info?.admin === true &&
+      Date.now() - this.#askedAt > FRESH_MS
+    )
+      void this.#ask();
     return this.#nodes;
   }
 
@@ -57,7 +62,14 @@ export class SystemView {
   }
 }
 
-function viewOf({ nodeId, name = '', connected, loaded, ctiLinkState, drLinks }: Representation<'PbxStatus'>): OxeNodeView {
-  const state = connected === false || loaded === false ? 'NOT_READY' : ctiLinkState ?? 'UNKNOWN';
+function viewOf({
+  nodeId,
+  name = '',
+  connected,
+  loaded,
+  ctiLinkState,
+  drLinks,
+}: Representation<'PbxStatus'>): OxeNodeView {
+  const state = connected === false || loaded === false ? 'NOT_READY' : (ctiLinkState ?? 'UNKNOWN');
   return { oxeNode: nodeId, name, state, drLinks: objectsIn(drLinks).length };
 }

@@ -28,7 +28,8 @@ export class Tickets<Admission> {
 
   issue(admission: Admission): string {
     const now = this.now();
-    for (const [hash, kept] of this.#kept) if (isOver(kept, now) || this.#kept.size >= MOST) this.#kept.delete(hash);
+    for (const [hash, kept] of this.#kept)
+      if (isOver(kept, now) || this.#kept.size >= MOST) this.#kept.delete(hash);
     const ticket = randomBytes(BYTES).toString('base64url');
     this.#kept.set(hashOf(ticket), { admission, endsAt: now + LONGEST_MS, idleAt: now + UNUSED_MS });
     return ticket;
@@ -44,7 +45,8 @@ export class Tickets<Admission> {
   }
 }
 
-const isOver = <Admission>({ endsAt, idleAt }: Kept<Admission>, now: number): boolean => now >= Math.min(endsAt, idleAt);
+const isOver = <Admission>({ endsAt, idleAt }: Kept<Admission>, now: number): boolean =>
+  now >= Math.min(endsAt, idleAt);
 
 /** What lies in memory, or in a dump of it, opens nothing. */
 const hashOf = (ticket: string): string => createHash('sha256').update(ticket).digest('base64');

@@ -37,16 +37,28 @@ class Tunnels {
    * @param onFailure the port can't be opened
    * @returns takes the tunnel off, and closes a port that nobody uses any more
    */
-  expect(tunnel: Tunnel, { token, port, tls }: TunnelPlace, log: Log, onFailure: (error: Error) => void): () => void {
+  expect(
+    tunnel: Tunnel,
+    { token, port, tls }: TunnelPlace,
+    log: Log,
+    onFailure: (error: Error) => void,
+  ): () => void {
     if (port === 0) return this.#doorOfNodeRed(log).expect(token, tunnel);
     const own = this.#ports.get(port) ?? this.#open(port, tls, log);
-    own.opened.catch((error: unknown) => { onFailure(invalid('tunnelPort', port, `a port that can be opened (${asO2GError(error).message})`)); });
+    own.opened.catch((error: unknown) => {
+      onFailure(invalid('tunnelPort', port, `a port that can be opened (${asO2GError(error).message})`));
+    });
     const leave = own.door.expect(token, tunnel);
     return () => {
       leave();
       if (own.door.size > 0 || this.#ports.get(port) !== own) return;
       this.#ports.delete(port);
-      void own.opened.then(() => { own.door.close(); }, () => undefined);
+      void own.opened.then(
+        () => {
+          own.door.close();
+        },
+        () => undefined,
+      );
     };
   }
 

@@ -11,7 +11,10 @@ export class Waveforms {
   readonly #known = new Map<string, Promise<Waveform | undefined>>();
 
   /** Closes the recording. Rejects with what reading it rejects with. */
-  async get({ file, stamp, recording }: Opened, compute: (recording: OpenRecording) => Promise<Waveform | undefined>): Promise<Waveform | undefined> {
+  async get(
+    { file, stamp, recording }: Opened,
+    compute: (recording: OpenRecording) => Promise<Waveform | undefined>,
+  ): Promise<Waveform | undefined> {
     const key = `${file}\0${stamp}`;
     const known = this.#known.get(key);
     if (known) {
@@ -25,7 +28,9 @@ export class Waveforms {
       this.#known.delete(oldest);
     }
     // What failed may not fail again: a key may be known by then.
-    computed.catch(() => { this.#known.delete(key); });
+    computed.catch(() => {
+      this.#known.delete(key);
+    });
     return computed;
   }
 }

@@ -27,7 +27,9 @@ class Webhooks {
   }
 
   answer(token: string, request: IncomingMessage, response: ServerResponse): void {
-    const end = (status: number): void => { response.writeHead(status).end(); };
+    const end = (status: number): void => {
+      response.writeHead(status).end();
+    };
     const take = this.#takers.find(token);
     if (!take) {
       request.resume();
@@ -35,7 +37,10 @@ class Webhooks {
     }
     const body = readBody(request);
     const before = this.#last;
-    this.#last = body.then(() => before, () => before);
+    this.#last = body.then(
+      () => before,
+      () => before,
+    );
     void Promise.allSettled([body, before]).then(([read]) => {
       if (read.status === 'rejected') return end(413);
       const event = objectIn(read.value);
@@ -48,24 +53,35 @@ class Webhooks {
 /** The webhooks of a runtime. */
 export const webhooksOf = oncePerRuntime((RED) => {
   const webhooks = new Webhooks();
-  RED.httpNode.post('/o2g/:token', (request, response) => { webhooks.answer(request.params.token, request, response); });
+  RED.httpNode.post('/o2g/:token', (request, response) => {
+    webhooks.answer(request.params.token, request, response);
+  });
   return webhooks;
 });
 
 /** Rejects for what is too long or doesn't end. A body that a middleware of Node-RED has read before is taken as it is. */
 function readBody(request: IncomingMessage & { body?: unknown }): Promise<string> {
-  if (Number(request.headers['content-length']) > LARGEST_BODY) return Promise.reject(new Error('the body is too long'));
-  if (request.readableEnded) return Promise.resolve(typeof request.body === 'string' ? request.body : JSON.stringify(request.body ?? ''));
+  if (Number(request.headers['content-length']) > LARGEST_BODY)
+    return Promise.reject(new Error('the body is too long'));
+  if (request.readableEnded)
+    return Promise.resolve(
+      typeof request.body === 'string' ? request.body : JSON.stringify(request.body ?? ''),
+    );
   return new Promise((resolve, reject) => {
     const pieces: Buffer[] = [];
     let length = 0;
-    const timer = setTimeout(() => { reject(new Error('the body does not end')); request.destroy(); }, BODY_WITHIN_MS);
+    const timer = setTimeout(() => {
+      reject(new Error('the body does not end'));
+      request.destroy();
+    }, BODY_WITHIN_MS);
     request.on('data', (piece: Buffer) => {
       length += piece.length;
       if (length <= LARGEST_BODY) pieces.push(piece);
       else reject(new Error('the body is too long'));
     });
-    request.once('end', () => { resolve(Buffer.concat(pieces).toString('utf8')); });
+    request.once('end', () => {
+      resolve(Buffer.concat(pieces).toString('utf8'));
+    });
     request.once('close', () => {
       clearTimeout(timer);
       reject(new Error('the body broke off'));

@@ -20,6 +20,12 @@ export interface Access {
 /** Adds a line, now, and waits until it is on the disk. Rejects with the system's error: then nothing may be served. */
 export function writeAccess(folder: string, { who, how, recording }: Access): Promise<void> {
   return addLines(path.join(folder, ACCESS_LOG), (last) => [
-    JSON.stringify({ at: new Date().toISOString(), who, how, recording, previous: last === undefined ? NO_LINE : sha256(last) }),
+    JSON.stringify({
+      at: new Date().toISOString(),
+      who,
+      how,
+      recording,
+      previous: last === undefined ? NO_LINE : sha256(last),
+    }),
   ]);
 }

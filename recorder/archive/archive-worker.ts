@@ -27,7 +27,11 @@ let watched = 0;
 const orders: Orders = {
   search(search) {
     if (building === undefined && performance.now() >= dueAt) void look();
-    return { ...catalogue.search(search, folders), ...(incomplete ? { building: building ?? 0 } : {}), unreadable };
+    return {
+      ...catalogue.search(search, folders),
+      ...(incomplete ? { building: building ?? 0 } : {}),
+      unreadable,
+    };
   },
   placeOf: (id) => catalogue.placeOf(id, folders),
   watch(all) {
@@ -47,7 +51,9 @@ async function look(): Promise<void> {
   building = 0;
   let failure: string | undefined;
   try {
-    const scanned = await scan(catalogue, folders, (files) => { building = files; });
+    const scanned = await scan(catalogue, folders, (files) => {
+      building = files;
+    });
     unreadable = scanned.unreadable.map(({ folder, error }) => `${folder}: ${error.message}`);
   } catch (error) {
     failure = messageOf(error);
@@ -60,7 +66,9 @@ async function look(): Promise<void> {
 }
 
 /** Each order came with its own argument. */
-const obey = orders as Readonly<Record<keyof Orders, (argument: Order['argument']) => ReturnType<Orders[keyof Orders]>>>;
+const obey = orders as Readonly<
+  Record<keyof Orders, (argument: Order['argument']) => ReturnType<Orders[keyof Orders]>>
+>;
 
 parentPort?.on('message', (order: Order) => {
   const { request } = order;

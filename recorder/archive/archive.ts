@@ -50,7 +50,11 @@ export class Archive {
   lookAt(folder: string, file: string): void {
     // Whoever starts it later looks through all folders first.
     if (!this.#worker) return;
-    const name = path.relative(folder, file).split(path.sep).join('/').replace(/\.(?:json|wav(?:\.enc)?)$/, '');
+    const name = path
+      .relative(folder, file)
+      .split(path.sep)
+      .join('/')
+      .replace(/\.(?:json|wav(?:\.enc)?)$/, '');
     this.#tell('lookAt', { folder, name });
   }
 
@@ -64,9 +68,14 @@ export class Archive {
     this.#ask(order, argument).catch(() => undefined);
   }
 
-  #ask<Name extends keyof Orders>(order: Name, argument: Parameters<Orders[Name]>[0]): Promise<ReturnType<Orders[Name]>> {
+  #ask<Name extends keyof Orders>(
+    order: Name,
+    argument: Parameters<Orders[Name]>[0],
+  ): Promise<ReturnType<Orders[Name]>> {
     const late = `the index of recordings didn't answer to ${order} within ${ANSWER_MS / 1000} s`;
-    return this.#questions.ask(ANSWER_MS, late, (request) => { this.#running().postMessage({ request, order, argument } satisfies Order<Name>); });
+    return this.#questions.ask(ANSWER_MS, late, (request) => {
+      this.#running().postMessage({ request, order, argument } satisfies Order<Name>);
+    });
   }
 
   #running(): Worker {
@@ -76,8 +85,12 @@ export class Archive {
     this.#worker = worker;
     worker.unref();
     let reason = 'the index of recordings is closed';
-    worker.on('message', (reply: Reply) => { this.#answer(reply); });
-    worker.on('error', (error) => { reason = `the index of recordings failed: ${messageOf(error)}`; });
+    worker.on('message', (reply: Reply) => {
+      this.#answer(reply);
+    });
+    worker.on('error', (error) => {
+      reason = `the index of recordings failed: ${messageOf(error)}`;
+    });
     worker.on('exit', () => {
       if (this.#worker === worker) this.#worker = undefined;
       this.#questions.abandon(new RecorderError('CLOSED', reason));
@@ -87,7 +100,11 @@ export class Archive {
   }
 
   #answer(reply: Reply): void {
-    if ('error' in reply) this.#questions.reject(reply.request, new RecorderError('CLOSED', `the index of recordings failed: ${reply.error}`));
+    if ('error' in reply)
+      this.#questions.reject(
+        reply.request,
+        new RecorderError('CLOSED', `the index of recordings failed: ${reply.error}`),
+      );
     else this.#questions.resolve(reply.request, reply.answer);
   }
 }

@@ -52,7 +52,8 @@ export class Catalogue {
 
   /** Opens the file anew and empty, whatever is in it. @throws the system's error, or SQLite's */
   static replace(file: string): Catalogue {
-    for (const extension of ['', '-journal', '.lock']) rmSync(file + extension, { recursive: true, force: true });
+    for (const extension of ['', '-journal', '.lock'])
+      rmSync(file + extension, { recursive: true, force: true });
     return new Catalogue(openDatabase(file));
   }
 
@@ -60,9 +61,18 @@ export class Catalogue {
   put(folder: string, { name, callRefs, ...listed }: Entry, stamp: string): void {
     const words = (texts: readonly string[]): string => folded(texts.join('\n'));
     this.#database.run('INSERT OR REPLACE INTO recording VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)', [
-      listed.id, folder, name, stamp, Date.parse(listed.startedAt), Math.round(listed.durationMs), folded(listed.deviceNumber), folded(listed.user),
-      words(listed.parties.flatMap((party) => [party.number, party.name])), words(callRefs),
-      listed.alarms.length === 0 ? '' : ` ${listed.alarms.join(' ')} `, JSON.stringify(listed),
+      listed.id,
+      folder,
+      name,
+      stamp,
+      Date.parse(listed.startedAt),
+      Math.round(listed.durationMs),
+      folded(listed.deviceNumber),
+      folded(listed.user),
+      words(listed.parties.flatMap((party) => [party.number, party.name])),
+      words(callRefs),
+      listed.alarms.length === 0 ? '' : ` ${listed.alarms.join(' ')} `,
+      JSON.stringify(listed),
     ]);
   }
 
@@ -72,7 +82,10 @@ export class Catalogue {
 
   /** The stamps of those that are known among these. */
   stampsOf(ids: readonly string[]): Map<string, string> {
-    const rows = this.#rows(`SELECT id, stamp FROM recording WHERE id IN (${ids.map(() => '?').join(', ')})`, ids);
+    const rows = this.#rows(
+      `SELECT id, stamp FROM recording WHERE id IN (${ids.map(() => '?').join(', ')})`,
+      ids,
+    );
     return new Map(rows.map(({ id, stamp }) => [String(id), String(stamp)]));
   }
 
@@ -82,7 +95,9 @@ export class Catalogue {
 
   /** Forgets what lies in no folder of these. */
   keepOnly(folders: readonly string[]): void {
-    this.#database.run(`DELETE FROM recording WHERE folder NOT IN (${folders.map(() => '?').join(', ')})`, [...folders]);
+    this.#database.run(`DELETE FROM recording WHERE folder NOT IN (${folders.map(() => '?').join(', ')})`, [
+      ...folders,
+    ]);
   }
 
   /** What is done in it is done as one, and much faster. */
@@ -99,10 +114,15 @@ export class Catalogue {
 
   search(search: Search, folders: readonly string[]): Found {
     const { sql, values } = conditionsOf(search, folders);
-    const count = Number(this.#rows(`SELECT count(*) AS count FROM recording WHERE ${sql}`, values)[0]?.count ?? 0);
+    const count = Number(
+      this.#rows(`SELECT count(*) AS count FROM recording WHERE ${sql}`, values)[0]?.count ?? 0,
+    );
     const cursor = cursorOf(search.after);
     const [page, place] = cursor ? [' AND (started, id) < (?, ?)', [cursor.startedMs, cursor.id]] : ['', []];
-    const rows = this.#rows(`SELECT listed FROM recording WHERE ${sql}${page} ORDER BY started DESC, id DESC LIMIT ${PAGE + 1}`, [...values, ...place]);
+    const rows = this.#rows(
+      `SELECT listed FROM recording WHERE ${sql}${page} ORDER BY started DESC, id DESC LIMIT ${PAGE + 1}`,
+      [...values, ...place],
+    );
     const recordings = rows.slice(0, PAGE).map(({ listed }) => JSON.parse(String(listed)) as ListedRecording);
     const last = rows.length > PAGE ? recordings.at(-1) : undefined;
     return { recordings, count, ...(last ? { after: afterOf(last) } : {}) };
@@ -137,10 +157,13 @@ function openDatabase(file: string): Database {
   const database = new Database(file);
   try {
     // Nothing that can't be read again is in it: no waiting for the disk. A crash of the machine may tear it, which the check finds.
-    database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA synchronous = OFF; PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY');
+    database.exec(
+      'PRAGMA locking_mode = EXCLUSIVE; PRAGMA synchronous = OFF; PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY',
+    );
     const version = Number(flat(database.get('PRAGMA user_version') ?? {}).user_version);
     if (version === 0) database.exec(SCHEMA);
-    else if (version !== VERSION || flat(database.get('PRAGMA quick_check') ?? {}).quick_check !== 'ok') throw new Error(`${file} is no whole index of version ${VERSION}`);
+    else if (version !== VERSION || flat(database.get('PRAGMA quick_check') ?? {}).quick_check !== 'ok')
+      throw new Error(`${file} is no whole index of version ${VERSION}`);
     return database;
   } catch (error) {
     database.close();

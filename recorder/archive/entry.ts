@@ -35,18 +35,22 @@ const MOST_CALL_REFS = 100;
 const LAST_MS = 8.64e15;
 
 /** So that nobody can guess it who doesn't know the folder, and a page that is open means the same recording after the index was lost. */
-export const idOf = (folder: string, name: string): string => createHash('sha256').update(`${folder}\0${name}`).digest('hex').slice(0, 32);
+export const idOf = (folder: string, name: string): string =>
+  createHash('sha256').update(`${folder}\0${name}`).digest('hex').slice(0, 32);
 
 /** @returns undefined when it is no metadata of a recording */
 export function entryOf(folder: string, name: string, metadata: unknown): Entry | undefined {
   const file = fieldsOf(metadata);
   const deviceNumber = textOf(file.deviceNumber);
   const startedMs = Date.parse(textOf(file.startedAt));
-  if (deviceNumber === '' || !(Math.abs(startedMs) <= LAST_MS) || typeof file.durationMs !== 'number') return undefined;
+  if (deviceNumber === '' || !(Math.abs(startedMs) <= LAST_MS) || typeof file.durationMs !== 'number')
+    return undefined;
   const context = fieldsOf(file.context);
   const calls = listOf(file.calls).map(fieldsOf);
   return {
-    id: idOf(folder, name), name, deviceNumber,
+    id: idOf(folder, name),
+    name,
+    deviceNumber,
     user: textOf(context.user) || textOf(calls[0]?.user),
     direction: textOf(context.direction) || textOf(calls[0]?.direction),
     parties: partiesOf(context, calls),
@@ -54,7 +58,11 @@ export function entryOf(folder: string, name: string, metadata: unknown): Entry 
     durationMs: file.durationMs,
     alarms: distinct(listOf(file.alarms).map((alarm) => textOf(fieldsOf(alarm).alarm))),
     recovered: file.recovered === true,
-    callRefs: distinct([context.callRef, ...calls.flatMap((call) => [call.callRef, call.id, call.previousCallRef])].map(textOf)).slice(0, MOST_CALL_REFS),
+    callRefs: distinct(
+      [context.callRef, ...calls.flatMap((call) => [call.callRef, call.id, call.previousCallRef])].map(
+        textOf,
+      ),
+    ).slice(0, MOST_CALL_REFS),
   };
 }
 
@@ -66,14 +74,16 @@ function partiesOf(context: Fields, calls: readonly Fields[]): Entry['parties'] 
     if (number !== '' || name !== '') byNumber.set(number, known === '' ? name : known);
   };
   add(textOf(context.party), '');
-  for (const party of calls.flatMap((call) => listOf(call.parties).map(fieldsOf))) add(textOf(party.number), textOf(party.name) || textOf(party.login));
+  for (const party of calls.flatMap((call) => listOf(call.parties).map(fieldsOf)))
+    add(textOf(party.number), textOf(party.name) || textOf(party.login));
   return [...byNumber].slice(0, MOST_PARTIES).map(([number, name]) => ({ number, name }));
 }
 
 export type Fields = Readonly<Record<string, unknown>>;
 
 /** The fields of an object of somebody's JSON; none of anything else. */
-export const fieldsOf = (value: unknown): Fields => (typeof value === 'object' && value !== null && !Array.isArray(value) ? value as Fields : {});
+export const fieldsOf = (value: unknown): Fields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : {};
 export const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 /** A text of a bearable length. */
 export const textOf = (value: unknown): string => (typeof value === 'string' ? value.slice(0, 500) : '');

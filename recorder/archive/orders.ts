@@ -25,4 +25,6 @@ export interface Order<Name extends keyof Orders = keyof Orders> {
   readonly argument: Parameters<Orders[Name]>[0];
 }
 
-export type Reply = { readonly request: number } & ({ readonly answer: ReturnType<Orders[keyof Orders]> } | { readonly error: string });
+export type Reply = { readonly request: number } & (
+  { readonly answer: ReturnType<Orders[keyof Orders]> } | { readonly error: string }
+);

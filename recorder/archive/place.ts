@@ -20,7 +20,9 @@ export interface Audio {
 }
 
 /** @returns undefined when the metadata is gone, or no metadata any more */
-export async function readMetadata(place: Place): Promise<{ readonly text: string; readonly fields: Fields } | undefined> {
+export async function readMetadata(
+  place: Place,
+): Promise<{ readonly text: string; readonly fields: Fields } | undefined> {
   const file = await inside(place, '.json');
   if (!file) return undefined;
   const handle = await open(file, constants.O_RDONLY | NO_LINK);
@@ -51,7 +53,10 @@ export async function audioOf(place: Place): Promise<Audio | undefined> {
  * @returns undefined when there is no audio any more
  * @throws RecorderError `KEY_UNKNOWN`, `ALTERED`; the system's error
  */
-export async function openAudio(place: Place, keys: readonly FileKey[]): Promise<(Audio & { readonly recording: OpenRecording }) | undefined> {
+export async function openAudio(
+  place: Place,
+  keys: readonly FileKey[],
+): Promise<(Audio & { readonly recording: OpenRecording }) | undefined> {
   const audio = await audioOf(place);
   return audio && { ...audio, recording: await openRecording(audio.file, keys) };
 }
@@ -63,7 +68,11 @@ export async function openAudio(place: Place, keys: readonly FileKey[]): Promise
 export async function inside({ folder, name }: Place, extension: string): Promise<string | undefined> {
   const file = path.join(folder, ...name.split('/')) + extension;
   try {
-    const [root, parent, stats] = await Promise.all([realpath(folder), realpath(path.dirname(file)), lstat(file)]);
+    const [root, parent, stats] = await Promise.all([
+      realpath(folder),
+      realpath(path.dirname(file)),
+      lstat(file),
+    ]);
     const within = parent === root || parent.startsWith(root.endsWith(path.sep) ? root : root + path.sep);
     return within && stats.isFile() ? file : undefined;
   } catch {

@@ -1,5 +1,15 @@
 /** Brings the index up to date with the metadata files of folders, in portions: between two of them somebody may search. Runs in the worker. */
-import { closeSync, constants, existsSync, fstatSync, lstatSync, openSync, readdirSync, readFileSync, type Dirent } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  type Dirent,
+} from 'node:fs';
 import path from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 
@@ -20,7 +30,11 @@ export interface Scanned {
 }
 
 /** @param onProgress is told how many metadata files were looked at so far */
-export async function scan(catalogue: Catalogue, folders: readonly string[], onProgress: (files: number) => void): Promise<Scanned> {
+export async function scan(
+  catalogue: Catalogue,
+  folders: readonly string[],
+  onProgress: (files: number) => void,
+): Promise<Scanned> {
   const unreadable: { folder: string; error: Error }[] = [];
   let files = 0;
   catalogue.keepOnly(folders);
@@ -34,7 +48,9 @@ export async function scan(catalogue: Catalogue, folders: readonly string[], onP
         onProgress(files);
         await setImmediate();
       }
-      catalogue.together(() => { for (const id of gone) catalogue.remove(id); });
+      catalogue.together(() => {
+        for (const id of gone) catalogue.remove(id);
+      });
     } catch (error) {
       unreadable.push({ folder, error: error instanceof Error ? error : new Error(String(error)) });
     }
@@ -50,12 +66,18 @@ export function lookAt(catalogue: Catalogue, folder: string, names: readonly str
   });
 }
 
-function lookAtOne(catalogue: Catalogue, folder: string, name: string, known: ReadonlyMap<string, string>): void {
+function lookAtOne(
+  catalogue: Catalogue,
+  folder: string,
+  name: string,
+  known: ReadonlyMap<string, string>,
+): void {
   const file = path.join(folder, name + EXTENSION);
   const id = idOf(folder, name);
   const stamp = stampOf(file);
   if (stamp !== undefined && known.get(id) === stamp) return;
-  const entry = stamp === undefined || existsSync(`${file}.part`) ? undefined : entryOf(folder, name, readMetadata(file));
+  const entry =
+    stamp === undefined || existsSync(`${file}.part`) ? undefined : entryOf(folder, name, readMetadata(file));
   if (entry && stamp !== undefined) catalogue.put(folder, entry, stamp);
   else catalogue.remove(id);
 }
@@ -71,7 +93,9 @@ function readMetadata(file: string): unknown {
   let descriptor: number | undefined;
   try {
     descriptor = openSync(file, constants.O_RDONLY | NO_LINK);
-    return fstatSync(descriptor).size > LARGEST_METADATA ? undefined : JSON.parse(readFileSync(descriptor, 'utf8'));
+    return fstatSync(descriptor).size > LARGEST_METADATA
+      ? undefined
+      : JSON.parse(readFileSync(descriptor, 'utf8'));
   } catch {
     return undefined;
   } finally {

@@ -52,19 +52,25 @@ export function readSearch(given: unknown): Search {
 const isOneOf = (names: readonly string[], name: string): boolean => names.includes(name);
 
 function readText(field: string, value: unknown): string {
-  if (typeof value !== 'string' || value.length > LONGEST_TEXT) throw invalid(field, value, `a text of at most ${LONGEST_TEXT} characters`);
+  if (typeof value !== 'string' || value.length > LONGEST_TEXT)
+    throw invalid(field, value, `a text of at most ${LONGEST_TEXT} characters`);
   if (field === 'after' && !CURSOR.test(value)) throw invalid(field, value, 'what an earlier answer said');
   return value;
 }
 
 function readNumber(field: string, value: unknown): number {
   const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
-  if (typeof number !== 'number' || !Number.isSafeInteger(number)) throw invalid(field, value, 'a whole number of milliseconds');
+  if (typeof number !== 'number' || !Number.isSafeInteger(number))
+    throw invalid(field, value, 'a whole number of milliseconds');
   return number;
 }
 
 /** As texts are kept to be searched: without case and accents. */
-export const folded = (text: string): string => text.normalize('NFD').replace(/\p{Mark}/gu, '').toLowerCase();
+export const folded = (text: string): string =>
+  text
+    .normalize('NFD')
+    .replace(/\p{Mark}/gu, '')
+    .toLowerCase();
 
 export interface Conditions {
   /** For WHERE; never empty. */

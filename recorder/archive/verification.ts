@@ -25,14 +25,16 @@ export async function verify(place: Place): Promise<Verification> {
   const { recording, held, chain } = await linesOf(place);
   if (!recording) return { state: 'unlisted', files: [], chain, held };
   const expected = [
-    { file: recording.file, sha256: recording.sha256 }, { file: recording.metadata, sha256: recording.metadataSha256 }, ...recording.raw ?? [],
+    { file: recording.file, sha256: recording.sha256 },
+    { file: recording.metadata, sha256: recording.metadataSha256 },
+    ...(recording.raw ?? []),
   ];
   const altered: string[] = [];
   const missing: string[] = [];
   for (const { file, sha256: hash } of expected) {
     const found = await inside({ folder: place.folder, name: file }, '');
     if (!found) missing.push(file);
-    else if (await sha256OfFile(found) !== hash) altered.push(file);
+    else if ((await sha256OfFile(found)) !== hash) altered.push(file);
   }
   const state = altered.length > 0 ? 'altered' : missing.length > 0 ? 'missing' : 'verified';
   return { state, files: [...altered, ...missing], chain, held };
@@ -47,7 +49,9 @@ interface Listed {
 /** What the newest lines say of a recording, whose audio may be encrypted. */
 async function linesOf({ folder, name }: Place): Promise<Listed> {
   const listed: Listed = { recording: undefined, held: false, chain: 'whole' };
-  const check = new ChainCheck([], () => { listed.chain = 'broken'; });
+  const check = new ChainCheck([], () => {
+    listed.chain = 'broken';
+  });
   for await (const line of readLines(folder)) {
     check.add(line);
     const { said } = line;

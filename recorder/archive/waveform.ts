@@ -26,8 +26,13 @@ export async function waveformOf(recording: OpenRecording): Promise<Waveform | u
   const begin = headerLength(form.format);
   const frames = Math.max(0, Math.floor((recording.bytes - begin) / frameLength(form.format)));
   const columns = new Columns(form, frames);
-  for await (const piece of recording.read(begin, begin + frames * frameLength(form.format))) columns.add(piece);
-  return { durationMs: Math.round(1000 * frames / SAMPLE_RATE), sent: columns.of(0), received: columns.of(1) };
+  for await (const piece of recording.read(begin, begin + frames * frameLength(form.format)))
+    columns.add(piece);
+  return {
+    durationMs: Math.round((1000 * frames) / SAMPLE_RATE),
+    sent: columns.of(0),
+    received: columns.of(1),
+  };
 }
 
 async function bytesOf(recording: OpenRecording, length: number): Promise<Buffer> {
@@ -49,7 +54,7 @@ class Columns {
   constructor({ format, law }: WavForm, frames: number) {
     const columns = Math.min(MOST_COLUMNS, frames);
     this.#peaks = [new Uint16Array(columns), new Uint16Array(columns)];
-    this.#samplesPerColumn = SIDES * frames / Math.max(1, columns);
+    this.#samplesPerColumn = (SIDES * frames) / Math.max(1, columns);
     this.#linear = format === 'g711' ? LINEAR[law] : undefined;
   }
 
@@ -68,7 +73,7 @@ class Columns {
         half = byte;
         continue;
       } else {
-        linear = (half | byte << 8) << 16 >> 16;
+        linear = ((half | (byte << 8)) << 16) >> 16;
         half = undefined;
       }
       if (samples >= columnEnd) {
@@ -85,6 +90,6 @@ class Columns {
   }
 
   of(side: 0 | 1): number[] {
-    return Array.from(this.#peaks[side], (peak) => Math.min(255, Math.round(256 * peak / FULL_SCALE)));
+    return Array.from(this.#peaks[side], (peak) => Math.min(255, Math.round((256 * peak) / FULL_SCALE)));
   }
 }

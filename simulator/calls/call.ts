@@ -39,7 +39,9 @@ export class Call {
 
   /** The side of a party, by any of its numbers. */
   side(number: string): Side | undefined {
-    return this.sides.find((side) => side.number === number || side.legs.has(number) || side.user?.login === number);
+    return this.sides.find(
+      (side) => side.number === number || side.legs.has(number) || side.user?.login === number,
+    );
   }
 
   sideOf(user: OxeUser): Side | undefined {
@@ -79,7 +81,8 @@ export class Call {
 
 /** The enquiry call of a call. @throws RangeError when it has none that lives */
 export function enquiryOf(call: Call): Call {
-  if (!call.enquiry || call.enquiry.sides.length === 0) throw new RangeError(`call ${call.ref} has no enquiry call`);
+  if (!call.enquiry || call.enquiry.sides.length === 0)
+    throw new RangeError(`call ${call.ref} has no enquiry call`);
   return call.enquiry;
 }
 
@@ -94,20 +97,43 @@ export interface SideOptions {
 let anonymousParties = 0;
 
 /** A party that is not a user: a number outside, or a pilot. */
-export function outsideSide(number: string, kind: 'EXTERNAL' | 'SERVICE', state: MediaState, options: SideOptions = {}): Side {
+export function outsideSide(
+  number: string,
+  kind: 'EXTERNAL' | 'SERVICE',
+  state: MediaState,
+  options: SideOptions = {},
+): Side {
   const anonymous = options.anonymous ?? false;
   if (anonymous) anonymousParties += 1;
   return {
-    number, kind, state, anonymous, alerted: true, user: undefined, displayName: options.displayName, legs: new Map(),
+    number,
+    kind,
+    state,
+    anonymous,
+    alerted: true,
+    user: undefined,
+    displayName: options.displayName,
+    legs: new Map(),
     // The identifier of a secret party must not give its number away.
     participantId: anonymous ? `secret-${anonymousParties}` : number,
   };
 }
 
 /** A user as a party, with a leg on each of the devices. */
-export const userSide = (user: OxeUser, devices: readonly OxeDevice[], state: MediaState, options: SideOptions = {}): Side => ({
-  number: user.number, participantId: user.number, kind: 'USER', user, state, alerted: true,
-  displayName: options.displayName, anonymous: options.anonymous ?? false,
+export const userSide = (
+  user: OxeUser,
+  devices: readonly OxeDevice[],
+  state: MediaState,
+  options: SideOptions = {},
+): Side => ({
+  number: user.number,
+  participantId: user.number,
+  kind: 'USER',
+  user,
+  state,
+  alerted: true,
+  displayName: options.displayName,
+  anonymous: options.anonymous ?? false,
   legs: new Map(devices.map(({ id }) => [id, state])),
 });
 

@@ -12,8 +12,11 @@ export function conference(exchange: Exchange, held: Call, by: Side): Call {
   const enquiry = enquiryOf(held);
   const bySide = by.user && enquiry.sideOf(by.user);
   if (!bySide) throw new RangeError(`${by.number} is not in both calls`);
-  if (held.sides.length + enquiry.sides.length - 1 > MOST_PARTIES) throw new RangeError(`a conference has at most ${MOST_PARTIES} parties`);
-  return held.sides.length > 2 ? extend(exchange, held, enquiry, by, bySide) : found(exchange, held, enquiry, by, bySide);
+  if (held.sides.length + enquiry.sides.length - 1 > MOST_PARTIES)
+    throw new RangeError(`a conference has at most ${MOST_PARTIES} parties`);
+  return held.sides.length > 2
+    ? extend(exchange, held, enquiry, by, bySide)
+    : found(exchange, held, enquiry, by, bySide);
 }
 
 /** A new conference replaces the enquiry call; the held call is merged into it and ends. */
@@ -25,13 +28,17 @@ function found(exchange: Exchange, held: Call, enquiry: Call, by: Side, bySide: 
   replace(exchange, enquiry, joined);
   for (const side of first) joined.add(side);
   exchange.modified(joined, bySide, {
-    cause: 'CONFERENCED', previousCallRef: enquiry.ref, modifiedLegs: exchange.move(bySide, 'ACTIVE'),
+    cause: 'CONFERENCED',
+    previousCallRef: enquiry.ref,
+    modifiedLegs: exchange.move(bySide, 'ACTIVE'),
     addedParticipants: first.map(participant),
   });
   merge(exchange, held, joined, by);
   for (const side of second) {
     exchange.modified(joined, side, {
-      cause: 'CONFERENCED', previousCallRef: enquiry.ref, modifiedLegs: exchange.move(side, 'ACTIVE'),
+      cause: 'CONFERENCED',
+      previousCallRef: enquiry.ref,
+      modifiedLegs: exchange.move(side, 'ACTIVE'),
       addedParticipants: first.map(participant),
     });
   }
@@ -46,7 +53,11 @@ function extend(exchange: Exchange, joined: Call, enquiry: Call, by: Side, bySid
   for (const side of come) joined.add(side);
   for (const side of [by, ...present]) {
     const modifiedLegs = exchange.move(side, 'ACTIVE');
-    exchange.modified(joined, side, { cause: 'CONFERENCED', modifiedLegs, addedParticipants: come.map(participant) });
+    exchange.modified(joined, side, {
+      cause: 'CONFERENCED',
+      modifiedLegs,
+      addedParticipants: come.map(participant),
+    });
   }
   merge(exchange, enquiry, joined, bySide);
   tellMerged(exchange, joined, come, enquiry.ref, present);
@@ -63,10 +74,19 @@ function merge(exchange: Exchange, merged: Call, joined: Call, side: Side): void
 }
 
 /** Tells those whose call was merged that the conference is their call now. */
-function tellMerged(exchange: Exchange, joined: Call, sides: readonly Side[], previousCallRef: string, come: readonly Side[]): void {
+function tellMerged(
+  exchange: Exchange,
+  joined: Call,
+  sides: readonly Side[],
+  previousCallRef: string,
+  come: readonly Side[],
+): void {
   for (const side of sides) {
     exchange.modified(joined, side, {
-      cause: 'CONFERENCED', previousCallRef, modifiedLegs: exchange.move(side, 'ACTIVE'), addedParticipants: come.map(participant),
+      cause: 'CONFERENCED',
+      previousCallRef,
+      modifiedLegs: exchange.move(side, 'ACTIVE'),
+      addedParticipants: come.map(participant),
     });
   }
 }
@@ -75,7 +95,10 @@ function tellMerged(exchange: Exchange, joined: Call, sides: readonly Side[], pr
 export function leave(exchange: Exchange, call: Call, side: Side, cause?: CallCause): void {
   exchange.release(call, side, { cause });
   for (const other of call.sides) {
-    exchange.modified(call, other, { cause: 'PARTICIPANT_LEFT', removedParticipantIds: [side.participantId] });
+    exchange.modified(call, other, {
+      cause: 'PARTICIPANT_LEFT',
+      removedParticipantIds: [side.participantId],
+    });
   }
   if (call.sides.length < 2) exchange.releaseAll(call, 'CLEARED');
 }

@@ -38,7 +38,11 @@ export function pickUp(exchange: Exchange, call: Call, by: string): void {
 export function park(exchange: Exchange, call: Call, by: Side): void {
   exchange.release(call, by, { cause: 'PARKED' });
   for (const side of call.sides) {
-    exchange.modified(call, side, { cause: 'PARKED', modifiedLegs: exchange.move(side, 'HELD'), removedParticipantIds: [by.participantId] });
+    exchange.modified(call, side, {
+      cause: 'PARKED',
+      modifiedLegs: exchange.move(side, 'HELD'),
+      removedParticipantIds: [by.participantId],
+    });
   }
 }
 
@@ -52,10 +56,18 @@ export function unpark(exchange: Exchange, call: Call, by: string): void {
   connectAll(exchange, call, come, undefined, undefined);
 }
 
-function connectAll(exchange: Exchange, call: Call, come: Side, gone: Side | undefined, cause: CallCause | undefined): void {
+function connectAll(
+  exchange: Exchange,
+  call: Call,
+  come: Side,
+  gone: Side | undefined,
+  cause: CallCause | undefined,
+): void {
   for (const side of call.others(come)) {
     exchange.modified(call, side, {
-      cause, modifiedLegs: exchange.move(side, 'ACTIVE'), addedParticipants: [participant(come)],
+      cause,
+      modifiedLegs: exchange.move(side, 'ACTIVE'),
+      addedParticipants: [participant(come)],
       removedParticipantIds: gone ? [gone.participantId] : [],
     });
     exchange.tellState(side);

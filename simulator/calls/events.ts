@@ -25,7 +25,12 @@ export interface Removal {
  * eventName first, nothing for null, no false booleans, empty lists kept.
  */
 
-export const onCallCreated = (call: Call, side: Side, user: OxeUser, cause?: CallCause): Representation<'OnCallCreated'> => ({
+export const onCallCreated = (
+  call: Call,
+  side: Side,
+  user: OxeUser,
+  cause?: CallCause,
+): Representation<'OnCallCreated'> => ({
   eventName: 'OnCallCreated',
   loginName: user.login,
   callRef: call.ref,
@@ -37,7 +42,12 @@ export const onCallCreated = (call: Call, side: Side, user: OxeUser, cause?: Cal
   deviceCapabilities: capabilities(user),
 });
 
-export const onCallModified = (call: Call, side: Side, user: OxeUser, changes: Changes): Representation<'OnCallModified'> => ({
+export const onCallModified = (
+  call: Call,
+  side: Side,
+  user: OxeUser,
+  changes: Changes,
+): Representation<'OnCallModified'> => ({
   eventName: 'OnCallModified',
   loginName: user.login,
   callRef: call.ref,
@@ -54,7 +64,11 @@ export const onCallModified = (call: Call, side: Side, user: OxeUser, changes: C
   deviceCapabilities: [],
 });
 
-export const onCallRemoved = (call: Call, user: OxeUser, { cause, newDestination }: Removal): Representation<'OnCallRemoved'> => ({
+export const onCallRemoved = (
+  call: Call,
+  user: OxeUser,
+  { cause, newDestination }: Removal,
+): Representation<'OnCallRemoved'> => ({
   eventName: 'OnCallRemoved',
   loginName: user.login,
   callRef: call.ref,
@@ -64,11 +78,15 @@ export const onCallRemoved = (call: Call, user: OxeUser, { cause, newDestination
 });
 
 export const onUserStateModified = (user: OxeUser): Representation<'OnUserStateModified'> => ({
-  eventName: 'OnUserStateModified', loginName: user.login, state: user.state,
+  eventName: 'OnUserStateModified',
+  loginName: user.login,
+  state: user.state,
 });
 
 export const onTelephonyState = (user: OxeUser): Representation<'OnTelephonyState'> => ({
-  eventName: 'OnTelephonyState', loginName: user.login, state: telephonicState(user),
+  eventName: 'OnTelephonyState',
+  loginName: user.login,
+  state: telephonicState(user),
 });
 
 /** The telephonic state of a user, as the snapshot and `GET /telephony/state` show it. */
@@ -86,7 +104,10 @@ export const callsOf = (user: OxeUser): Representation<'Call'>[] =>
   });
 
 export const callInfo = (call: Call, side: Side): Representation<'Call'> => ({
-  callRef: call.ref, callData: callData(call, side), legs: legs(side), participants: call.others(side).map(participant),
+  callRef: call.ref,
+  callData: callData(call, side),
+  legs: legs(side),
+  participants: call.others(side).map(participant),
 });
 
 export const deviceStates = (user: OxeUser): Representation<'DeviceState'>[] =>
@@ -94,7 +115,11 @@ export const deviceStates = (user: OxeUser): Representation<'DeviceState'>[] =>
 
 /** The legs of a side as they are now. */
 export const legs = (side: Side): Representation<'Leg'>[] =>
-  [...side.legs].map(([deviceId, state]) => ({ deviceId, state, ...(state === 'RINGING_OUTGOING' && { ringingRemote: true }) }));
+  [...side.legs].map(([deviceId, state]) => ({
+    deviceId,
+    state,
+    ...(state === 'RINGING_OUTGOING' && { ringingRemote: true }),
+  }));
 
 /** A party as the others see it. */
 export function participant(side: Side): Representation<'Participant'> {
@@ -108,7 +133,10 @@ function identity(side: Side): Representation<'PartyInfo'> {
     return {
       id: { phoneNumber: side.number },
       ...(side.displayName !== undefined && { displayName: side.displayName }),
-      type: side.kind === 'SERVICE' ? { main: 'SERVICE', subType: 'pbx' } : { main: 'EXTERNAL', subType: 'public' },
+      type:
+        side.kind === 'SERVICE'
+          ? { main: 'SERVICE', subType: 'pbx' }
+          : { main: 'EXTERNAL', subType: 'public' },
     };
   }
   return {
@@ -121,17 +149,23 @@ function identity(side: Side): Representation<'PartyInfo'> {
 
 const callData = (call: Call, side: Side): Representation<'CallData'> => ({
   // The one who called is not told whom: a capture of an outgoing call has no initialCalled.
-  ...(call.initialCalled !== undefined && call.initiator !== side && { initialCalled: { id: { phoneNumber: call.initialCalled } } }),
+  ...(call.initialCalled !== undefined &&
+    call.initiator !== side && { initialCalled: { id: { phoneNumber: call.initialCalled } } }),
   ...(call.anonymous && { anonymous: true }),
   state: side.state,
-  tags: call.tags.filter(({ visibilities }) => visibilities === undefined || visibilities.includes(side.user?.login ?? '')),
+  tags: call.tags.filter(
+    ({ visibilities }) => visibilities === undefined || visibilities.includes(side.user?.login ?? ''),
+  ),
   ...(call.associateData !== undefined && correlatorData(call.associateData)),
   ...(call.acd && { acdCallData: call.acd }),
   ...(call.trunk && { trunkIdentification: call.trunk }),
 });
 
-const correlatorData = (text: string): Pick<Representation<'CallData'>, 'associateData' | 'hexaBinaryAssociatedData'> => ({
-  associateData: text, hexaBinaryAssociatedData: Buffer.from(text).toString('hex'),
+const correlatorData = (
+  text: string,
+): Pick<Representation<'CallData'>, 'associateData' | 'hexaBinaryAssociatedData'> => ({
+  associateData: text,
+  hexaBinaryAssociatedData: Buffer.from(text).toString('hex'),
 });
 
 /** A free device can start a call; one that is in a call can't, and says so by saying nothing. */
@@ -142,5 +176,8 @@ function capabilities(user: OxeUser): Representation<'DeviceCapabilities'>[] {
     if (side && side.state !== 'RINGING_INCOMING') for (const id of side.legs.keys()) busy.add(id);
   }
   return user.devices.map(({ id }) =>
-    busy.has(id) ? { deviceId: id } : { deviceId: id, makeCall: true, makeBusinessCall: true, unParkCall: true });
+    busy.has(id)
+      ? { deviceId: id }
+      : { deviceId: id, makeCall: true, makeBusinessCall: true, unParkCall: true },
+  );
 }

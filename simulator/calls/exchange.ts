@@ -16,7 +16,13 @@ export interface Surroundings {
   mediaChanged(device: OxeDevice): void;
 }
 
-const STATES_OF_A_BUSY_USER: ReadonlySet<MediaState> = new Set<MediaState>(['ACTIVE', 'HELD', 'RINGING_OUTGOING', 'DIALING', 'OFF_HOOK']);
+const STATES_OF_A_BUSY_USER: ReadonlySet<MediaState> = new Set<MediaState>([
+  'ACTIVE',
+  'HELD',
+  'RINGING_OUTGOING',
+  'DIALING',
+  'OFF_HOOK',
+]);
 
 /**
  * Moves calls and tells about it: the small steps of which the scenarios in the files beside this one are made.
@@ -28,7 +34,10 @@ export class Exchange {
   private count = 0;
   private trunks = 0;
 
-  constructor(readonly oxe: Oxe, private readonly around: Surroundings) {}
+  constructor(
+    readonly oxe: Oxe,
+    private readonly around: Surroundings,
+  ) {}
 
   /** A new, empty call. Its reference has the form of real ones: time, counter and node, little end first. */
   open(node: OxeNode | undefined): Call {
@@ -43,9 +52,14 @@ export class Exchange {
   }
 
   /** The user that a number belongs to, as a party with its devices in service; any other number is outside. */
-  party(number: string, state: MediaState, options: SideOptions & { readonly oneDevice?: boolean } = {}): Side {
+  party(
+    number: string,
+    state: MediaState,
+    options: SideOptions & { readonly oneDevice?: boolean } = {},
+  ): Side {
     const device = this.oxe.devices.get(number);
-    if (!device) return outsideSide(number, this.oxe.pilots.has(number) ? 'SERVICE' : 'EXTERNAL', state, options);
+    if (!device)
+      return outsideSide(number, this.oxe.pilots.has(number) ? 'SERVICE' : 'EXTERNAL', state, options);
     const { user } = device;
     const inService = user.devices.filter(({ state: deviceState }) => deviceState === 'IN_SERVICE');
     const rings = number === user.number && !options.oneDevice ? inService : [device];
@@ -90,7 +104,11 @@ export class Exchange {
   tellState(side: Side): void {
     const { user } = side;
     if (!user) return;
-    const state = [...user.calls].some((call) => STATES_OF_A_BUSY_USER.has(call.sideOf(user)?.state ?? 'IDLE')) ? 'BUSY' : 'FREE';
+    const state = [...user.calls].some((call) =>
+      STATES_OF_A_BUSY_USER.has(call.sideOf(user)?.state ?? 'IDLE'),
+    )
+      ? 'BUSY'
+      : 'FREE';
     if (state === user.state) return;
     user.state = state;
     if (this.oxe.tells(user)) this.around.publish(onUserStateModified(user));
@@ -100,7 +118,11 @@ export class Exchange {
   release(call: Call, side: Side, how: Removal & { readonly replacedByCallRef?: string } = {}): void {
     const { newDestination, ...change } = how;
     const removedParticipantIds = call.others(side).map(({ participantId }) => participantId);
-    this.modified(call, side, { ...change, modifiedLegs: this.move(side, 'RELEASING'), removedParticipantIds });
+    this.modified(call, side, {
+      ...change,
+      modifiedLegs: this.move(side, 'RELEASING'),
+      removedParticipantIds,
+    });
     call.remove(side);
     this.mediaOf(side);
     this.removed(call, side, { cause: how.cause, ...(newDestination !== undefined && { newDestination }) });
@@ -130,7 +152,8 @@ export class Exchange {
   /** Events of an agent's state, told under the agent's own login. */
   agentState(user: OxeUser, state: Representation<'AgentState'>): void {
     this.oxe.setAgentState(user, state);
-    if (this.oxe.tells(user)) this.around.publish({ eventName: 'OnAgentStateChanged', loginName: user.login, state });
+    if (this.oxe.tells(user))
+      this.around.publish({ eventName: 'OnAgentStateChanged', loginName: user.login, state });
   }
 
   /** Lets everyone in a call hear who talks now: a party outside has no device whose move would tell. */

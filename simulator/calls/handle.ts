@@ -25,12 +25,17 @@ export interface HandleContext {
  * user who calls when the called one is outside.
  */
 export class CallHandle {
-  private constructor(private readonly context: HandleContext, private readonly origin: Call) {}
+  private constructor(
+    private readonly context: HandleContext,
+    private readonly origin: Call,
+  ) {}
 
   /** Starts a call. */
   static start(context: HandleContext, options: CallOptions): CallHandle {
     const handle = new CallHandle(context, start(context.exchange, options));
-    context.log(`call ${handle.callRef}: ${options.from} calls ${options.to}${options.fails === undefined ? '' : `, ${options.fails}`}`);
+    context.log(
+      `call ${handle.callRef}: ${options.from} calls ${options.to}${options.fails === undefined ? '' : `, ${options.fails}`}`,
+    );
     return handle;
   }
 
@@ -72,9 +77,15 @@ export class CallHandle {
   }
 
   /** Holds this call and calls somebody else. @returns the enquiry call's handle */
-  async enquiry(to: string, options: Omit<CallOptions, 'from' | 'to'> & { readonly by?: string } = {}): Promise<CallHandle> {
+  async enquiry(
+    to: string,
+    options: Omit<CallOptions, 'from' | 'to'> & { readonly by?: string } = {},
+  ): Promise<CallHandle> {
     const { by, ...rest } = options;
-    const enquiry = new CallHandle(this.context, enquire(this.exchange, this.call, this.actor(by), { ...rest, to }));
+    const enquiry = new CallHandle(
+      this.context,
+      enquire(this.exchange, this.call, this.actor(by), { ...rest, to }),
+    );
     await this.done(`enquiry to ${to} as ${enquiry.callRef}`);
     return enquiry;
   }

@@ -29,7 +29,11 @@ export interface CallOptions {
 export function start(exchange: Exchange, options: CallOptions): Call {
   const { from, to, anonymous, displayName } = options;
   const alerting = options.dialing !== true && options.fails === undefined;
-  const caller = exchange.party(from, alerting ? 'RINGING_OUTGOING' : 'DIALING', { anonymous, displayName, oneDevice: true });
+  const caller = exchange.party(from, alerting ? 'RINGING_OUTGOING' : 'DIALING', {
+    anonymous,
+    displayName,
+    oneDevice: true,
+  });
   const called = exchange.party(to, alerting ? 'RINGING_INCOMING' : 'IDLE');
   if (caller.user && caller.user === called.user) throw new RangeError(`${from} and ${to} are the same user`);
   const call = exchange.open(caller.user?.node ?? called.user?.node);
@@ -58,7 +62,8 @@ function fill(exchange: Exchange, call: Call, caller: Side, called: Side, option
 /** A call that was dialled begins to ring. */
 export function ring(exchange: Exchange, call: Call): void {
   for (const side of call.sides) {
-    if (side.state === 'DIALING') exchange.modified(call, side, { modifiedLegs: exchange.move(side, 'RINGING_OUTGOING') });
+    if (side.state === 'DIALING')
+      exchange.modified(call, side, { modifiedLegs: exchange.move(side, 'RINGING_OUTGOING') });
     else if (!side.alerted) alert(exchange, call, side);
   }
 }
@@ -76,10 +81,14 @@ export function fail(exchange: Exchange, call: Call, cause: CallCause): void {
 
 /** The one who rings answers, on one device; its other devices stop ringing. */
 export function answer(exchange: Exchange, call: Call, by: string | undefined, cause?: CallCause): void {
-  const called = by === undefined ? call.sides.find(({ state }) => state === 'RINGING_INCOMING') : call.side(by);
-  if (called?.state !== 'RINGING_INCOMING') throw new RangeError(`${by ?? 'nobody'} rings in call ${call.ref}`);
+  const called =
+    by === undefined ? call.sides.find(({ state }) => state === 'RINGING_INCOMING') : call.side(by);
+  if (called?.state !== 'RINGING_INCOMING')
+    throw new RangeError(`${by ?? 'nobody'} rings in call ${call.ref}`);
   const device = by !== undefined && called.legs.has(by) ? by : called.legs.keys().next().value;
-  const removedLegs = legs(called).filter(({ deviceId }) => deviceId !== device).map(({ deviceId }) => ({ deviceId }));
+  const removedLegs = legs(called)
+    .filter(({ deviceId }) => deviceId !== device)
+    .map(({ deviceId }) => ({ deviceId }));
   for (const { deviceId } of removedLegs) called.legs.delete(deviceId);
   exchange.modified(call, called, { cause, modifiedLegs: exchange.move(called, 'ACTIVE'), removedLegs });
   exchange.tellState(called);
@@ -105,7 +114,12 @@ export function retrieve(exchange: Exchange, call: Call, side: Side): void {
 }
 
 /** Calls somebody else while this call is held. */
-export function enquire(exchange: Exchange, call: Call, side: Side, options: Omit<CallOptions, 'from'>): Call {
+export function enquire(
+  exchange: Exchange,
+  call: Call,
+  side: Side,
+  options: Omit<CallOptions, 'from'>,
+): Call {
   if (!side.user) throw new RangeError(`${side.number} is outside: its enquiries are not seen here`);
   if (side.state === 'ACTIVE') hold(exchange, call, side);
   const from = side.legs.keys().next().value ?? side.number;
@@ -131,7 +145,11 @@ function unansweredCause(call: Call, by: Side | undefined): CallCause | undefine
 }
 
 /** Changes what travels with the call; its users are told. */
-export function annotate(exchange: Exchange, call: Call, change: { associateData?: string; tag?: Representation<'Tag'> }): void {
+export function annotate(
+  exchange: Exchange,
+  call: Call,
+  change: { associateData?: string; tag?: Representation<'Tag'> },
+): void {
   if (change.associateData !== undefined) call.associateData = change.associateData;
   if (change.tag) call.tags = [...call.tags.filter(({ name }) => name !== change.tag?.name), change.tag];
   for (const side of call.sides) exchange.modified(call, side, {});
@@ -140,7 +158,11 @@ export function annotate(exchange: Exchange, call: Call, change: { associateData
 /** Tells the users of a call that one party took another's place. */
 export function replaceParty(exchange: Exchange, call: Call, gone: Side, come: Side, cause: CallCause): void {
   for (const side of call.others(come)) {
-    exchange.modified(call, side, { cause, addedParticipants: [participant(come)], removedParticipantIds: [gone.participantId] });
+    exchange.modified(call, side, {
+      cause,
+      addedParticipants: [participant(come)],
+      removedParticipantIds: [gone.participantId],
+    });
   }
 }
 
@@ -151,5 +173,6 @@ function agentAnswers(exchange: Exchange, side: Side): void {
 
 function agentHangsUp(exchange: Exchange, side: Side): void {
   const agent = side.user && exchange.oxe.agentOn(side.user);
-  if (agent?.agent?.state.subState === 'BUSY') exchange.agentState(agent, { ...agent.agent.state, subState: 'WRAPUP' });
+  if (agent?.agent?.state.subState === 'BUSY')
+    exchange.agentState(agent, { ...agent.agent.state, subState: 'WRAPUP' });
 }

@@ -17,7 +17,8 @@ export function transfer(exchange: Exchange, held: Call, by: Side): Call {
   replace(exchange, held, joined);
   replace(exchange, enquiry, joined);
   // Transferred while still ringing: the first party now waits for the answer itself.
-  if (second.some(({ state }) => state === 'RINGING_INCOMING')) for (const side of first) exchange.move(side, 'RINGING_OUTGOING');
+  if (second.some(({ state }) => state === 'RINGING_INCOMING'))
+    for (const side of first) exchange.move(side, 'RINGING_OUTGOING');
   tellJoined(exchange, joined, first, { previousCallRef: held.ref, gone: by, come: second });
   tellJoined(exchange, joined, second, { previousCallRef: enquiry.ref, gone: bySide, come: first });
   return joined;
@@ -54,11 +55,19 @@ interface Joining {
   readonly come: readonly Side[];
 }
 
-function tellJoined(exchange: Exchange, joined: Call, sides: readonly Side[], { previousCallRef, gone, come }: Joining): void {
+function tellJoined(
+  exchange: Exchange,
+  joined: Call,
+  sides: readonly Side[],
+  { previousCallRef, gone, come }: Joining,
+): void {
   for (const side of sides) {
     exchange.modified(joined, side, {
-      cause: 'TRANSFERRED', previousCallRef, modifiedLegs: exchange.move(side, side.state),
-      addedParticipants: come.map(participant), removedParticipantIds: [gone.participantId],
+      cause: 'TRANSFERRED',
+      previousCallRef,
+      modifiedLegs: exchange.move(side, side.state),
+      addedParticipants: come.map(participant),
+      removedParticipantIds: [gone.participantId],
     });
     exchange.tellState(side);
   }

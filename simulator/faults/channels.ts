@@ -3,8 +3,16 @@ import { seededRandom } from '../random';
 import type { Faults, FaultTargets } from './index';
 
 type ChannelFaults = Pick<
-  Faults, 'dropChannel' | 'silenceChannel' | 'unsilenceChannel' | 'refuseChannel' | 'refuseSubscription' | 'writeRaw'
-  | 'splitChannel' | 'duplicateEvents' | 'loseEvents'
+  Faults,
+  | 'dropChannel'
+  | 'silenceChannel'
+  | 'unsilenceChannel'
+  | 'refuseChannel'
+  | 'refuseSubscription'
+  | 'writeRaw'
+  | 'splitChannel'
+  | 'duplicateEvents'
+  | 'loseEvents'
 >;
 
 /** Longest piece of a random cut, in bytes: shorter and longer than an event. */
@@ -35,7 +43,9 @@ export function channelFaults({ world, eventsPort, told }: FaultTargets): Channe
     },
     refuseSubscription: (message) => {
       readiness.refuseSubscription = message;
-      told(message === undefined ? 'subscriptions are accepted again' : `subscriptions are refused: ${message}`);
+      told(
+        message === undefined ? 'subscriptions are accepted again' : `subscriptions are refused: ${message}`,
+      );
     },
     writeRaw: (bytes) => {
       for (const channel of eventsPort.channels) channel.raw(bytes);

@@ -99,8 +99,14 @@ export function faultsOf(targets: FaultTargets): Faults {
     ...serverFaults(targets),
     ...linkFaults(targets),
     ...channelFaults(targets),
-    answerNext: (override) => { overrides.add(override); },
-    clearAnswers: () => { overrides.clear(); },
-    thinkTime: (ms) => { pace.thinkMs = ms; },
+    answerNext: (override) => {
+      overrides.add(override);
+    },
+    clearAnswers: () => {
+      overrides.clear();
+    },
+    thinkTime: (ms) => {
+      pace.thinkMs = ms;
+    },
   };
 }

@@ -1,11 +1,15 @@
 import type { Faults, FaultTargets } from './index';
 
-type LinkFaults = Pick<Faults, 'forgetLink' | 'forgetMonitor' | 'forgetRecording' | 'rekey' | 'ctiLinkDown' | 'ctiLinkUp'>;
+type LinkFaults = Pick<
+  Faults,
+  'forgetLink' | 'forgetMonitor' | 'forgetRecording' | 'rekey' | 'ctiLinkDown' | 'ctiLinkUp'
+>;
 
 /** Faults of the OXE and its DR links. */
 export function linkFaults({ world: { links, oxe, subscriptions }, told }: FaultTargets): LinkFaults {
   const forgetLink = (nodeId: number, registrationId?: string): void => {
-    for (const link of links.of(oxe.node(nodeId).nodeId)) if (registrationId === undefined || link.id === registrationId) links.forget(link);
+    for (const link of links.of(oxe.node(nodeId).nodeId))
+      if (registrationId === undefined || link.id === registrationId) links.forget(link);
     told(`node ${nodeId} forgot its links`);
   };
   return {

@@ -4,7 +4,8 @@ import type { World } from '../world';
 import type { Faults, FaultTargets, RestartOptions } from './index';
 
 type ServerFaults = Pick<
-  Faults, 'down' | 'up' | 'restart' | 'notReady' | 'ready' | 'nodeLoaded' | 'expireSession' | 'resetConnections'
+  Faults,
+  'down' | 'up' | 'restart' | 'notReady' | 'ready' | 'nodeLoaded' | 'expireSession' | 'resetConnections'
 >;
 
 /** Faults of the server as a whole: its ports, its start, its sessions. */
@@ -33,21 +34,36 @@ export function serverFaults(targets: FaultTargets): ServerFaults {
     await Promise.all([rest.up(), events.up()]);
     told('the ports are open');
   };
-  const restart = async ({ downMs = 0, notReadyMs = 0, loadingMs = 0 }: RestartOptions = {}): Promise<void> => {
+  const restart = async ({
+    downMs = 0,
+    notReadyMs = 0,
+    loadingMs = 0,
+  }: RestartOptions = {}): Promise<void> => {
     await down();
     loseEverything(world);
     notReady();
     for (const nodeId of world.oxe.nodes.keys()) nodeLoaded(nodeId, false);
-    await new Promise<void>((resolve) => { later(downMs, resolve); });
+    await new Promise<void>((resolve) => {
+      later(downMs, resolve);
+    });
     await up();
     world.readiness.startedAt = Date.now();
     later(notReadyMs, ready);
-    later(notReadyMs + loadingMs, () => { for (const nodeId of world.oxe.nodes.keys()) nodeLoaded(nodeId, true); });
+    later(notReadyMs + loadingMs, () => {
+      for (const nodeId of world.oxe.nodes.keys()) nodeLoaded(nodeId, true);
+    });
   };
   return {
-    down, up, restart, ready, notReady, nodeLoaded,
+    down,
+    up,
+    restart,
+    ready,
+    notReady,
+    nodeLoaded,
     expireSession: ({ channel = 'close', login } = {}) => {
-      const sessions = [...world.sessions.open.values()].filter((session) => login === undefined || session.login === login);
+      const sessions = [...world.sessions.open.values()].filter(
+        (session) => login === undefined || session.login === login,
+      );
       for (const session of sessions) expire(world, session, channel);
       told(`${sessions.length} sessions expired`);
     },
@@ -76,6 +92,8 @@ function tellStart({ readiness, oxe }: World): void {
   for (const url of readiness.startListeners) {
     const webhook = new Webhook(new URL(url));
     webhook.push(JSON.stringify({ eventName: 'OnServerStart', serverId: '127.0.0.1' }));
-    void webhook.delivered().then(() => { webhook.close(); });
+    void webhook.delivered().then(() => {
+      webhook.close();
+    });
   }
 }

@@ -36,7 +36,9 @@ const operationOf = (name: OperationName): Operation => OPERATIONS[name];
 
 /** "Not found" as the operation's list of answers allows it: 404, else 400. */
 export function notFound({ name }: { readonly name: OperationName }, message: string): Refusal {
-  return operationOf(name).notFound ? new Refusal(404, 'NOT_FOUND', message) : new Refusal(400, 'BAD_PARAMETER', message);
+  return operationOf(name).notFound
+    ? new Refusal(404, 'NOT_FOUND', message)
+    : new Refusal(400, 'BAD_PARAMETER', message);
 }
 
 /**
@@ -46,7 +48,8 @@ export function notFound({ name }: { readonly name: OperationName }, message: st
 export function userOf(context: InSession): OxeUser {
   if (context.session.user) return visible(context, context.session.user.login);
   const { loginName } = context.query;
-  if (loginName === undefined) throw violation(400, 'BAD_PARAMETER', 'loginName must be specified by an administrator');
+  if (loginName === undefined)
+    throw violation(400, 'BAD_PARAMETER', 'loginName must be specified by an administrator');
   return visible(context, loginName);
 }
 
@@ -54,6 +57,7 @@ export function userOf(context: InSession): OxeUser {
 export function visible(context: InSession, loginName: string): OxeUser {
   const { users } = context.world.oxe;
   const user = users.get(loginName) ?? users.get(`oxe${loginName}`);
-  if (!user || user.monitors === 0) throw notFound(context, `There is no user ${loginName}, or none of its devices is monitored`);
+  if (!user || user.monitors === 0)
+    throw notFound(context, `There is no user ${loginName}, or none of its devices is monitored`);
   return user;
 }

@@ -8,8 +8,14 @@ import { telephonyHandlers } from './telephony';
 import { userHandlers } from './users';
 
 const HANDLERS: Handlers = {
-  ...sessionHandlers, ...userHandlers, ...subscriptionHandlers, ...telephonyHandlers, ...systemHandlers, ...ipRecordHandlers,
+  ...sessionHandlers,
+  ...userHandlers,
+  ...subscriptionHandlers,
+  ...telephonyHandlers,
+  ...systemHandlers,
+  ...ipRecordHandlers,
 };
 
 /** Does what a checked request asks for. @returns the body of a 200, `undefined` for a 204. @throws Refusal */
-export const perform = <N extends OperationName>(context: Context<N>): object | undefined => HANDLERS[context.name](context);
+export const perform = <N extends OperationName>(context: Context<N>): object | undefined =>
+  HANDLERS[context.name](context);

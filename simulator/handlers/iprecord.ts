@@ -7,8 +7,16 @@ import type { MasterKeys } from '../srtp';
 import type { Context, Handlers } from './context';
 
 type IpRecordOperation =
-  | 'getLinks' | 'registerLink' | 'unregisterLink' | 'startBeep' | 'stopBeep' | 'startMonitor' | 'stopMonitor'
-  | 'startRecord' | 'stopRecord' | 'startTdmRecord';
+  | 'getLinks'
+  | 'registerLink'
+  | 'unregisterLink'
+  | 'startBeep'
+  | 'stopBeep'
+  | 'startMonitor'
+  | 'stopMonitor'
+  | 'startRecord'
+  | 'stopRecord'
+  | 'startTdmRecord';
 
 /** "Voice Recording": links, and what is monitored, recorded and beeped on them. */
 export const ipRecordHandlers: Handlers<IpRecordOperation> = {
@@ -18,7 +26,12 @@ export const ipRecordHandlers: Handlers<IpRecordOperation> = {
   },
 
   registerLink: (context) => {
-    const link = context.world.links.register(nodeOf(context), context.credential.token, context.body.type, context.body.secured);
+    const link = context.world.links.register(
+      nodeOf(context),
+      context.credential.token,
+      context.body.type,
+      context.body.secured,
+    );
     return { registrationId: link.id, secure: link.secure };
   },
 
@@ -78,6 +91,10 @@ const linkOf = (context: Context<IpRecordOperation>): DrLink =>
 
 const deviceOf = ({ parameters }: Context<IpRecordOperation>): string => parameters.deviceNumber ?? '';
 
-const encodeKeys = ({ key, salt }: MasterKeys, { encoding }: SrtpOptions): Representation<'RecordingSrtpKeys'> => ({
-  key: key.toString(encoding), salt: salt.toString(encoding),
+const encodeKeys = (
+  { key, salt }: MasterKeys,
+  { encoding }: SrtpOptions,
+): Representation<'RecordingSrtpKeys'> => ({
+  key: key.toString(encoding),
+  salt: salt.toString(encoding),
 });

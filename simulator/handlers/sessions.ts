@@ -6,8 +6,13 @@ import type { Context, Handlers } from './context';
 import { randomBytes } from 'node:crypto';
 
 const SERVICES: Representation<'Service'>[] = [
-  ['Logins', '/logins'], ['Users', '/users'], ['Subscriptions', '/subscriptions'], ['Telephony', '/telephony'],
-  ['AcdAgent', '/acd/agent'], ['Maintenance', '/system'], ['VoiceRecording', '/iprecord'],
+  ['Logins', '/logins'],
+  ['Users', '/users'],
+  ['Subscriptions', '/subscriptions'],
+  ['Telephony', '/telephony'],
+  ['AcdAgent', '/acd/agent'],
+  ['Maintenance', '/system'],
+  ['VoiceRecording', '/iprecord'],
 ].map(([serviceName = '', relativeUrl = '']) => ({ serviceName, serviceVersion: '1.0', relativeUrl }));
 
 /** Entry points, authentication and "Session management". */
@@ -16,19 +21,30 @@ export const sessionHandlers: Handlers<
 > = {
   getDescriptor: ({ world: { urls }, host }) => ({
     serverInfo: {
-      productName: 'O2G Solution', productType: 'O2G', productVersion: { major: '2.7', minor: '001.000' }, haMode: false,
+      productName: 'O2G Solution',
+      productType: 'O2G',
+      productVersion: { major: '2.7', minor: '001.000' },
+      haMode: false,
     },
-    versions: [{
-      id: '1.0', status: 'CURRENT',
-      publicUrl: `${urls.rest('public', host)}/api/rest/authenticate?version=1.0`,
-      internalUrl: `${urls.rest('private', host)}/api/rest/authenticate?version=1.0`,
-    }],
+    versions: [
+      {
+        id: '1.0',
+        status: 'CURRENT',
+        publicUrl: `${urls.rest('public', host)}/api/rest/authenticate?version=1.0`,
+        internalUrl: `${urls.rest('private', host)}/api/rest/authenticate?version=1.0`,
+      },
+    ],
     custoFeatures: [],
   }),
 
   authenticate: (context) => {
-    const { world: { sessions, journal, urls }, query, host } = context;
-    if (query.version !== '1.0') throw violation(400, 'BAD_PARAMETER', `version must be 1.0, ${query.version ?? 'none'} given`);
+    const {
+      world: { sessions, journal, urls },
+      query,
+      host,
+    } = context;
+    if (query.version !== '1.0')
+      throw violation(400, 'BAD_PARAMETER', `version must be 1.0, ${query.version ?? 'none'} given`);
     const [login, password] = basicCredentials(context.authorization);
     const credential = sessions.authenticate(login, password);
     journal.login(login, credential !== undefined);
@@ -50,7 +66,9 @@ export const sessionHandlers: Handlers<
       throw violation(403, 'NOT_EXPECTED', 'A session is already opened with this cookie');
     }
     const session = world.sessions.start(credential, accountOf(context), body.applicationName);
-    world.journal.log(`session of ${session.login} opened by '${session.application}'${session.login === credential.login ? '' : `, supervised by ${credential.login}`}`);
+    world.journal.log(
+      `session of ${session.login} opened by '${session.application}'${session.login === credential.login ? '' : `, supervised by ${credential.login}`}`,
+    );
     context.setCookie(`JSESSIONID=${randomBytes(16).toString('hex').toUpperCase()}.tomcat; Path=/api`);
     return sessionInfo(world, session, context.host);
   },
@@ -79,19 +97,33 @@ const challenge = (message: string): Refusal =>
   new Refusal(401, 'NOT_ALLOWED', message, { headers: { 'WWW-Authenticate': 'Basic realm="O2G"' } });
 
 /** Whose session it becomes: the login's own, or the account that an administrator supervises. */
-function accountOf({ world: { oxe, settings }, credential, body: { supervisedAccount } }: Context<'openSession'>): Pick<Session, 'login' | 'administrator' | 'user'> {
+function accountOf({
+  world: { oxe, settings },
+  credential,
+  body: { supervisedAccount },
+}: Context<'openSession'>): Pick<Session, 'login' | 'administrator' | 'user'> {
   if (!supervisedAccount) {
-    return { login: credential.login, administrator: credential.administrator, user: oxe.users.get(credential.login) };
+    return {
+      login: credential.login,
+      administrator: credential.administrator,
+      user: oxe.users.get(credential.login),
+    };
   }
-  if (!credential.administrator) throw new Refusal(403, 'NOT_ALLOWED', 'Only an administrator can supervise an account');
+  if (!credential.administrator)
+    throw new Refusal(403, 'NOT_ALLOWED', 'Only an administrator can supervise an account');
   const { id, type } = supervisedAccount;
-  if (type === 'LOGIN_NAME' && id === settings.login) return { login: id, administrator: true, user: undefined };
+  if (type === 'LOGIN_NAME' && id === settings.login)
+    return { login: id, administrator: true, user: undefined };
   const user = type === 'LOGIN_NAME' ? oxe.users.get(id) : oxe.devices.get(id)?.user;
   if (!user) throw new Refusal(400, 'BAD_PARAMETER', `There is no account with ${type} ${id}`);
   return { login: user.login, administrator: false, user };
 }
 
-function sessionInfo({ settings, sessions, urls }: World, session: Session, host: string | undefined): Representation<'SessionInfo'> {
+function sessionInfo(
+  { settings, sessions, urls }: World,
+  session: Session,
+  host: string | undefined,
+): Representation<'SessionInfo'> {
   const others = sessions.othersOf(session);
   return {
     admin: session.administrator,
@@ -100,7 +132,9 @@ function sessionInfo({ settings, sessions, urls }: World, session: Session, host
     privateBaseUrl: `${urls.rest('private', host)}/api/rest/1.0`,
     services: SERVICES,
     creationDate: new Date(session.createdAt).toISOString(),
-    ...(session.tokenExpiresAt !== undefined && { expirationDate: new Date(session.tokenExpiresAt).toISOString() }),
+    ...(session.tokenExpiresAt !== undefined && {
+      expirationDate: new Date(session.tokenExpiresAt).toISOString(),
+    }),
     ...(others.length > 0 && { otherSessions: others }),
   };
 }

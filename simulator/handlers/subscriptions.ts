@@ -15,7 +15,8 @@ const DEFAULT_TIMEOUT = 10;
 export const subscriptionHandlers: Handlers<'subscribe' | 'updateSubscription' | 'unsubscribe'> = {
   subscribe: (context) => {
     const { world, session, body } = context;
-    if (world.readiness.refuseSubscription !== undefined) return refused(world, world.readiness.refuseSubscription);
+    if (world.readiness.refuseSubscription !== undefined)
+      return refused(world, world.readiness.refuseSubscription);
     try {
       checkFilter(body.filter ?? {}, session, knowsUser(world));
     } catch (error) {
@@ -44,7 +45,9 @@ export const subscriptionHandlers: Handlers<'subscribe' | 'updateSubscription' |
     const id = parameters.subscriptionId ?? '';
     const subscription = world.subscriptions.all.get(id);
     if (subscription?.credential !== session.credential.token) {
-      throw new Refusal(400, 'NOT_FOUND', 'This session has no such subscription', { violation: !world.subscriptions.issued.has(id) });
+      throw new Refusal(400, 'NOT_FOUND', 'This session has no such subscription', {
+        violation: !world.subscriptions.issued.has(id),
+      });
     }
     world.subscriptions.remove(subscription, 'clean');
     world.journal.log(`subscription of ${session.login} removed`);
@@ -52,16 +55,30 @@ export const subscriptionHandlers: Handlers<'subscribe' | 'updateSubscription' |
   },
 };
 
-const knowsUser = (world: World) => (login: string): boolean => (world.oxe.users.get(login)?.monitors ?? 0) > 0;
+const knowsUser =
+  (world: World) =>
+  (login: string): boolean =>
+    (world.oxe.users.get(login)?.monitors ?? 0) > 0;
 
-function create(world: World, session: Session, { filter = {}, timeout = DEFAULT_TIMEOUT, webHookUrl }: Representation<'SubscriptionRequest'>): Subscription {
+function create(
+  world: World,
+  session: Session,
+  { filter = {}, timeout = DEFAULT_TIMEOUT, webHookUrl }: Representation<'SubscriptionRequest'>,
+): Subscription {
   const subscriber: Subscriber = { administrator: session.administrator, login: session.login };
   const subscription = world.subscriptions.add({
-    id: newToken(session.login), subscriber, credential: session.credential.token, filter, timeout,
+    id: newToken(session.login),
+    subscriber,
+    credential: session.credential.token,
+    filter,
+    timeout,
     webhook: webHookUrl === undefined ? undefined : new Webhook(new URL(webHookUrl)),
   });
-  if (webHookUrl !== undefined && subscription.compiled.has('OnServerStart')) world.readiness.startListeners.add(webHookUrl);
-  world.journal.log(`subscription of ${session.login}: ${describe(filter)}${webHookUrl === undefined ? '' : ', by webhook'}`);
+  if (webHookUrl !== undefined && subscription.compiled.has('OnServerStart'))
+    world.readiness.startListeners.add(webHookUrl);
+  world.journal.log(
+    `subscription of ${session.login}: ${describe(filter)}${webHookUrl === undefined ? '' : ', by webhook'}`,
+  );
   return subscription;
 }
 
@@ -69,7 +86,9 @@ function create(world: World, session: Session, { filter = {}, timeout = DEFAULT
 function dropFormer({ world, session }: Context<'subscribe'>): void {
   const former = world.subscriptions.ofSession(session.credential.token);
   if (!former) return;
-  world.journal.violation('POST /subscriptions: the session has a subscription already; PUT changes it, DELETE ends it');
+  world.journal.violation(
+    'POST /subscriptions: the session has a subscription already; PUT changes it, DELETE ends it',
+  );
   world.subscriptions.remove(former, 'clean');
 }
 
@@ -79,7 +98,10 @@ function refused({ journal }: World, message: string): Representation<'Subscript
 }
 
 /** `mode` and `format` are what real servers add to the specification's fields. */
-function accepted({ world: { urls }, host }: Context<'subscribe'>, { id }: Subscription): Representation<'Subscription'> {
+function accepted(
+  { world: { urls }, host }: Context<'subscribe'>,
+  { id }: Subscription,
+): Representation<'Subscription'> {
   const path = `/OTEvents?subscriptionId=${id}`;
   return {
     subscriptionId: id,
@@ -92,7 +114,9 @@ function accepted({ world: { urls }, host }: Context<'subscribe'>, { id }: Subsc
 }
 
 const describe = ({ selectors = [] }: Filter): string =>
-  selectors.map(({ names, ids = [] }) => `${names.join(' ')} of ${ids.length === 0 ? 'no ids' : ids.join(' ')}`).join(', ') || 'nothing';
+  selectors
+    .map(({ names, ids = [] }) => `${names.join(' ')} of ${ids.length === 0 ? 'no ids' : ids.join(' ')}`)
+    .join(', ') || 'nothing';
 
 /** Refuses what a channel asks for: unknown subscriptions, and those that went away with their session. */
 export function subscriptionOfChannel(world: World, id: string | undefined): Subscription {

@@ -15,7 +15,9 @@ export const systemHandlers: Handlers<'getSystemStatus'> = {
     primary: 'o2g.example.com',
     primaryVersion: VERSION,
     primaryServicesStatus: {
-      services: SERVICES.map((name) => ({ name, status: 'STARTED' })), globalIPAdress: '', drbd: '',
+      services: SERVICES.map((name) => ({ name, status: 'STARTED' })),
+      globalIPAdress: '',
+      drbd: '',
     },
     pbxs: [...world.oxe.nodes.values()].map((node) => pbxStatus(world, node)),
     license: license(world),
@@ -43,10 +45,19 @@ function pbxStatus({ oxe, links }: World, node: OxeNode): Representation<'PbxSta
 function license({ oxe }: World): Representation<'LicenseStatus'> {
   const ordinary = { expiration: '31-dec-2099', application: true };
   return {
-    type: 'FLEXLM', context: '', currentServer: 'localhost', status: 'NORMAL', statusMessage: '',
+    type: 'FLEXLM',
+    context: '',
+    currentServer: 'localhost',
+    status: 'NORMAL',
+    statusMessage: '',
     lics: [
       { name: 'ROXE_HA', total: 1, currentUsed: 0, ...ordinary },
-      { name: 'ROXE_API_TEL_ADVANCED', total: oxe.users.size, currentUsed: oxe.monitoredUsers.size, ...ordinary },
+      {
+        name: 'ROXE_API_TEL_ADVANCED',
+        total: oxe.users.size,
+        currentUsed: oxe.monitoredUsers.size,
+        ...ordinary,
+      },
     ],
   };
 }

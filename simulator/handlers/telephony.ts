@@ -5,8 +5,14 @@ import { notFound, userOf } from './context';
 
 /** "Call control" and "Call Center Agent": the part that consults states. */
 export const telephonyHandlers: Handlers<
-  'getCalls' | 'getCall' | 'getDeviceStates' | 'getDeviceState' | 'getTelephonicState' | 'askTelephonySnapshot'
-  | 'getAgentState' | 'askAgentSnapshot'
+  | 'getCalls'
+  | 'getCall'
+  | 'getDeviceStates'
+  | 'getDeviceState'
+  | 'getTelephonicState'
+  | 'askTelephonySnapshot'
+  | 'getAgentState'
+  | 'askAgentSnapshot'
 > = {
   getCalls: (context) => ({ calls: callsOf(userOf(context)) }),
 
@@ -14,7 +20,8 @@ export const telephonyHandlers: Handlers<
     const user = userOf(context);
     const call = context.world.exchange.calls.get(context.parameters.callRef ?? '');
     const side = call?.sideOf(user);
-    if (!call || !side?.alerted) throw notFound(context, `${user.login} has no call ${context.parameters.callRef ?? ''}`);
+    if (!call || !side?.alerted)
+      throw notFound(context, `${user.login} has no call ${context.parameters.callRef ?? ''}`);
     return callInfo(call, side);
   },
 
@@ -30,7 +37,9 @@ export const telephonyHandlers: Handlers<
   getTelephonicState: (context) => telephonicState(userOf(context)),
 
   askTelephonySnapshot: (context) => {
-    const { world: { oxe, subscriptions } } = context;
+    const {
+      world: { oxe, subscriptions },
+    } = context;
     for (const user of concerned(context)) if (oxe.tells(user)) subscriptions.publish(onTelephonyState(user));
     return undefined;
   },
@@ -42,10 +51,16 @@ export const telephonyHandlers: Handlers<
   },
 
   askAgentSnapshot: (context) => {
-    const { world: { oxe, subscriptions } } = context;
+    const {
+      world: { oxe, subscriptions },
+    } = context;
     for (const user of concerned(context)) {
       if (user.agent && oxe.tells(user)) {
-        subscriptions.publish({ eventName: 'OnAgentStateChanged', loginName: user.login, state: user.agent.state });
+        subscriptions.publish({
+          eventName: 'OnAgentStateChanged',
+          loginName: user.login,
+          state: user.agent.state,
+        });
       }
     }
     return undefined;

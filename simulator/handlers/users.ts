@@ -8,20 +8,24 @@ import { notFound, visible } from './context';
 export const userHandlers: Handlers<'getLogins' | 'findUser' | 'getUser'> = {
   getLogins: ({ world: { oxe }, session, query }) => {
     if (session.user) {
-      if (Object.keys(query).length > 0) throw new Refusal(403, 'NOT_ALLOWED', 'Search criteria can only be used by an administrator');
+      if (Object.keys(query).length > 0)
+        throw new Refusal(403, 'NOT_ALLOWED', 'Search criteria can only be used by an administrator');
       return { loginNames: [session.user.login] };
     }
     const nodeIds = query.nodeIds === undefined ? undefined : nodeList(query.nodeIds);
-    const found = [...oxe.monitoredUsers].filter((user) =>
-      (nodeIds?.has(user.node.nodeId) ?? true)
-      && (query.onlyACD === undefined || user.agent !== undefined)
-      && (query.onlyWithExtLogin === undefined || user.externalLogin !== undefined));
+    const found = [...oxe.monitoredUsers].filter(
+      (user) =>
+        (nodeIds?.has(user.node.nodeId) ?? true) &&
+        (query.onlyACD === undefined || user.agent !== undefined) &&
+        (query.onlyWithExtLogin === undefined || user.externalLogin !== undefined),
+    );
     return { loginNames: found.map(({ login }) => login) };
   },
 
   findUser: (context) => {
     const { companyPhone } = context.query;
-    if (companyPhone === undefined) throw violation(400, 'BAD_PARAMETER', 'A query parameter is needed: companyPhone');
+    if (companyPhone === undefined)
+      throw violation(400, 'BAD_PARAMETER', 'A query parameter is needed: companyPhone');
     const user = context.world.oxe.devices.get(companyPhone)?.user;
     if (!user) throw notFound(context, `There is no user with the company phone ${companyPhone}`);
     return info(visible(context, user.login), context.session.user);
@@ -34,7 +38,11 @@ export const userHandlers: Handlers<'getLogins' | 'findUser' | 'getUser'> = {
 function nodeList(text: string): Set<number> {
   const parts = text.split(/[,;]/);
   if (!parts.every((part) => /^\d+$/.test(part.trim()))) {
-    throw violation(400, 'BAD_PARAMETER', `nodeIds must be one OXE nodeId or a comma separated list of them, ${text} given`);
+    throw violation(
+      400,
+      'BAD_PARAMETER',
+      `nodeIds must be one OXE nodeId or a comma separated list of them, ${text} given`,
+    );
   }
   return new Set(parts.map(Number));
 }

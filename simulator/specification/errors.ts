@@ -5,14 +5,42 @@ export type RestErrorInfo = Representation<'RestErrorInfo'>;
 
 /** The eight error types of the REST API with their codes, help texts and whether changing the request can help. */
 const ERROR_TYPES = {
-  NOT_READY: [1000, 'The server is not yet available. Please retry later if the initialization is not finished.', true],
-  INVALID_SESSION: [1001, 'No valid session found for the given identifier. Please logout and login with correct credentials.', true],
-  NOT_ALLOWED: [1002, 'The operation is not allowed, because of insufficient rights or bad credential. Please contact the administrator to fix the problem.', false],
-  NOT_FOUND: [1003, 'Missing or bad parameter sent by a request on a service. Fix the problem and retry.', true],
-  NOT_EXPECTED: [1004, "The request can not be performed due to current user's state.Check the state or fix your request before sending it back.", true],
+  NOT_READY: [
+    1000,
+    'The server is not yet available. Please retry later if the initialization is not finished.',
+    true,
+  ],
+  INVALID_SESSION: [
+    1001,
+    'No valid session found for the given identifier. Please logout and login with correct credentials.',
+    true,
+  ],
+  NOT_ALLOWED: [
+    1002,
+    'The operation is not allowed, because of insufficient rights or bad credential. Please contact the administrator to fix the problem.',
+    false,
+  ],
+  NOT_FOUND: [
+    1003,
+    'Missing or bad parameter sent by a request on a service. Fix the problem and retry.',
+    true,
+  ],
+  NOT_EXPECTED: [
+    1004,
+    "The request can not be performed due to current user's state.Check the state or fix your request before sending it back.",
+    true,
+  ],
   NOT_SUPPORTED: [1005, 'This operation is not supported. Please check the documentation.', false],
-  BAD_PARAMETER: [1006, 'Request parameters are not correct. Please fix the problem and send the request back.', true],
-  SERVER_PROBLEM: [1007, 'Server general problem. Please contact the administrator to fix the problem.', false],
+  BAD_PARAMETER: [
+    1006,
+    'Request parameters are not correct. Please fix the problem and send the request back.',
+    true,
+  ],
+  SERVER_PROBLEM: [
+    1007,
+    'Server general problem. Please contact the administrator to fix the problem.',
+    false,
+  ],
 } as const;
 
 export type ErrorType = keyof typeof ERROR_TYPES;

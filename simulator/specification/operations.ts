@@ -24,15 +24,32 @@ const drLink = { administrator: true, notFound: true } as const;
 /** All 31 operations: the descriptor, the authentication, and the 29 of the resources. */
 export const OPERATIONS = {
   getDescriptor: { method: 'GET', path: '', root: true, answer: 'RoxeRestApiDescriptor' },
-  authenticate: { method: 'GET', path: '/authenticate', root: true, query: { version: 'text' }, answer: 'Authentication' },
+  authenticate: {
+    method: 'GET',
+    path: '/authenticate',
+    root: true,
+    query: { version: 'text' },
+    answer: 'Authentication',
+  },
 
   getSession: { method: 'GET', path: '/sessions', answer: 'SessionInfo' },
   openSession: { method: 'POST', path: '/sessions', body: 'SessionRequest', answer: 'SessionInfo' },
   closeSession: { method: 'DELETE', path: '/sessions' },
   keepalive: { method: 'POST', path: '/sessions/keepalive', body: 'anything', answer: 'SessionTokenInfo' },
 
-  getLogins: { method: 'GET', path: '/logins', query: { nodeIds: 'text', onlyACD: 'flag', onlyWithExtLogin: 'flag' }, answer: 'LoginsResponse' },
-  findUser: { method: 'GET', path: '/users', query: { companyPhone: 'text' }, answer: 'User', notFound: true },
+  getLogins: {
+    method: 'GET',
+    path: '/logins',
+    query: { nodeIds: 'text', onlyACD: 'flag', onlyWithExtLogin: 'flag' },
+    answer: 'LoginsResponse',
+  },
+  findUser: {
+    method: 'GET',
+    path: '/users',
+    query: { companyPhone: 'text' },
+    answer: 'User',
+    notFound: true,
+  },
   getUser: { method: 'GET', path: '/users/{loginName}', answer: 'User' },
 
   subscribe: { method: 'POST', path: '/subscriptions', body: 'SubscriptionRequest', answer: 'Subscription' },
@@ -40,11 +57,39 @@ export const OPERATIONS = {
   unsubscribe: { method: 'DELETE', path: '/subscriptions/{subscriptionId}' },
 
   getCalls: { method: 'GET', path: '/telephony/calls', query: loginName, answer: 'Calls' },
-  getCall: { method: 'GET', path: '/telephony/calls/{callRef}', query: loginName, answer: 'Call', notFound: true },
-  getDeviceStates: { method: 'GET', path: '/telephony/devices', query: loginName, answer: 'DeviceStates', notFound: true },
-  getDeviceState: { method: 'GET', path: '/telephony/devices/{deviceId}', query: loginName, answer: 'DeviceState', notFound: true },
-  getTelephonicState: { method: 'GET', path: '/telephony/state', query: loginName, answer: 'TelephonicState' },
-  askTelephonySnapshot: { method: 'POST', path: '/telephony/state/snapshot', query: loginName, notFound: true },
+  getCall: {
+    method: 'GET',
+    path: '/telephony/calls/{callRef}',
+    query: loginName,
+    answer: 'Call',
+    notFound: true,
+  },
+  getDeviceStates: {
+    method: 'GET',
+    path: '/telephony/devices',
+    query: loginName,
+    answer: 'DeviceStates',
+    notFound: true,
+  },
+  getDeviceState: {
+    method: 'GET',
+    path: '/telephony/devices/{deviceId}',
+    query: loginName,
+    answer: 'DeviceState',
+    notFound: true,
+  },
+  getTelephonicState: {
+    method: 'GET',
+    path: '/telephony/state',
+    query: loginName,
+    answer: 'TelephonicState',
+  },
+  askTelephonySnapshot: {
+    method: 'POST',
+    path: '/telephony/state/snapshot',
+    query: loginName,
+    notFound: true,
+  },
 
   getAgentState: { method: 'GET', path: '/acd/agent/state', query: loginName, answer: 'AgentState' },
   askAgentSnapshot: { method: 'POST', path: '/acd/agent/state/snapshot', query: loginName, notFound: true },
@@ -52,26 +97,66 @@ export const OPERATIONS = {
   getSystemStatus: { method: 'GET', path: '/system/status', answer: 'SystemStatus', administrator: true },
 
   getLinks: { method: 'GET', path: '/iprecord/{nodeId}/link', answer: 'DRLinks', ...drLink },
-  registerLink: { method: 'POST', path: '/iprecord/{nodeId}/link', body: 'RegisterServiceRequest', answer: 'ServiceRegistered', ...drLink },
+  registerLink: {
+    method: 'POST',
+    path: '/iprecord/{nodeId}/link',
+    body: 'RegisterServiceRequest',
+    answer: 'ServiceRegistered',
+    ...drLink,
+  },
   unregisterLink: { method: 'DELETE', path: '/iprecord/{nodeId}/link/{registerId}', ...drLink },
-  startBeep: { method: 'POST', path: '/iprecord/{nodeId}/link/{registerId}/beep', body: 'StartBeepRequest', ...drLink },
+  startBeep: {
+    method: 'POST',
+    path: '/iprecord/{nodeId}/link/{registerId}/beep',
+    body: 'StartBeepRequest',
+    ...drLink,
+  },
   stopBeep: { method: 'DELETE', path: '/iprecord/{nodeId}/link/{registerId}/beep/{deviceNumber}', ...drLink },
-  startMonitor: { method: 'POST', path: '/iprecord/{nodeId}/link/{registerId}/monitor', body: 'MonitorRequest', answer: 'DeviceMonitored', ...drLink },
-  stopMonitor: { method: 'DELETE', path: '/iprecord/{nodeId}/link/{registerId}/monitor/{deviceNumber}', ...drLink },
-  startRecord: { method: 'POST', path: '/iprecord/{nodeId}/link/{registerId}/record', body: 'StartRecordRequest', answer: 'RecordingSrtpKeys', ...drLink },
-  stopRecord: { method: 'DELETE', path: '/iprecord/{nodeId}/link/{registerId}/record/{deviceNumber}', ...drLink },
-  startTdmRecord: { method: 'POST', path: '/iprecord/{nodeId}/link/{registerId}/tdmrecord', body: 'StartTDMRecordRequest', ...drLink },
+  startMonitor: {
+    method: 'POST',
+    path: '/iprecord/{nodeId}/link/{registerId}/monitor',
+    body: 'MonitorRequest',
+    answer: 'DeviceMonitored',
+    ...drLink,
+  },
+  stopMonitor: {
+    method: 'DELETE',
+    path: '/iprecord/{nodeId}/link/{registerId}/monitor/{deviceNumber}',
+    ...drLink,
+  },
+  startRecord: {
+    method: 'POST',
+    path: '/iprecord/{nodeId}/link/{registerId}/record',
+    body: 'StartRecordRequest',
+    answer: 'RecordingSrtpKeys',
+    ...drLink,
+  },
+  stopRecord: {
+    method: 'DELETE',
+    path: '/iprecord/{nodeId}/link/{registerId}/record/{deviceNumber}',
+    ...drLink,
+  },
+  startTdmRecord: {
+    method: 'POST',
+    path: '/iprecord/{nodeId}/link/{registerId}/tdmrecord',
+    body: 'StartTDMRecordRequest',
+    ...drLink,
+  },
 } as const satisfies Record<string, Operation>;
 
 export type OperationName = keyof typeof OPERATIONS;
 
 /** The body of an operation as its handler gets it: validated, so typed. */
-export type BodyOf<N extends OperationName> = (typeof OPERATIONS)[N] extends { body: infer B extends RepresentationName }
+export type BodyOf<N extends OperationName> = (typeof OPERATIONS)[N] extends {
+  body: infer B extends RepresentationName;
+}
   ? Representation<B>
   : undefined;
 
 /** The answer of an operation; `undefined` is a 204. */
-export type AnswerOf<N extends OperationName> = (typeof OPERATIONS)[N] extends { answer: infer A extends RepresentationName }
+export type AnswerOf<N extends OperationName> = (typeof OPERATIONS)[N] extends {
+  answer: infer A extends RepresentationName;
+}
   ? Representation<A> | undefined
   : undefined;
 
@@ -83,11 +168,13 @@ interface Route {
 
 const segmentsOf = (path: string): string[] => path.split('/').filter((segment) => segment !== '');
 
-const ROUTES: readonly Route[] = (Object.entries(OPERATIONS) as [OperationName, Operation][]).map(([name, operation]) => ({
-  name,
-  operation,
-  segments: segmentsOf(operation.root ? `/api/rest${operation.path}` : `/api/rest/1.0${operation.path}`),
-}));
+const ROUTES: readonly Route[] = (Object.entries(OPERATIONS) as [OperationName, Operation][]).map(
+  ([name, operation]) => ({
+    name,
+    operation,
+    segments: segmentsOf(operation.root ? `/api/rest${operation.path}` : `/api/rest/1.0${operation.path}`),
+  }),
+);
 
 const ROUTES_BY_LENGTH = new Map<number, Route[]>();
 for (const route of ROUTES) {
@@ -108,10 +195,14 @@ export interface Match {
  */
 export function matchOperation(method: string, path: string): Match | 'method' | 'path' {
   const segments = segmentsOf(path);
-  const candidates = (ROUTES_BY_LENGTH.get(segments.length) ?? []).filter((route) => fits(route.segments, segments));
+  const candidates = (ROUTES_BY_LENGTH.get(segments.length) ?? []).filter((route) =>
+    fits(route.segments, segments),
+  );
   if (candidates.length === 0) return 'path';
   const route = candidates.find((candidate) => candidate.operation.method === method);
-  return route ? { name: route.name, operation: route.operation, parameters: parametersOf(route.segments, segments) } : 'method';
+  return route
+    ? { name: route.name, operation: route.operation, parameters: parametersOf(route.segments, segments) }
+    : 'method';
 }
 
 const fits = (template: readonly string[], segments: readonly string[]): boolean =>

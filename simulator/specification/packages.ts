@@ -1,6 +1,13 @@
 /** Event packages and their events. Events that only other configurations raise are not listed: nothing here sends them. */
 const PACKAGES = {
-  telephony: ['OnCallCreated', 'OnCallModified', 'OnCallRemoved', 'OnDeviceStateModified', 'OnTelephonyState', 'OnUserStateModified'],
+  telephony: [
+    'OnCallCreated',
+    'OnCallModified',
+    'OnCallRemoved',
+    'OnDeviceStateModified',
+    'OnTelephonyState',
+    'OnUserStateModified',
+  ],
   user: ['OnUserInfoChanged'],
   userManagement: ['OnUserCreated', 'OnUserDeleted'],
   agent: ['OnAgentStateChanged'],
@@ -15,7 +22,8 @@ export type PackageName = keyof typeof PACKAGES;
 
 const PACKAGE_OF_EVENT = new Map<string, PackageName>();
 const EVENTS_OF_PACKAGE = new Map<string, readonly string[]>(Object.entries(PACKAGES));
-for (const [name, events] of EVENTS_OF_PACKAGE) for (const event of events) PACKAGE_OF_EVENT.set(event, name as PackageName);
+for (const [name, events] of EVENTS_OF_PACKAGE)
+  for (const event of events) PACKAGE_OF_EVENT.set(event, name as PackageName);
 
 /** Packages whose selectors need no ids: their events concern no single user ("no control on the ids"). */
 export const WITHOUT_IDS: ReadonlySet<PackageName> = new Set<PackageName>(['userManagement', 'system']);

@@ -19,7 +19,9 @@ const RULES: { readonly [N in OperationName]?: (body: BodyOf<N>) => string[] } =
     ...(version === '1.0' ? [] : [`version must be 1.0, ${version} given`]),
     ...(timeout === undefined || timeout === 0 ? [] : within('timeout', timeout, 2, LONGEST_TIMEOUT)),
     ...(sessionId === undefined ? [] : ['sessionId is reserved: do not use']),
-    ...(webHookUrl === undefined || isHttpUrl(webHookUrl) ? [] : [`webHookUrl must be an absolute http(s) URL, ${webHookUrl} given`]),
+    ...(webHookUrl === undefined || isHttpUrl(webHookUrl)
+      ? []
+      : [`webHookUrl must be an absolute http(s) URL, ${webHookUrl} given`]),
   ],
   startMonitor: ({ deviceNumber }) => given('deviceNumber', deviceNumber),
   startRecord: ({ deviceNumber, ipRecorderAddr, sentFlowPort, receivedFlowPort }) => [

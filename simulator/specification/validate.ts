@@ -17,7 +17,8 @@ type Check = (value: unknown, path: string) => string[];
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-const kindOf = (value: unknown): string => (value === null ? 'null' : Array.isArray(value) ? 'a list' : typeof value);
+const kindOf = (value: unknown): string =>
+  value === null ? 'null' : Array.isArray(value) ? 'a list' : typeof value;
 
 /** The value as it should stand in a message. */
 const shown = (value: unknown): string => (typeof value === 'object' ? kindOf(value) : JSON.stringify(value));
@@ -26,11 +27,25 @@ const isInt = (value: unknown): boolean =>
   typeof value === 'number' && Number.isInteger(value) && value >= INT_MIN && value <= INT_MAX;
 
 const SIMPLE: ReadonlyMap<string, Check> = new Map<string, Check>([
-  ['string', (value, path) => (typeof value === 'string' ? [] : [`${path}: string expected, ${kindOf(value)} given`])],
-  ['dateTime', (value, path) => (typeof value === 'string' ? [] : [`${path}: dateTime expected, ${kindOf(value)} given`])],
-  ['boolean', (value, path) => (typeof value === 'boolean' ? [] : [`${path}: boolean expected, ${kindOf(value)} given`])],
+  [
+    'string',
+    (value, path) => (typeof value === 'string' ? [] : [`${path}: string expected, ${kindOf(value)} given`]),
+  ],
+  [
+    'dateTime',
+    (value, path) =>
+      typeof value === 'string' ? [] : [`${path}: dateTime expected, ${kindOf(value)} given`],
+  ],
+  [
+    'boolean',
+    (value, path) =>
+      typeof value === 'boolean' ? [] : [`${path}: boolean expected, ${kindOf(value)} given`],
+  ],
   ['int', (value, path) => (isInt(value) ? [] : [`${path}: 32-bit int expected, ${shown(value)} given`])],
-  ...Object.entries(ENUMERATIONS).map(([name, values]): [string, Check] => [name, enumerationCheck(name, values)]),
+  ...Object.entries(ENUMERATIONS).map(([name, values]): [string, Check] => [
+    name,
+    enumerationCheck(name, values),
+  ]),
 ]);
 
 function enumerationCheck(name: string, values: readonly string[]): Check {
@@ -58,34 +73,57 @@ const FIELDS: ReadonlyMap<string, ReadonlyMap<string, Field>> = new Map(
  * @param unknownFields whether a field that the specification does not have is a problem
  * @returns one sentence a problem, none when the value is right
  */
-export function problemsOf(value: unknown, name: RepresentationName, unknownFields: 'refuse' | 'ignore', path = ''): string[] {
+export function problemsOf(
+  value: unknown,
+  name: RepresentationName,
+  unknownFields: 'refuse' | 'ignore',
+  path = '',
+): string[] {
   return problemsOfObject(value, name, unknownFields, path);
 }
 
-function problemsOfObject(value: unknown, name: string, unknownFields: 'refuse' | 'ignore', path: string): string[] {
+function problemsOfObject(
+  value: unknown,
+  name: string,
+  unknownFields: 'refuse' | 'ignore',
+  path: string,
+): string[] {
   if (!isObject(value)) return [`${path === '' ? 'body' : path}: ${name} expected, ${kindOf(value)} given`];
   const fields = FIELDS.get(name) ?? new Map<string, Field>();
   const problems: string[] = [];
   for (const field of fields.values()) problems.push(...problemsOfField(value, field, unknownFields, path));
   if (unknownFields === 'refuse') {
-    for (const key of Object.keys(value)) if (!fields.has(key)) problems.push(`${join(path, key)}: ${name} has no such field`);
+    for (const key of Object.keys(value))
+      if (!fields.has(key)) problems.push(`${join(path, key)}: ${name} has no such field`);
   }
   return problems;
 }
 
 const join = (path: string, key: string): string => (path === '' ? key : `${path}.${key}`);
 
-function problemsOfField(owner: Record<string, unknown>, field: Field, unknownFields: 'refuse' | 'ignore', path: string): string[] {
+function problemsOfField(
+  owner: Record<string, unknown>,
+  field: Field,
+  unknownFields: 'refuse' | 'ignore',
+  path: string,
+): string[] {
   const here = join(path, field.name);
   const value = owner[field.name];
   if (value === undefined) return field.required ? [`${here} is mandatory`] : [];
   if (!field.list) return problemsOfValue(value, field.type, unknownFields, here);
   if (!Array.isArray(value)) return [`${here}: list of ${field.type} expected, ${kindOf(value)} given`];
   if (field.required && value.length === 0) return [`${here} can't be empty`];
-  return value.flatMap((item: unknown, index) => problemsOfValue(item, field.type, unknownFields, `${here}[${index}]`));
+  return value.flatMap((item: unknown, index) =>
+    problemsOfValue(item, field.type, unknownFields, `${here}[${index}]`),
+  );
 }
 
-function problemsOfValue(value: unknown, type: string, unknownFields: 'refuse' | 'ignore', path: string): string[] {
+function problemsOfValue(
+  value: unknown,
+  type: string,
+  unknownFields: 'refuse' | 'ignore',
+  path: string,
+): string[] {
   const simple = SIMPLE.get(type);
   return simple ? simple(value, path) : problemsOfObject(value, type, unknownFields, path);
 }

@@ -8,14 +8,42 @@ import { barriers } from './barriers';
 import { cancel, openConfigForm, openForm } from './editing';
 
 const NODES: FlowNode[] = [
-  node('an-events', 'o2g-events', { server: 'server', selectors: [{ names: ['telephony'], ids: [] }, { names: ['OnSomethingNew'], ids: ['oxe70120'] }], inputs: 0 }, [], []),
-  node('a-monitor', 'o2g-monitor', { link: 'link', action: 'start', deviceNumber: '70000', deviceNumberType: 'str' }),
-  node('a-record', 'o2g-record', { link: 'link', action: 'start', mode: 'ip', deviceNumber: '70000', deviceNumberType: 'str' }),
+  node(
+    'an-events',
+    'o2g-events',
+    {
+      server: 'server',
+      selectors: [
+        { names: ['telephony'], ids: [] },
+        { names: ['OnSomethingNew'], ids: ['oxe70120'] },
+      ],
+      inputs: 0,
+    },
+    [],
+    [],
+  ),
+  node('a-monitor', 'o2g-monitor', {
+    link: 'link',
+    action: 'start',
+    deviceNumber: '70000',
+    deviceNumberType: 'str',
+  }),
+  node('a-record', 'o2g-record', {
+    link: 'link',
+    action: 'start',
+    mode: 'ip',
+    deviceNumber: '70000',
+    deviceNumberType: 'str',
+  }),
   node('a-beep', 'o2g-beep', { link: 'link', action: 'start', tone: '25', toneType: 'num' }),
   node('a-status', 'o2g-status', { server: 'server', query: '' }),
 ];
 
-for (const [version, dark] of [['4.1', false], ['5.0', false], ['5.0', true]] as const) {
+for (const [version, dark] of [
+  ['4.1', false],
+  ['5.0', false],
+  ['5.0', true],
+] as const) {
   describe(`accessibility in Node-RED ${version}, ${dark ? 'dark' : 'light'}`, function () {
     this.timeout(120_000);
     let oxe: Simulator;
@@ -23,9 +51,14 @@ for (const [version, dark] of [['4.1', false], ['5.0', false], ['5.0', true]] as
 
     before(async () => {
       oxe = await startSimulator({ devices: ['70000-70099'] });
-      nodeRed = await startNodeRed({ version, flows: flow([
-        o2gServer({ url: oxe.url, login: oxe.login, password: oxe.password }), o2gLink({ oxeNode: '7', devices: '70000-70099, 99999' }), NODES,
-      ]) });
+      nodeRed = await startNodeRed({
+        version,
+        flows: flow([
+          o2gServer({ url: oxe.url, login: oxe.login, password: oxe.password }),
+          o2gLink({ oxeNode: '7', devices: '70000-70099, 99999' }),
+          NODES,
+        ]),
+      });
     });
     after(async () => {
       await stopAll();
@@ -41,7 +74,10 @@ for (const [version, dark] of [['4.1', false], ['5.0', false], ['5.0', true]] as
         found[id] = await barriers(page, '.red-ui-tray .o2g-form');
         await cancel(page);
       };
-      for (const [type, id] of [['o2g-server', 'server'], ['o2g-link', 'link']] as const) {
+      for (const [type, id] of [
+        ['o2g-server', 'server'],
+        ['o2g-link', 'link'],
+      ] as const) {
         await openConfigForm(page, type, id);
         await look(id);
       }

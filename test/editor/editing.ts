@@ -42,19 +42,28 @@ export async function openConfigForm(page: Page, type: string, id: string): Prom
 export async function addBeside(page: Page, form: Locator, label: string): Promise<Locator> {
   const below: number = await page.evaluate('RED.editor.getEditStack().length');
   await page.evaluate(`$('.red-ui-tray').attr('data-below', ${below})`);
-  await form.locator('.form-row', { has: page.getByText(label, { exact: true }) }).locator('a[id$="-add"]').click();
+  await form
+    .locator('.form-row', { has: page.getByText(label, { exact: true }) })
+    .locator('a[id$="-add"]')
+    .click();
   return formAtRest(page, `.red-ui-tray:not([data-below="${below}"])`);
 }
 
 /** It slides in once it is filled: what was typed before would be overwritten. */
 async function formAtRest(page: Page, tray: string): Promise<Locator> {
-  await page.waitForFunction(`$('.red-ui-tray').length === 1 && $('${tray} .o2g-form').length === 1 && $('.red-ui-tray').css('right') === '0px'`, undefined, PATIENCE);
+  await page.waitForFunction(
+    `$('.red-ui-tray').length === 1 && $('${tray} .o2g-form').length === 1 && $('.red-ui-tray').css('right') === '0px'`,
+    undefined,
+    PATIENCE,
+  );
   return page.locator('.red-ui-tray');
 }
 
 /** The field of a label. While it is refused, Node-RED 5 calls it (and a box around it) by the words of the refusal, which begin with the label. */
 export function field(form: Locator, label: string): Locator {
-  return form.getByLabel(new RegExp(`^\\s*${label}\\s*(?::|$)`)).and(form.locator('input:not([type="hidden"]), select, textarea, button'));
+  return form
+    .getByLabel(new RegExp(`^\\s*${label}\\s*(?::|$)`))
+    .and(form.locator('input:not([type="hidden"]), select, textarea, button'));
 }
 
 /** Types into the field of a label, as a person: what follows a change is triggered too. */
@@ -103,7 +112,9 @@ export async function exported(page: Page, id: string): Promise<FlowNode> {
 
 /** The ids of the configuration nodes of a type. */
 export function configsOf(page: Page, type: string): Promise<string[]> {
-  return page.evaluate(`(() => { const ids = []; RED.nodes.eachConfig((node) => { if (node.type === ${JSON.stringify(type)}) ids.push(node.id); }); return ids; })()`);
+  return page.evaluate(
+    `(() => { const ids = []; RED.nodes.eachConfig((node) => { if (node.type === ${JSON.stringify(type)}) ids.push(node.id); }); return ids; })()`,
+  );
 }
 
 /** Puts nodes onto the present tab, as an import does. */

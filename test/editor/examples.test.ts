@@ -11,7 +11,9 @@ import { CACHE, ROOT } from '../support/toolchain';
 import { clickRow } from './editing';
 
 const SCREENSHOTS = join(CACHE, 'screenshots');
-const NAMES = readdirSync(join(ROOT, 'examples')).map((file) => file.replace(/\.json$/, '')).sort();
+const NAMES = readdirSync(join(ROOT, 'examples'))
+  .map((file) => file.replace(/\.json$/, ''))
+  .sort();
 
 async function importFromMenu(page: Page, name: string): Promise<void> {
   await page.locator('#red-ui-header-button-sidemenu').click();
@@ -68,9 +70,18 @@ for (const version of ['4.1', '5.0'] as const) {
       it(`"${name}" is imported from the menu and deployed without a question or an error`, async () => {
         const { page } = editor;
         await importFromMenu(page, name);
-        assert.deepEqual(await page.evaluate('[...RED.nodes.filterNodes({}), ...Object.values(RED.nodes.createCompleteNodeSet())].filter((node) => node.valid === false).map(({ type }) => type)'), []);
-        const file = JSON.parse(await readFile(join(ROOT, 'examples', `${name}.json`), 'utf8')) as { type: string }[];
-        const workspace: { type: string }[] = await page.evaluate('RED.nodes.createCompleteNodeSet({ credentials: false })');
+        assert.deepEqual(
+          await page.evaluate(
+            '[...RED.nodes.filterNodes({}), ...Object.values(RED.nodes.createCompleteNodeSet())].filter((node) => node.valid === false).map(({ type }) => type)',
+          ),
+          [],
+        );
+        const file = JSON.parse(await readFile(join(ROOT, 'examples', `${name}.json`), 'utf8')) as {
+          type: string;
+        }[];
+        const workspace: { type: string }[] = await page.evaluate(
+          'RED.nodes.createCompleteNodeSet({ credentials: false })',
+        );
         assert.deepEqual(countByType(workspace), { ...countByType(file), tab: 2 });
         await deploy(page);
         await showTab(page, name);

@@ -3,15 +3,47 @@ import assert from 'node:assert/strict';
 import { openEditor, type Editor } from '../support/browser';
 import { config, node, type FlowNode } from '../support/flow';
 import { startNodeRed, stopAll, type NodeRed } from '../support/node-red';
-import { addBeside, chooseType, clickRow, configsOf, done, drag, exported, field, fill, openConfigForm, openForm, put, refusals, untranslated } from './editing';
+import {
+  addBeside,
+  chooseType,
+  clickRow,
+  configsOf,
+  done,
+  drag,
+  exported,
+  field,
+  fill,
+  openConfigForm,
+  openForm,
+  put,
+  refusals,
+  untranslated,
+} from './editing';
 
-const SERVER = config('a-server', 'o2g-server', { name: 'O2G', url: 'https://o2g.example.com', access: 'typed', application: 'Node-RED', timeout: 10, offlineWait: 10 });
-const LINK = config('a-link', 'o2g-link', { name: 'OXE 7', server: 'a-server', oxeNode: '7', devices: '70000-70009', recorder: 'OTHER', secured: '', onStop: 'close' });
+const SERVER = config('a-server', 'o2g-server', {
+  name: 'O2G',
+  url: 'https://o2g.example.com',
+  access: 'typed',
+  application: 'Node-RED',
+  timeout: 10,
+  offlineWait: 10,
+});
+const LINK = config('a-link', 'o2g-link', {
+  name: 'OXE 7',
+  server: 'a-server',
+  oxeNode: '7',
+  devices: '70000-70009',
+  recorder: 'OTHER',
+  secured: '',
+  onStop: 'close',
+});
 
 /** The properties of the palette, without those that every node has. */
 function own(exportedNode: FlowNode): Record<string, unknown> {
   const common = ['id', 'type', 'z', 'x', 'y', 'wires'];
-  return Object.fromEntries(Object.entries(exportedNode).filter(([name, value]) => !common.includes(name) && value !== undefined));
+  return Object.fromEntries(
+    Object.entries(exportedNode).filter(([name, value]) => !common.includes(name) && value !== undefined),
+  );
 }
 
 for (const version of ['4.1', '5.0'] as const) {
@@ -20,9 +52,13 @@ for (const version of ['4.1', '5.0'] as const) {
     let nodeRed: NodeRed;
     let editor: Editor;
 
-    before(async () => { nodeRed = await startNodeRed({ version }); });
+    before(async () => {
+      nodeRed = await startNodeRed({ version });
+    });
     after(stopAll);
-    beforeEach(async () => { editor = await openEditor(nodeRed); });
+    beforeEach(async () => {
+      editor = await openEditor(nodeRed);
+    });
 
     it('a server and a link are added from the form of a node, filled by their labels', async () => {
       const { page } = editor;
@@ -66,14 +102,40 @@ for (const version of ['4.1', '5.0'] as const) {
       const [serverId = ''] = await configsOf(page, 'o2g-server');
       const [linkId = ''] = await configsOf(page, 'o2g-link');
       assert.deepEqual(own(await exported(page, serverId)), {
-        name: 'O2G of Brest', url: 'https://o2g.example.com', secondaryUrl: 'https://o2g2.example.com:8443', access: 'private', eventPort: '8016',
-        application: 'Recording', supervisedId: '70120', supervisedType: 'PHONE_NUMBER', tls: '', timeout: '20', offlineWait: '5', delivery: 'chunk', lifetime: '', webhookUrl: '', tunnelPort: '', tunnelFormat: '',
+        name: 'O2G of Brest',
+        url: 'https://o2g.example.com',
+        secondaryUrl: 'https://o2g2.example.com:8443',
+        access: 'private',
+        eventPort: '8016',
+        application: 'Recording',
+        supervisedId: '70120',
+        supervisedType: 'PHONE_NUMBER',
+        tls: '',
+        timeout: '20',
+        offlineWait: '5',
+        delivery: 'chunk',
+        lifetime: '',
+        webhookUrl: '',
+        tunnelPort: '',
+        tunnelFormat: '',
       });
       assert.deepEqual(own(await exported(page, linkId)), {
-        name: '', server: serverId, oxeNode: '7', recorder: 'NICE', secured: 'true', devices: '70000-70099, 70120', media: '', record: '', onStop: 'keep',
+        name: '',
+        server: serverId,
+        oxeNode: '7',
+        recorder: 'NICE',
+        secured: 'true',
+        devices: '70000-70099, 70120',
+        media: '',
+        record: '',
+        onStop: 'keep',
       });
       assert.deepEqual(own(await exported(page, id)), {
-        name: 'the sales team', link: linkId, action: 'stop', deviceNumber: '70000-70099, 70120', deviceNumberType: 'str',
+        name: 'the sales team',
+        link: linkId,
+        action: 'stop',
+        deviceNumber: '70000-70099, 70120',
+        deviceNumberType: 'str',
       });
       for (const each of [serverId, linkId, id]) assert.deepEqual(await refusals(page, each), []);
       assert.deepEqual(editor.problems, []);
@@ -86,9 +148,24 @@ for (const version of ['4.1', '5.0'] as const) {
       await fill(server, 'Login', 'admin');
       await fill(server, 'Password', 'not to be seen');
       await done(page);
-      assert.deepEqual(Object.keys(own(await exported(page, 'a-server'))).filter((name) => /credential|login|password/i.test(name)), []);
-      assert.equal(await page.evaluate(`JSON.stringify(RED.nodes.createCompleteNodeSet({ credentials: true })).includes('not to be seen')`), true);
-      assert.equal(await page.evaluate(`JSON.stringify(RED.nodes.createCompleteNodeSet({ credentials: false })).includes('not to be seen')`), false);
+      assert.deepEqual(
+        Object.keys(own(await exported(page, 'a-server'))).filter((name) =>
+          /credential|login|password/i.test(name),
+        ),
+        [],
+      );
+      assert.equal(
+        await page.evaluate(
+          `JSON.stringify(RED.nodes.createCompleteNodeSet({ credentials: true })).includes('not to be seen')`,
+        ),
+        true,
+      );
+      assert.equal(
+        await page.evaluate(
+          `JSON.stringify(RED.nodes.createCompleteNodeSet({ credentials: false })).includes('not to be seen')`,
+        ),
+        false,
+      );
     });
 
     it('a server whose events come by webhook asks for its address and makes its token', async () => {
@@ -96,15 +173,30 @@ for (const version of ['4.1', '5.0'] as const) {
       await put(page, [SERVER]);
       const server = await openConfigForm(page, 'o2g-server', 'a-server');
       await server.getByText('Events', { exact: true }).click();
-      assert.deepEqual([await field(server, 'Channel lifetime').isVisible(), await field(server, 'Webhook address').isVisible()], [true, false]);
+      assert.deepEqual(
+        [
+          await field(server, 'Channel lifetime').isVisible(),
+          await field(server, 'Webhook address').isVisible(),
+        ],
+        [true, false],
+      );
       await field(server, 'Events come').selectOption('by webhook, posted by O2G');
-      assert.deepEqual([await field(server, 'Channel lifetime').isVisible(), await field(server, 'Webhook address').isVisible()], [false, true]);
+      assert.deepEqual(
+        [
+          await field(server, 'Channel lifetime').isVisible(),
+          await field(server, 'Webhook address').isVisible(),
+        ],
+        [false, true],
+      );
       assert.match(await field(server, 'Webhook token').inputValue(), /^[0-9a-f]{32}$/);
       await fill(server, 'Webhook address', 'https://node-red.example.com:1880');
       assert.deepEqual(await untranslated(page), []);
       await done(page);
       const { delivery, webhookUrl, webhookToken } = own(await exported(page, 'a-server'));
-      assert.deepEqual([delivery, webhookUrl, webhookToken], ['webhook', 'https://node-red.example.com:1880', undefined]);
+      assert.deepEqual(
+        [delivery, webhookUrl, webhookToken],
+        ['webhook', 'https://node-red.example.com:1880', undefined],
+      );
       assert.deepEqual(await refusals(page, 'a-server'), []);
     });
 
@@ -134,10 +226,27 @@ for (const version of ['4.1', '5.0'] as const) {
       await done(page);
 
       assert.deepEqual(own(await exported(page, id)), {
-        name: '', link: 'a-link', action: 'start', deviceNumber: '70120', deviceNumberType: 'str', mode: 'tdm',
-        ipRecorderAddr: '192.0.2.10', ipRecorderAddrType: 'str', sentFlowPort: '20000', sentFlowPortType: 'num',
-        receivedFlowPort: 'payload.port', receivedFlowPortType: 'msg', crystal: '2', crystalType: 'num', board: '0', boardType: 'num',
-        timeslot: '10', timeslotType: 'num', recorder: '', resumeAfter: '', resumeAfterType: 'num',
+        name: '',
+        link: 'a-link',
+        action: 'start',
+        deviceNumber: '70120',
+        deviceNumberType: 'str',
+        mode: 'tdm',
+        ipRecorderAddr: '192.0.2.10',
+        ipRecorderAddrType: 'str',
+        sentFlowPort: '20000',
+        sentFlowPortType: 'num',
+        receivedFlowPort: 'payload.port',
+        receivedFlowPortType: 'msg',
+        crystal: '2',
+        crystalType: 'num',
+        board: '0',
+        boardType: 'num',
+        timeslot: '10',
+        timeslotType: 'num',
+        recorder: '',
+        resumeAfter: '',
+        resumeAfterType: 'num',
       });
       assert.deepEqual(await refusals(page, id), []);
       assert.deepEqual(editor.problems, []);
@@ -176,12 +285,24 @@ for (const version of ['4.1', '5.0'] as const) {
 
       const [recorderId = ''] = await configsOf(page, 'o2g-recorder');
       assert.deepEqual(own(await exported(page, recorderId)), {
-        name: '', address: '192.0.2.10', bind: '', portMin: '30000', portMax: '30999', folder: '/var/lib/recordings',
-        filename: '{{deviceNumber}}/{{startedAt}}-{{id}}', format: 'pcm16', split: 'none', maxMinutes: '60',
-        encrypt: true, retentionDays: '90',
+        name: '',
+        address: '192.0.2.10',
+        bind: '',
+        portMin: '30000',
+        portMax: '30999',
+        folder: '/var/lib/recordings',
+        filename: '{{deviceNumber}}/{{startedAt}}-{{id}}',
+        format: 'pcm16',
+        split: 'none',
+        maxMinutes: '60',
+        encrypt: true,
+        retentionDays: '90',
       });
       const { recorder: chosen, action, resumeAfter } = await exported(page, id);
-      assert.deepEqual({ chosen, action, resumeAfter }, { chosen: recorderId, action: 'pause', resumeAfter: '30' });
+      assert.deepEqual(
+        { chosen, action, resumeAfter },
+        { chosen: recorderId, action: 'pause', resumeAfter: '30' },
+      );
       for (const each of [recorderId, id]) assert.deepEqual(await refusals(page, each), []);
       assert.deepEqual(editor.problems, []);
     });
@@ -199,8 +320,17 @@ for (const version of ['4.1', '5.0'] as const) {
       assert.deepEqual(await untranslated(page), []);
       await done(page);
       assert.deepEqual(own(await exported(page, id)), {
-        name: '', link: 'a-link', action: 'start', deviceNumber: '70120', deviceNumberType: 'str', tone: '25', toneType: 'num',
-        presenceDuration: '20', presenceDurationType: 'num', silenceDuration: '15', silenceDurationType: 'num',
+        name: '',
+        link: 'a-link',
+        action: 'start',
+        deviceNumber: '70120',
+        deviceNumberType: 'str',
+        tone: '25',
+        toneType: 'num',
+        presenceDuration: '20',
+        presenceDurationType: 'num',
+        silenceDuration: '15',
+        silenceDurationType: 'num',
       });
       assert.deepEqual(await refusals(page, id), []);
       assert.deepEqual(editor.problems, []);
@@ -216,9 +346,16 @@ for (const version of ['4.1', '5.0'] as const) {
       await form.getByLabel('ended').check();
       assert.deepEqual(await untranslated(page), []);
       await done(page);
-      assert.deepEqual(own(await exported(page, id)), { name: '', devices: '70000-70009, 70120', changes: ['answered', 'ended'] });
+      assert.deepEqual(own(await exported(page, id)), {
+        name: '',
+        devices: '70000-70009, 70120',
+        changes: ['answered', 'ended'],
+      });
       const again = await openForm(page, id);
-      assert.deepEqual([await again.getByLabel('held').isChecked(), await again.getByLabel('ended').isChecked()], [false, true]);
+      assert.deepEqual(
+        [await again.getByLabel('held').isChecked(), await again.getByLabel('ended').isChecked()],
+        [false, true],
+      );
       await again.getByLabel('answered').uncheck();
       await again.getByLabel('ended').uncheck();
       await done(page);
@@ -251,19 +388,31 @@ for (const version of ['4.1', '5.0'] as const) {
       await done(page);
 
       assert.deepEqual(own(await exported(page, id)), {
-        name: '', server: 'a-server', selectors: [{ names: ['telephony', 'OnCtiLinkDown'], ids: ['oxe70120', 'oxe70121'] }, { names: ['OnSomethingNew', 'system'], ids: [] }],
-        snapshot: true, dynamic: true, inputs: 1,
+        name: '',
+        server: 'a-server',
+        selectors: [
+          { names: ['telephony', 'OnCtiLinkDown'], ids: ['oxe70120', 'oxe70121'] },
+          { names: ['OnSomethingNew', 'system'], ids: [] },
+        ],
+        snapshot: true,
+        dynamic: true,
+        inputs: 1,
       });
       assert.equal(await page.evaluate(`RED.nodes.node('${id}').inputs`), 1);
       assert.deepEqual(await refusals(page, id), []);
 
       const again = await openForm(page, id);
-      assert.equal(await again.locator('.o2g-selector').nth(1).getByLabel('Events').inputValue(), 'OnSomethingNew,system');
+      assert.equal(
+        await again.locator('.o2g-selector').nth(1).getByLabel('Events').inputValue(),
+        'OnSomethingNew,system',
+      );
       await again.locator('.o2g-selectors > li').nth(1).locator('.red-ui-editableList-item-remove').click();
       await again.locator('.o2g-selector').nth(1).waitFor({ state: 'detached' });
       await field(again, 'Change the selection by messages').uncheck();
       await done(page);
-      assert.deepEqual((await exported(page, id)).selectors, [{ names: ['telephony', 'OnCtiLinkDown'], ids: ['oxe70120', 'oxe70121'] }]);
+      assert.deepEqual((await exported(page, id)).selectors, [
+        { names: ['telephony', 'OnCtiLinkDown'], ids: ['oxe70120', 'oxe70121'] },
+      ]);
       assert.equal(await page.evaluate(`RED.nodes.node('${id}').inputs`), 0);
       assert.deepEqual(editor.problems, []);
     });
@@ -274,8 +423,20 @@ for (const version of ['4.1', '5.0'] as const) {
       const id = await drag(page, 'o2g-status');
       const form = await openForm(page, id);
       await field(form, 'Server').selectOption('O2G');
-      const shown = async (): Promise<string[]> => (await form.locator('.o2g-parameters .form-row:visible label').allInnerTexts()).map((text) => text.trim());
-      assert.deepEqual(await shown(), ['OXE node', 'OXE nodes', 'Only ACD', 'Only external login', 'Company phone', 'Call reference', 'Device', 'User login']);
+      const shown = async (): Promise<string[]> =>
+        (await form.locator('.o2g-parameters .form-row:visible label').allInnerTexts()).map((text) =>
+          text.trim(),
+        );
+      assert.deepEqual(await shown(), [
+        'OXE node',
+        'OXE nodes',
+        'Only ACD',
+        'Only external login',
+        'Company phone',
+        'Call reference',
+        'Device',
+        'User login',
+      ]);
       assert.deepEqual(await untranslated(page), []);
 
       await field(form, 'Query').selectOption('system');
@@ -291,9 +452,25 @@ for (const version of ['4.1', '5.0'] as const) {
       await done(page);
 
       assert.deepEqual(own(await exported(page, id)), {
-        name: '', server: 'a-server', query: 'logins', loginName: '', loginNameType: 'str', companyPhone: '', companyPhoneType: 'str',
-        callRef: 'a6aaea5b21000700', callRefType: 'str', deviceId: '', deviceIdType: 'str', oxeNode: '', oxeNodeType: 'num', nodeIds: '7, 8', nodeIdsType: 'str',
-        onlyACD: 'true', onlyACDType: 'bool', onlyWithExtLogin: '', onlyWithExtLoginType: 'bool',
+        name: '',
+        server: 'a-server',
+        query: 'logins',
+        loginName: '',
+        loginNameType: 'str',
+        companyPhone: '',
+        companyPhoneType: 'str',
+        callRef: 'a6aaea5b21000700',
+        callRefType: 'str',
+        deviceId: '',
+        deviceIdType: 'str',
+        oxeNode: '',
+        oxeNodeType: 'num',
+        nodeIds: '7, 8',
+        nodeIdsType: 'str',
+        onlyACD: 'true',
+        onlyACDType: 'bool',
+        onlyWithExtLogin: '',
+        onlyWithExtLoginType: 'bool',
       });
       assert.deepEqual(await refusals(page, id), []);
       assert.deepEqual(editor.problems, []);
@@ -301,7 +478,9 @@ for (const version of ['4.1', '5.0'] as const) {
 
     it('opening and closing a form changes nothing', async () => {
       const { page } = editor;
-      const nodes = ['o2g-events', 'o2g-calls', 'o2g-monitor', 'o2g-record', 'o2g-beep', 'o2g-status'].map((type, index) => ({ ...node(`a-${type}`, type), x: 300, y: 80 + 60 * index }));
+      const nodes = ['o2g-events', 'o2g-calls', 'o2g-monitor', 'o2g-record', 'o2g-beep', 'o2g-status'].map(
+        (type, index) => ({ ...node(`a-${type}`, type), x: 300, y: 80 + 60 * index }),
+      );
       await put(page, [SERVER, LINK, ...nodes]);
       for (const { id } of nodes) {
         await openForm(page, id);

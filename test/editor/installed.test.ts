@@ -12,9 +12,14 @@ describe('the editor of a Node-RED into which the tarball was installed', functi
   this.timeout(INSTALL_MS);
 
   it('knows every type and opens a form: all that the forms load is in the tarball', async () => {
-    const editor = await openEditor(await startNodeRed({ palette: { tarballUserDir: await userDirWithPalette(20) } }));
+    const editor = await openEditor(
+      await startNodeRed({ palette: { tarballUserDir: await userDirWithPalette(20) } }),
+    );
     const types = Object.keys((await manifest())['node-red'].nodes);
-    assert.deepEqual(await editor.page.evaluate(`${JSON.stringify(types)}.filter((type) => !RED.nodes.getType(type))`), []);
+    assert.deepEqual(
+      await editor.page.evaluate(`${JSON.stringify(types)}.filter((type) => !RED.nodes.getType(type))`),
+      [],
+    );
     await openForm(editor.page, await drag(editor.page, 'o2g-record'));
     await done(editor.page);
     assert.deepEqual(editor.problems, []);

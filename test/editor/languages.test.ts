@@ -21,7 +21,13 @@ const CONFIGS: FlowNode[] = [
 ];
 
 const NODES: FlowNode[] = [
-  node('an-events', 'o2g-events', { server: 'server', selectors: [{ names: ['telephony'], ids: [] }], inputs: 0 }, [], []),
+  node(
+    'an-events',
+    'o2g-events',
+    { server: 'server', selectors: [{ names: ['telephony'], ids: [] }], inputs: 0 },
+    [],
+    [],
+  ),
   node('a-calls', 'o2g-calls', {}),
   node('a-monitor', 'o2g-monitor', { link: 'link', action: 'start' }),
   node('a-record', 'o2g-record', { link: 'link', action: 'start', mode: 'ip' }),
@@ -33,8 +39,16 @@ const NODES: FlowNode[] = [
 
 /** A word of the form of o2g-server, the headings of a help text, and the sidebar without a device, in each language. */
 const LANGUAGES = {
-  'fr-FR': { trial: 'Tester la connexion', headings: ['Entrées', 'Sorties', 'Détails', 'Références'], summary: 'Aucun poste n\'est à superviser.' },
-  'de-DE': { trial: 'Verbindung testen', headings: ['Eingänge', 'Ausgänge', 'Details', 'Referenzen'], summary: 'Kein Endgerät ist zu überwachen.' },
+  'fr-FR': {
+    trial: 'Tester la connexion',
+    headings: ['Entrées', 'Sorties', 'Détails', 'Références'],
+    summary: "Aucun poste n'est à superviser.",
+  },
+  'de-DE': {
+    trial: 'Verbindung testen',
+    headings: ['Eingänge', 'Ausgänge', 'Details', 'Referenzen'],
+    summary: 'Kein Endgerät ist zu überwachen.',
+  },
 } as const;
 
 for (const version of ['4.1', '5.0'] as const) {
@@ -55,7 +69,11 @@ for (const version of ['4.1', '5.0'] as const) {
         const look = async (id: string): Promise<void> => {
           await page.evaluate(`$('.red-ui-tray details').attr('open', true)`);
           await page.screenshot({ path: join(CACHE, 'screenshots', `${version} ${locale} ${id}.png`) });
-          const wrong = { untranslated: await untranslated(page), overflowing: await overflowing(page), wrapped: await wrapped(page) };
+          const wrong = {
+            untranslated: await untranslated(page),
+            overflowing: await overflowing(page),
+            wrapped: await wrapped(page),
+          };
           assert.deepEqual({ id, ...wrong }, { id, untranslated: [], overflowing: [], wrapped: [] });
           await cancel(page);
         };
@@ -78,8 +96,16 @@ for (const version of ['4.1', '5.0'] as const) {
           await page.evaluate(`RED.sidebar.help.show('${type}')`);
           const help = page.locator('.red-ui-help:visible').first();
           await help.getByRole('heading', { name: words.headings[3] }).waitFor();
-          assert.deepEqual(await help.getByRole('heading', { level: 3 }).allInnerTexts(), words.headings, type);
-          assert.doesNotMatch(await help.innerText(), /^: |\*\w|\]\(|`/m, `${type}: help that was not understood as markdown`);
+          assert.deepEqual(
+            await help.getByRole('heading', { level: 3 }).allInnerTexts(),
+            words.headings,
+            type,
+          );
+          assert.doesNotMatch(
+            await help.innerText(),
+            /^: |\*\w|\]\(|`/m,
+            `${type}: help that was not understood as markdown`,
+          );
         }
       });
     });

@@ -13,29 +13,87 @@ const SCREENSHOTS = join(CACHE, 'screenshots');
 
 const CONFIGS = [
   config('a-server', 'o2g-server', {
-    name: '', url: 'https://o2g.example.com', secondaryUrl: 'https://o2g2.example.com', access: 'typed', eventPort: '8016', application: 'Recording',
-    timeout: 10, offlineWait: 10, supervisedType: 'LOGIN_NAME',
+    name: '',
+    url: 'https://o2g.example.com',
+    secondaryUrl: 'https://o2g2.example.com',
+    access: 'typed',
+    eventPort: '8016',
+    application: 'Recording',
+    timeout: 10,
+    offlineWait: 10,
+    supervisedType: 'LOGIN_NAME',
   }),
-  config('a-link', 'o2g-link', { name: '', server: 'a-server', oxeNode: '7', devices: '70000-70099, 70120', recorder: 'NICE', secured: '', onStop: 'close' }),
+  config('a-link', 'o2g-link', {
+    name: '',
+    server: 'a-server',
+    oxeNode: '7',
+    devices: '70000-70099, 70120',
+    recorder: 'NICE',
+    secured: '',
+    onStop: 'close',
+  }),
 ];
 
 /** Each node with something in every field that its form can show. */
 const NODES: FlowNode[] = [
   node('of-events', 'o2g-events', {
-    server: 'a-server', snapshot: true, dynamic: true, inputs: 1,
-    selectors: [{ names: ['telephony', 'OnCtiLinkDown'], ids: [] }, { names: ['OnSomethingNew'], ids: ['oxe70120', 'oxe70121'] }],
+    server: 'a-server',
+    snapshot: true,
+    dynamic: true,
+    inputs: 1,
+    selectors: [
+      { names: ['telephony', 'OnCtiLinkDown'], ids: [] },
+      { names: ['OnSomethingNew'], ids: ['oxe70120', 'oxe70121'] },
+    ],
   }),
   node('of-calls', 'o2g-calls', { devices: '70000-70099, 70120', changes: ['started', 'ended'] }),
-  node('of-monitor', 'o2g-monitor', { link: 'a-link', action: 'start', deviceNumber: '70000-70099, 70120', deviceNumberType: 'str' }),
-  node('of-record-ip', 'o2g-record', {
-    link: 'a-link', action: 'start', mode: 'ip', deviceNumber: 'payload.device', deviceNumberType: 'msg', ipRecorderAddr: '192.0.2.10', ipRecorderAddrType: 'str',
-    sentFlowPort: '20000', sentFlowPortType: 'num', receivedFlowPort: '70000', receivedFlowPortType: 'num',
+  node('of-monitor', 'o2g-monitor', {
+    link: 'a-link',
+    action: 'start',
+    deviceNumber: '70000-70099, 70120',
+    deviceNumberType: 'str',
   }),
-  node('of-record-tdm', 'o2g-record', { link: 'a-link', action: 'start', mode: 'tdm', deviceNumber: '70120', deviceNumberType: 'str', crystal: '2', board: '0', timeslot: '10' }),
+  node('of-record-ip', 'o2g-record', {
+    link: 'a-link',
+    action: 'start',
+    mode: 'ip',
+    deviceNumber: 'payload.device',
+    deviceNumberType: 'msg',
+    ipRecorderAddr: '192.0.2.10',
+    ipRecorderAddrType: 'str',
+    sentFlowPort: '20000',
+    sentFlowPortType: 'num',
+    receivedFlowPort: '70000',
+    receivedFlowPortType: 'num',
+  }),
+  node('of-record-tdm', 'o2g-record', {
+    link: 'a-link',
+    action: 'start',
+    mode: 'tdm',
+    deviceNumber: '70120',
+    deviceNumberType: 'str',
+    crystal: '2',
+    board: '0',
+    timeslot: '10',
+  }),
   node('of-record-stop', 'o2g-record', { link: 'a-link', action: 'stop', mode: 'ip', name: 'all of them' }),
-  node('of-beep', 'o2g-beep', { link: 'a-link', action: 'start', tone: '25', toneType: 'num', presenceDuration: '20', silenceDuration: '15' }),
+  node('of-beep', 'o2g-beep', {
+    link: 'a-link',
+    action: 'start',
+    tone: '25',
+    toneType: 'num',
+    presenceDuration: '20',
+    silenceDuration: '15',
+  }),
   node('of-status-any', 'o2g-status', { server: 'a-server', query: '' }),
-  node('of-status-logins', 'o2g-status', { server: 'a-server', query: 'logins', nodeIds: '7, 8', nodeIdsType: 'str', onlyACD: 'true', onlyACDType: 'bool' }),
+  node('of-status-logins', 'o2g-status', {
+    server: 'a-server',
+    query: 'logins',
+    nodeIds: '7, 8',
+    nodeIdsType: 'str',
+    onlyACD: 'true',
+    onlyACDType: 'bool',
+  }),
 ].map((each, index) => ({ ...each, x: 260, y: 80 + 60 * index }));
 
 /** Contrast of every text of the form against what is behind it, by WCAG 2; those below 4.5 are returned. */
@@ -59,11 +117,16 @@ function faint(page: Page): Promise<string[]> {
   })()`);
 }
 
-for (const [version, dark] of [['4.1', false], ['5.0', false], ['5.0', true]] as const) {
+for (const [version, dark] of [
+  ['4.1', false],
+  ['5.0', false],
+  ['5.0', true],
+] as const) {
   describe(`the look in Node-RED ${version}, ${dark ? 'dark' : 'light'}`, function () {
     this.timeout(120_000);
     let nodeRed: NodeRed;
-    const picture = (name: string): string => join(SCREENSHOTS, `${version} ${dark ? 'dark' : 'light'} ${name}.png`);
+    const picture = (name: string): string =>
+      join(SCREENSHOTS, `${version} ${dark ? 'dark' : 'light'} ${name}.png`);
 
     before(async () => {
       await mkdir(SCREENSHOTS, { recursive: true });
@@ -77,8 +140,17 @@ for (const [version, dark] of [['4.1', false], ['5.0', false], ['5.0', true]] as
       await page.locator('#red-ui-palette-search input').pressSequentially('o2g');
       const labels = page.locator('.red-ui-palette-node:visible .red-ui-palette-label');
       await page.waitForFunction(`$('.red-ui-palette-node:visible').length === 6`);
-      assert.deepEqual((await labels.allInnerTexts()).sort(), ['o2g beep', 'o2g calls', 'o2g events', 'o2g monitor', 'o2g record', 'o2g status']);
-      await page.waitForFunction('[...document.querySelectorAll(".red-ui-palette-node[data-palette-type^=o2g] .red-ui-palette-icon")].every((icon) => getComputedStyle(icon).backgroundImage.includes("o2g-"))');
+      assert.deepEqual((await labels.allInnerTexts()).sort(), [
+        'o2g beep',
+        'o2g calls',
+        'o2g events',
+        'o2g monitor',
+        'o2g record',
+        'o2g status',
+      ]);
+      await page.waitForFunction(
+        '[...document.querySelectorAll(".red-ui-palette-node[data-palette-type^=o2g] .red-ui-palette-icon")].every((icon) => getComputedStyle(icon).backgroundImage.includes("o2g-"))',
+      );
       await page.screenshot({ path: picture('palette') });
       assert.deepEqual(problems, []);
     });
@@ -90,7 +162,15 @@ for (const [version, dark] of [['4.1', false], ['5.0', false], ['5.0', true]] as
         await open();
         await page.evaluate(`$('.red-ui-tray details').attr('open', true)`);
         await page.screenshot({ path: picture(id) });
-        assert.deepEqual({ id, untranslated: await untranslated(page), overflowing: await overflowing(page), faint: await faint(page) }, { id, untranslated: [], overflowing: [], faint: [] });
+        assert.deepEqual(
+          {
+            id,
+            untranslated: await untranslated(page),
+            overflowing: await overflowing(page),
+            faint: await faint(page),
+          },
+          { id, untranslated: [], overflowing: [], faint: [] },
+        );
         await cancel(page);
       };
       for (const { id, type } of CONFIGS) await look(id, () => openConfigForm(page, type, id));
@@ -102,11 +182,14 @@ for (const [version, dark] of [['4.1', false], ['5.0', false], ['5.0', true]] as
       const { page, problems } = await openEditor(nodeRed, { dark });
       // High enough for the longest page to be seen whole.
       await page.setViewportSize({ width: 1200, height: 2800 });
-      for (const type of [...CONFIGS, ...NODES].map((each) => each.type).filter((each, index, all) => all.indexOf(each) === index)) {
+      for (const type of [...CONFIGS, ...NODES]
+        .map((each) => each.type)
+        .filter((each, index, all) => all.indexOf(each) === index)) {
         await page.evaluate(`RED.sidebar.help.show('${type}')`);
         const help = page.locator('.red-ui-help:visible');
         await help.getByRole('heading', { name: 'References' }).waitFor();
-        const { headings, raw, wide }: { headings: string[]; raw: string; wide: string[] } = await page.evaluate(`({
+        const { headings, raw, wide }: { headings: string[]; raw: string; wide: string[] } =
+          await page.evaluate(`({
           wide: $('.red-ui-help:visible *').toArray().filter((each) => each.getBoundingClientRect().right > $('.red-ui-help:visible')[0].getBoundingClientRect().right + 1).map((each) => each.textContent),
           headings: $('.red-ui-help:visible h3').toArray().map((heading) => heading.textContent),
           raw: $('.red-ui-help:visible').text(),

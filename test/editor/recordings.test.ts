@@ -22,9 +22,21 @@ const ENCRYPTED = { readable: 1, foreign: 2, altered: 5 };
 /** Pitches of the two sides of every recording here, in Hz. */
 const PITCHES = { says: 300, hears: 800 };
 
-const flows = (folder: string): Flow => flow([config('recorder', 'o2g-recorder', {
-  name: '', address: '127.0.0.1', bind: '127.0.0.1', portMin: 20_000, portMax: 20_100, folder, filename: '', format: 'g711', split: 'conversation', maxMinutes: 240,
-})]);
+const flows = (folder: string): Flow =>
+  flow([
+    config('recorder', 'o2g-recorder', {
+      name: '',
+      address: '127.0.0.1',
+      bind: '127.0.0.1',
+      portMin: 20_000,
+      portMax: 20_100,
+      folder,
+      filename: '',
+      format: 'g711',
+      split: 'conversation',
+      maxMinutes: 240,
+    }),
+  ]);
 
 async function openPage(page: Page): Promise<Locator> {
   await page.evaluate(`RED.actions.invoke('o2g:show-recordings')`);
@@ -33,12 +45,15 @@ async function openPage(page: Page): Promise<Locator> {
   return dialog;
 }
 
-const count = (dialog: Locator, text: string | RegExp): Promise<void> => dialog.locator('.o2g-summary').filter({ hasText: text }).waitFor(PATIENCE);
+const count = (dialog: Locator, text: string | RegExp): Promise<void> =>
+  dialog.locator('.o2g-summary').filter({ hasText: text }).waitFor(PATIENCE);
 
-const rowsOf = (dialog: Locator): Locator => dialog.getByRole('listbox', { name: 'Recordings found' }).getByRole('option');
+const rowsOf = (dialog: Locator): Locator =>
+  dialog.getByRole('listbox', { name: 'Recordings found' }).getByRole('option');
 
 /** Where one is in the recording, in seconds. */
-const position = async (dialog: Locator): Promise<number> => Number(await dialog.getByRole('slider').getAttribute('aria-valuenow'));
+const position = async (dialog: Locator): Promise<number> =>
+  Number(await dialog.getByRole('slider').getAttribute('aria-valuenow'));
 
 /** The recording that is chosen is shown whole: what is known of it, its picture, how its verification ended. */
 async function shown(dialog: Locator, verification = 'verified: as it was recorded'): Promise<void> {
@@ -78,9 +93,12 @@ async function listen(page: Page): Promise<void> {
 }
 
 /** Waits until the loudest pitches of both ears are these, near enough. */
-const heard = (page: Page, left: number, right: number): Promise<unknown> => page.waitForFunction(
-  `Math.abs(pitchOf(0) - ${left}) < 60 && Math.abs(pitchOf(1) - ${right}) < 60`, undefined, PATIENCE,
-);
+const heard = (page: Page, left: number, right: number): Promise<unknown> =>
+  page.waitForFunction(
+    `Math.abs(pitchOf(0) - ${left}) < 60 && Math.abs(pitchOf(1) - ${right}) < 60`,
+    undefined,
+    PATIENCE,
+  );
 
 describe('the recordings page', function () {
   this.timeout(300_000);
@@ -102,17 +120,27 @@ describe('the recordings page', function () {
     await mkdir(join(CACHE, 'screenshots'), { recursive: true });
   });
 
-  for (const [version, dark] of [['4.1', false], ['5.0', true]] as const) {
+  for (const [version, dark] of [
+    ['4.1', false],
+    ['5.0', true],
+  ] as const) {
     describe(`in Node-RED ${version}, ${dark ? 'dark' : 'light'}`, () => {
       before(async () => {
-        nodeRed = await startNodeRed({ version, settings: SETTINGS, flows: flows(folder), credentials: { recorder: { key: KEY } } });
+        nodeRed = await startNodeRed({
+          version,
+          settings: SETTINGS,
+          flows: flows(folder),
+          credentials: { recorder: { key: KEY } },
+        });
       });
       after(async () => {
         assert.ok(nodeRed.alive());
         await stopAll();
       });
 
-      const open = async (options: EditorOptions = {}): Promise<{ page: Page; dialog: Locator; problems: readonly string[] }> => {
+      const open = async (
+        options: EditorOptions = {},
+      ): Promise<{ page: Page; dialog: Locator; problems: readonly string[] }> => {
         const { page, problems } = await openEditor(nodeRed, { dark, token: nodeRed.token(), ...options });
         const dialog = await openPage(page);
         await count(dialog, /^20000 found$/);
@@ -122,7 +150,7 @@ describe('the recordings page', function () {
       it('finds one among 20,000 while one types, and shows only the rows in view', async () => {
         const { page, dialog, problems } = await open();
         const rows = rowsOf(dialog);
-        assert.ok(await rows.count() < 60);
+        assert.ok((await rows.count()) < 60);
         await page.evaluate('performance.clearResourceTimings()');
         await dialog.getByLabel('Other party').pressSequentially('müller');
         const named = made.filter(({ metadata }) => JSON.stringify(metadata).includes('Peter Müller'));
@@ -140,8 +168,13 @@ describe('the recordings page', function () {
         await count(dialog, /^20000 found$/);
         await dialog.getByLabel('Call reference').fill('abc1f4-1');
         await count(dialog, /^1 found$/);
-        const times: number[] = await page.evaluate(`performance.getEntriesByType('resource').filter(({ name }) => name.includes('o2g/recordings')).map(({ duration }) => Math.round(duration))`);
-        assert.ok(times.length >= 4 && Math.max(...times) < LONGEST_SEARCH_MS, `searches took ${times.join(', ')} ms`);
+        const times: number[] = await page.evaluate(
+          `performance.getEntriesByType('resource').filter(({ name }) => name.includes('o2g/recordings')).map(({ duration }) => Math.round(duration))`,
+        );
+        assert.ok(
+          times.length >= 4 && Math.max(...times) < LONGEST_SEARCH_MS,
+          `searches took ${times.join(', ')} ms`,
+        );
         assert.deepEqual(problems, []);
       });
 
@@ -160,7 +193,10 @@ describe('the recordings page', function () {
       });
 
       it('plays from a chosen second, each side alone on both ears, and faster', async () => {
-        const accesses = async (): Promise<number> => (await readFile(join(folder, 'access.jsonl'), 'utf8').catch(() => '')).split('\n').filter((line) => line !== '').length;
+        const accesses = async (): Promise<number> =>
+          (await readFile(join(folder, 'access.jsonl'), 'utf8').catch(() => ''))
+            .split('\n')
+            .filter((line) => line !== '').length;
         const before = await accesses();
         const { page, dialog, problems } = await open();
         await listen(page);
@@ -174,7 +210,11 @@ describe('the recordings page', function () {
         await heard(page, PITCHES.says, PITCHES.hears);
         const now = await position(dialog);
         assert.ok(now >= 7 && now <= 12, `${now} s`);
-        await page.waitForFunction(`Number($('.o2g-waveform').attr('aria-valuenow')) >= 8`, undefined, PATIENCE);
+        await page.waitForFunction(
+          `Number($('.o2g-waveform').attr('aria-valuenow')) >= 8`,
+          undefined,
+          PATIENCE,
+        );
 
         await dialog.getByRole('slider').press('Home');
         await dialog.getByRole('button', { name: 'hears', exact: true }).click();
@@ -186,7 +226,11 @@ describe('the recordings page', function () {
         await dialog.getByLabel('Speed').selectOption('3');
         await page.waitForFunction(`$('.o2g-time').text() === '0:12 / 0:12'`, undefined, PATIENCE);
         await dialog.getByRole('button', { name: 'Play' }).waitFor(PATIENCE);
-        assert.equal(await accesses(), before + 1, 'one line a playback, however often somebody looks for a place');
+        assert.equal(
+          await accesses(),
+          before + 1,
+          'one line a playback, however often somebody looks for a place',
+        );
         assert.deepEqual(problems, []);
       });
 
@@ -198,12 +242,17 @@ describe('the recordings page', function () {
         await page.keyboard.press('Enter');
         const dialog = page.getByRole('dialog', { name: 'Recordings' });
         await count(dialog, /^20000 found$/);
-        const focused = (): Promise<string> => page.evaluate(`document.activeElement.getAttribute('aria-label') ?? document.activeElement.textContent`);
+        const focused = (): Promise<string> =>
+          page.evaluate(
+            `document.activeElement.getAttribute('aria-label') ?? document.activeElement.textContent`,
+          );
         await page.keyboard.type('7001');
         await count(dialog, /^(?!20000)\d+ found$/);
-        for (let step = 0; step < 30 && await focused() !== 'Recordings found'; step += 1) await page.keyboard.press('Tab');
+        for (let step = 0; step < 30 && (await focused()) !== 'Recordings found'; step += 1)
+          await page.keyboard.press('Tab');
         assert.equal(await focused(), 'Recordings found');
-        for (const key of ['ArrowDown', 'ArrowDown', 'PageDown', 'Home', 'ArrowDown', 'Enter']) await page.keyboard.press(key);
+        for (const key of ['ArrowDown', 'ArrowDown', 'PageDown', 'Home', 'ArrowDown', 'Enter'])
+          await page.keyboard.press(key);
         await shown(dialog, 'not in the manifest');
         assert.equal(await dialog.locator('[aria-selected="true"]').getAttribute('aria-posinset'), '2');
         await page.waitForFunction(`document.activeElement.tagName === 'H3'`, undefined, PATIENCE);
@@ -213,7 +262,11 @@ describe('the recordings page', function () {
         assert.equal(await position(dialog), 5);
         await page.keyboard.press('Tab');
         await page.keyboard.press('Enter');
-        await page.waitForFunction(`Number($('.o2g-waveform').attr('aria-valuenow')) >= 7`, undefined, PATIENCE);
+        await page.waitForFunction(
+          `Number($('.o2g-waveform').attr('aria-valuenow')) >= 7`,
+          undefined,
+          PATIENCE,
+        );
         await page.keyboard.press('Enter');
         await dialog.getByRole('button', { name: 'Play' }).waitFor(PATIENCE);
         await page.keyboard.press('Escape');
@@ -240,10 +293,19 @@ describe('the recordings page', function () {
         await rowsOf(dialog).nth(4).click();
         await shown(dialog);
         const { name } = at(made, 4);
-        for (const [button, extension] of [['Download sound', '.wav'], ['Download metadata', '.json']] as const) {
-          const [download] = await Promise.all([page.waitForEvent('download', PATIENCE), dialog.getByRole('button', { name: button }).click()]);
+        for (const [button, extension] of [
+          ['Download sound', '.wav'],
+          ['Download metadata', '.json'],
+        ] as const) {
+          const [download] = await Promise.all([
+            page.waitForEvent('download', PATIENCE),
+            dialog.getByRole('button', { name: button }).click(),
+          ]);
           assert.equal(download.suggestedFilename(), `${name.replace(/^.*\//, '')}${extension}`);
-          assert.deepEqual(await readFile(await download.path()), await readFile(join(folder, name + extension)));
+          assert.deepEqual(
+            await readFile(await download.path()),
+            await readFile(join(folder, name + extension)),
+          );
         }
         assert.deepEqual(problems, []);
       });
@@ -258,7 +320,10 @@ describe('the recordings page', function () {
         await heard(page, PITCHES.says, PITCHES.hears);
         const now = await position(dialog);
         assert.ok(now >= 7, `${now} s`);
-        for (const [number, sentence] of [[ENCRYPTED.foreign, 'It is encrypted with a key that this recorder doesn\'t have.'], [ENCRYPTED.altered, 'It was altered and can\'t be deciphered.']] as const) {
+        for (const [number, sentence] of [
+          [ENCRYPTED.foreign, "It is encrypted with a key that this recorder doesn't have."],
+          [ENCRYPTED.altered, "It was altered and can't be deciphered."],
+        ] as const) {
           await rowsOf(dialog).nth(number).click();
           await dialog.getByRole('alert').filter({ hasText: sentence }).waitFor(PATIENCE);
         }
@@ -272,15 +337,20 @@ describe('the recordings page', function () {
         await heard(page, 0, 0);
       });
 
-      it('isn\'t there for who lacks the permission', async () => {
+      it("isn't there for who lacks the permission", async () => {
         const { page, problems } = await openEditor(nodeRed, { dark, token: nodeRed.token('read') });
         const asked: string[] = [];
-        page.on('request', (request) => { if (request.url().includes('o2g/recordings')) asked.push(request.url()); });
+        page.on('request', (request) => {
+          if (request.url().includes('o2g/recordings')) asked.push(request.url());
+        });
         await page.evaluate(`RED.sidebar.show('o2g-sidebar')`);
         await page.locator('.o2g-sidebar').waitFor(PATIENCE);
         assert.equal(await page.getByRole('button', { name: 'Find and play recordings' }).count(), 0);
         await page.evaluate(`RED.actions.invoke('o2g:show-recordings')`);
-        await page.locator('.red-ui-notification').filter({ hasText: 'you need the permission o2g.recordings' }).waitFor(PATIENCE);
+        await page
+          .locator('.red-ui-notification')
+          .filter({ hasText: 'you need the permission o2g.recordings' })
+          .waitFor(PATIENCE);
         assert.deepEqual([asked, await page.getByRole('dialog').count()], [[], 0]);
         assert.deepEqual(problems, []);
       });

@@ -26,12 +26,19 @@ async function sendWithLoss(port: number): Promise<void> {
   let number = 0;
   const timer = setInterval(() => {
     number += 1;
-    if (number % 4 !== 0) socket.send(rtp(payload, { sequenceNumber: number, timestamp: number * PACKET }), port, '127.0.0.1');
+    if (number % 4 !== 0)
+      socket.send(rtp(payload, { sequenceNumber: number, timestamp: number * PACKET }), port, '127.0.0.1');
   }, PACKET_MS);
-  whenTestEnds(() => { clearInterval(timer); socket.close(); });
+  whenTestEnds(() => {
+    clearInterval(timer);
+    socket.close();
+  });
 }
 
-for (const [version, dark] of [['4.1', false], ['5.0', true]] as const) {
+for (const [version, dark] of [
+  ['4.1', false],
+  ['5.0', true],
+] as const) {
   describe(`recordings under way in the sidebar of Node-RED ${version}`, function () {
     this.timeout(180_000);
     let oxe: Simulator;
@@ -46,31 +53,49 @@ for (const [version, dark] of [['4.1', false], ['5.0', true]] as const) {
 
     it('are shown with how loud both sides are, pauses, losses and alarms, without a barrier, and no more when they are over', async () => {
       oxe = await startSimulator({ devices: ['70000-70009'] });
-      const { flows } = await recorderFlow(oxe, { link: { devices: '70001, 70002', media: 'recorder', record: 'all' }, record: { recorder: '' } });
+      const { flows } = await recorderFlow(oxe, {
+        link: { devices: '70001, 70002', media: 'recorder', record: 'all' },
+        record: { recorder: '' },
+      });
       nodeRed = await startNodeRed({ version, flows });
       await oxe.once(() => oxe.recorded(7).length === 2, { timeoutMs: 30_000, what: 'both recorded' });
       const { page, problems } = await openEditor(nodeRed, { dark });
       await page.evaluate(`RED.sidebar.show('o2g-sidebar')`);
       const sidebar = page.locator('.o2g-sidebar');
-      const row = (device: string): Locator => sidebar.locator('.o2g-recording').filter({ has: page.getByText(device, { exact: true }) });
-      await sidebar.locator('.o2g-section').filter({ hasText: /^Recordings under way\s*None\.$/ }).waitFor(PATIENCE);
+      const row = (device: string): Locator =>
+        sidebar.locator('.o2g-recording').filter({ has: page.getByText(device, { exact: true }) });
+      await sidebar
+        .locator('.o2g-section')
+        .filter({ hasText: /^Recordings under way\s*None\.$/ })
+        .waitFor(PATIENCE);
 
       const call = oxe.call({ from: '0390670000', to: '70001' });
       await call.answered();
-      await row('70001').filter({ hasText: /since \d/ }).waitFor(PATIENCE);
+      await row('70001')
+        .filter({ hasText: /since \d/ })
+        .waitFor(PATIENCE);
       for (const side of ['says', 'hears']) {
         const meter = sidebar.getByRole('meter', { name: `70001: ${side}` });
         // In one look: a second later nothing may have come.
-        const level = Number(await meter.and(page.locator('[aria-valuetext$=" dB"]')).getAttribute('aria-valuenow', PATIENCE));
+        const level = Number(
+          await meter.and(page.locator('[aria-valuetext$=" dB"]')).getAttribute('aria-valuenow', PATIENCE),
+        );
         assert.ok(level > -40 && level <= 0, `${level} dB`);
       }
       nodeRed.inject('in-record', { action: 'pause', payload: '70001' });
       await row('70001').filter({ hasText: 'paused' }).waitFor(PATIENCE);
-      await sidebar.getByRole('meter', { name: '70001: says' }).and(page.locator('[aria-valuetext="nothing comes"]')).waitFor(PATIENCE);
+      await sidebar
+        .getByRole('meter', { name: '70001: says' })
+        .and(page.locator('[aria-valuetext="nothing comes"]'))
+        .waitFor(PATIENCE);
 
-      const { sentFlowPort } = oxe.recordings(7).find(({ deviceNumber }) => deviceNumber === '70002') as unknown as { sentFlowPort: number };
+      const { sentFlowPort } = oxe
+        .recordings(7)
+        .find(({ deviceNumber }) => deviceNumber === '70002') as unknown as { sentFlowPort: number };
       await sendWithLoss(sentFlowPort);
-      await row('70002').filter({ hasText: /\d % lost/ }).waitFor(PATIENCE);
+      await row('70002')
+        .filter({ hasText: /\d % lost/ })
+        .waitFor(PATIENCE);
       await row('70002').filter({ hasText: 'one-way' }).waitFor(PATIENCE);
       assert.deepEqual(await barriers(page, '.o2g-sidebar'), []);
 

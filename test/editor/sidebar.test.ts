@@ -19,7 +19,20 @@ function flows(oxe: Simulator, devices: string): Flow {
     o2gServer({ url: oxe.url, name: 'O2G of Brest', login: oxe.login, password: oxe.password }),
     o2gLink({ oxeNode: '7', name: 'Sales', devices }),
     probeIn('in', 'record'),
-    node('record', 'o2g-record', { link: 'link', action: 'start', mode: 'ip', ipRecorderAddr: '127.0.0.1', sentFlowPort: '9', receivedFlowPort: '11' }, 'out', []),
+    node(
+      'record',
+      'o2g-record',
+      {
+        link: 'link',
+        action: 'start',
+        mode: 'ip',
+        ipRecorderAddr: '127.0.0.1',
+        sentFlowPort: '9',
+        receivedFlowPort: '11',
+      },
+      'out',
+      [],
+    ),
     probeOut('out'),
   ]);
 }
@@ -36,7 +49,8 @@ async function summary(sidebar: Locator, text: string | RegExp): Promise<void> {
   await sidebar.locator('.o2g-summary').filter({ hasText: text }).waitFor(PATIENCE);
 }
 
-const rowOf = (sidebar: Locator, device: string): Locator => sidebar.getByRole('listitem').filter({ has: sidebar.page().getByText(device, { exact: true }) });
+const rowOf = (sidebar: Locator, device: string): Locator =>
+  sidebar.getByRole('listitem').filter({ has: sidebar.page().getByText(device, { exact: true }) });
 
 for (const version of ['4.1', '5.0'] as const) {
   describe(`the sidebar in Node-RED ${version}`, function () {
@@ -66,7 +80,10 @@ for (const version of ['4.1', '5.0'] as const) {
 
       await sidebar.getByText(/^Last event heard: /).waitFor(PATIENCE);
       await sidebar.getByText('OXE 7 oxe-7: CTI link to the main call server, DR links: 1').waitFor(PATIENCE);
-      assert.match(await sidebar.locator('.o2g-server').innerText(), /O2G of Brest\s+connected.*\s+Site: 127\.0\.0\.1:\d+/);
+      assert.match(
+        await sidebar.locator('.o2g-server').innerText(),
+        /O2G of Brest\s+connected.*\s+Site: 127\.0\.0\.1:\d+/,
+      );
       assert.match(await sidebar.locator('.o2g-link').innerText(), /Sales \(7\)\s+registered/);
 
       const call = oxe.call({ from: '0390670000', to: '70003' });
@@ -75,16 +92,24 @@ for (const version of ['4.1', '5.0'] as const) {
       nodeRed.inject('in', { payload: '70003' });
       await rowOf(sidebar, '70003').filter({ hasText: 'recorded' }).waitFor(PATIENCE);
       await sidebar.getByLabel('Which devices').selectOption('recorded');
-      await sidebar.getByRole('listitem').nth(1).waitFor({ state: 'detached', ...PATIENCE });
+      await sidebar
+        .getByRole('listitem')
+        .nth(1)
+        .waitFor({ state: 'detached', ...PATIENCE });
       await sidebar.getByLabel('Which devices').selectOption('all');
 
       await call.hangUp();
-      await rowOf(sidebar, '70003').filter({ hasText: 'in a call' }).waitFor({ state: 'detached', ...PATIENCE });
+      await rowOf(sidebar, '70003')
+        .filter({ hasText: 'in a call' })
+        .waitFor({ state: 'detached', ...PATIENCE });
 
       oxe.ctiLinkDown(7, { loseLinks: true });
       await sidebar.getByText('OXE 7 oxe-7: no CTI link').waitFor(PATIENCE);
       await sidebar.getByText('Recent errors').click();
-      await sidebar.getByText(/99999: .*NOT_FOUND/).last().waitFor(PATIENCE);
+      await sidebar
+        .getByText(/99999: .*NOT_FOUND/)
+        .last()
+        .waitFor(PATIENCE);
       assert.deepEqual(problems, []);
     });
 
@@ -93,7 +118,7 @@ for (const version of ['4.1', '5.0'] as const) {
       const { page, problems } = await openEditor(nodeRed, { token: nodeRed.token() });
       const sidebar = await openSidebar(page);
       await summary(sidebar, 'All 3000 devices are as desired.');
-      assert.ok(await sidebar.getByRole('listitem').count() < 60);
+      assert.ok((await sidebar.getByRole('listitem').count()) < 60);
       await page.evaluate(`$('.o2g-list').scrollTop(1e9)`);
       await rowOf(sidebar, '72999').waitFor(PATIENCE);
       await sidebar.getByLabel('search devices').fill('oxe71234');
@@ -126,7 +151,9 @@ for (const version of ['4.1', '5.0'] as const) {
       await answer('Cancel');
       await sidebar.getByRole('button', { name: 'compare Sales with the OXE now' }).click();
       await answer('Yes');
-      await oxe.once(() => oxe.requests().some(({ method, path }) => method === 'GET' && path.endsWith('/iprecord/7/link')));
+      await oxe.once(() =>
+        oxe.requests().some(({ method, path }) => method === 'GET' && path.endsWith('/iprecord/7/link')),
+      );
       assert.deepEqual(problems, []);
     });
 
@@ -138,10 +165,15 @@ for (const version of ['4.1', '5.0'] as const) {
       const clicked = async (name: string, device: string): Promise<void> => {
         await sidebar.getByRole('button', { name }).hover();
         await page.mouse.down();
-        const changed = page.waitForResponse((response) => response.url().includes('/o2g/overview'), PATIENCE);
+        const changed = page.waitForResponse(
+          (response) => response.url().includes('/o2g/overview'),
+          PATIENCE,
+        );
         oxe.call({ from: '0390670000', to: device });
         await (await changed).finished();
-        await page.evaluate('new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))');
+        await page.evaluate(
+          'new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))',
+        );
         await page.mouse.up();
         await page.getByRole('button', { name: 'Cancel', exact: true }).click(PATIENCE);
         await page.locator('.red-ui-notification').waitFor({ state: 'detached', ...PATIENCE });
@@ -159,7 +191,10 @@ for (const version of ['4.1', '5.0'] as const) {
       await summary(sidebar, 'All 10 devices are as desired.');
       await sidebar.getByText('Support', { exact: true }).click();
       const download = async (): Promise<string> => {
-        const [file] = await Promise.all([page.waitForEvent('download', PATIENCE), sidebar.getByRole('button', { name: 'Download' }).click()]);
+        const [file] = await Promise.all([
+          page.waitForEvent('download', PATIENCE),
+          sidebar.getByRole('button', { name: 'Download' }).click(),
+        ]);
         assert.match(file.suggestedFilename(), /^o2g-support-\d{12}\.json$/);
         return readFile(await file.path(), 'utf8');
       };
@@ -168,19 +203,49 @@ for (const version of ['4.1', '5.0'] as const) {
       await sidebar.getByLabel('with numbers, logins, names and addresses').check();
       await sidebar.locator('button:enabled', { hasText: 'Download' }).waitFor(PATIENCE);
       const whole = await download();
-      assert.ok(whole.includes('70000-70009') && whole.includes('Sales') && !whole.includes(oxe.password), whole);
+      assert.ok(
+        whole.includes('70000-70009') && whole.includes('Sales') && !whole.includes(oxe.password),
+        whole,
+      );
       assert.deepEqual(problems, []);
     });
 
     it('shows nothing without o2g.read, no buttons without o2g.write; comms say only that something changed', async () => {
       await start('70000-70009');
       await oxe.once(() => oxe.monitored(7).length === 10);
-      const status = async (path: string, method: string, permissions: string): Promise<number> => (
-        await nodeRed.admin(path, { method, headers: { authorization: permissions === '' ? '' : `Bearer ${nodeRed.token(permissions)}` } })
-      ).status;
-      assert.deepEqual(await Promise.all(['', 'flows.read', 'o2g.write', 'o2g.read', 'read'].map((permissions) => status('/o2g/overview', 'GET', permissions))), [401, 403, 403, 200, 200]);
-      assert.deepEqual(await Promise.all(['', 'o2g.read', 'read', 'o2g.write'].map((permissions) => status('/o2g/links/link/audit', 'POST', permissions))), [401, 403, 403, 204]);
-      assert.deepEqual(await Promise.all(['/o2g/links/server/audit', '/o2g/links/link/unregister', '/o2g/links/link/stopMonitor?device=70500'].map((path) => status(path, 'POST', '*'))), [400, 400, 400]);
+      const status = async (path: string, method: string, permissions: string): Promise<number> =>
+        (
+          await nodeRed.admin(path, {
+            method,
+            headers: { authorization: permissions === '' ? '' : `Bearer ${nodeRed.token(permissions)}` },
+          })
+        ).status;
+      assert.deepEqual(
+        await Promise.all(
+          ['', 'flows.read', 'o2g.write', 'o2g.read', 'read'].map((permissions) =>
+            status('/o2g/overview', 'GET', permissions),
+          ),
+        ),
+        [401, 403, 403, 200, 200],
+      );
+      assert.deepEqual(
+        await Promise.all(
+          ['', 'o2g.read', 'read', 'o2g.write'].map((permissions) =>
+            status('/o2g/links/link/audit', 'POST', permissions),
+          ),
+        ),
+        [401, 403, 403, 204],
+      );
+      assert.deepEqual(
+        await Promise.all(
+          [
+            '/o2g/links/server/audit',
+            '/o2g/links/link/unregister',
+            '/o2g/links/link/stopMonitor?device=70500',
+          ].map((path) => status(path, 'POST', '*')),
+        ),
+        [400, 400, 400],
+      );
 
       // One token cannot carry several permissions here: `read` is all that end in .read.
       const reader = await openEditor(nodeRed, { token: nodeRed.token('read') });
@@ -189,7 +254,12 @@ for (const version of ['4.1', '5.0'] as const) {
       assert.equal(await seen.locator('button').count(), 0);
       const answer = await (await nodeRed.admin('/o2g/overview')).text();
       assert.match(answer, /70003/);
-      for (const secret of [oxe.password, ...oxe.sessions().map(({ cookie }) => cookie), ...oxe.subscriptions().map(({ id }) => id)]) assert.ok(!answer.includes(secret));
+      for (const secret of [
+        oxe.password,
+        ...oxe.sessions().map(({ cookie }) => cookie),
+        ...oxe.subscriptions().map(({ id }) => id),
+      ])
+        assert.ok(!answer.includes(secret));
     });
 
     it('comms bring no number, and nothing is asked while nobody looks', async () => {
@@ -197,13 +267,21 @@ for (const version of ['4.1', '5.0'] as const) {
       await oxe.once(() => oxe.monitored(7).length === 10);
       const { page } = await openEditor(nodeRed, { token: nodeRed.token() });
       const asked: string[] = [];
-      page.on('request', (request) => { if (request.url().includes('/o2g/')) asked.push(request.url()); });
+      page.on('request', (request) => {
+        if (request.url().includes('/o2g/')) asked.push(request.url());
+      });
       await page.evaluate(`RED.sidebar.show('info')`);
       const [socket] = await Promise.all([page.waitForEvent('websocket', PATIENCE), page.reload()]);
       const frames: string[] = [];
       socket.on('framereceived', ({ payload }) => frames.push(String(payload)));
-      const changed = (): Promise<unknown> => socket.waitForEvent('framereceived', { predicate: ({ payload }) => String(payload).includes('"o2g/changed"'), ...PATIENCE });
-      await page.waitForFunction('window.RED && RED.nodes && RED.nodes.getType("probe-out") && RED.workspaces && RED.workspaces.active()');
+      const changed = (): Promise<unknown> =>
+        socket.waitForEvent('framereceived', {
+          predicate: ({ payload }) => String(payload).includes('"o2g/changed"'),
+          ...PATIENCE,
+        });
+      await page.waitForFunction(
+        'window.RED && RED.nodes && RED.nodes.getType("probe-out") && RED.workspaces && RED.workspaces.active()',
+      );
       asked.length = 0;
       const first = changed();
       const call = oxe.call({ from: '0390670000', to: '70003' });
@@ -212,7 +290,9 @@ for (const version of ['4.1', '5.0'] as const) {
       const second = changed();
       await call.hangUp();
       await second;
-      const told = frames.flatMap((frame) => JSON.parse(frame) as { topic: string; data: object }[]).filter(({ topic }) => topic === 'o2g/changed');
+      const told = frames
+        .flatMap((frame) => JSON.parse(frame) as { topic: string; data: object }[])
+        .filter(({ topic }) => topic === 'o2g/changed');
       for (const { data } of told) assert.deepEqual(Object.keys(data), ['revision']);
       assert.equal(await page.evaluate(`$('.o2g-sidebar').is(':visible')`), false);
       assert.deepEqual(asked, []);

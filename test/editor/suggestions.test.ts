@@ -28,13 +28,28 @@ for (const version of ['4.1', '5.0'] as const) {
 
     before(async () => {
       oxe = await startSimulator({ nodes: [7, 8], devices: ['70000-70009', '70120', '8:81000-81009'] });
-      nodeRed = await startNodeRed({ version, settings: SETTINGS, flows: flow([
-        o2gServer({ url: oxe.url, login: oxe.login, password: oxe.password }),
-        o2gLink({ oxeNode: '7', devices: '70000-70009' }),
-        node('monitor', 'o2g-monitor', { link: 'link', action: 'start', deviceNumber: '', deviceNumberType: 'str' }),
-        node('events', 'o2g-events', { server: 'server', selectors: [{ names: ['telephony'], ids: [] }], inputs: 0 }, [], []),
-        config('idle', 'o2g-server', { url: oxe.url }),
-      ]) });
+      nodeRed = await startNodeRed({
+        version,
+        settings: SETTINGS,
+        flows: flow([
+          o2gServer({ url: oxe.url, login: oxe.login, password: oxe.password }),
+          o2gLink({ oxeNode: '7', devices: '70000-70009' }),
+          node('monitor', 'o2g-monitor', {
+            link: 'link',
+            action: 'start',
+            deviceNumber: '',
+            deviceNumberType: 'str',
+          }),
+          node(
+            'events',
+            'o2g-events',
+            { server: 'server', selectors: [{ names: ['telephony'], ids: [] }], inputs: 0 },
+            [],
+            [],
+          ),
+          config('idle', 'o2g-server', { url: oxe.url }),
+        ]),
+      });
       await oxe.once(() => oxe.monitored(7).length === 10);
     });
     after(async () => {
@@ -47,11 +62,17 @@ for (const version of ['4.1', '5.0'] as const) {
       const { page, problems } = await openEditor(nodeRed, { token: nodeRed.token() });
       const monitor = await openForm(page, 'monitor');
       const device = field(monitor, 'Device');
-      assert.deepEqual(await typed(page, device, '7000'), ['7000', ...Array.from({ length: 10 }, (_, index) => `7000${index}`)]);
+      assert.deepEqual(await typed(page, device, '7000'), [
+        '7000',
+        ...Array.from({ length: 10 }, (_, index) => `7000${index}`),
+      ]);
       await page.locator('.red-ui-autoComplete-container:visible li', { hasText: '70003' }).click();
       assert.equal(await device.inputValue(), '70003');
       await device.press('End');
-      assert.deepEqual((await typed(page, device, '70003, 70007-70009, 7000')).slice(0, 2), ['7000', '70000']);
+      assert.deepEqual((await typed(page, device, '70003, 70007-70009, 7000')).slice(0, 2), [
+        '7000',
+        '70000',
+      ]);
       await device.press('Tab');
       assert.equal(await device.inputValue(), '70003, 70007-70009, 7000', 'what was typed stays');
       await done(page);
@@ -67,22 +88,45 @@ for (const version of ['4.1', '5.0'] as const) {
     it('users of the live server, and events by name', async () => {
       const { page, problems } = await openEditor(nodeRed, { token: nodeRed.token() });
       const form = await openForm(page, 'events');
-      assert.deepEqual((await typed(page, field(form, 'Users'), 'oxe7000')).slice(0, 3), ['oxe7000', 'oxe70000', 'oxe70001']);
+      assert.deepEqual((await typed(page, field(form, 'Users'), 'oxe7000')).slice(0, 3), [
+        'oxe7000',
+        'oxe70000',
+        'oxe70001',
+      ]);
       await page.keyboard.press('Escape');
       await chooseType(page, form, 'Events', 'text');
-      assert.deepEqual(await typed(page, field(form, 'Events'), 'OnCti'), ['OnCti', 'OnCtiLinkDown', 'OnCtiLinkUp']);
+      assert.deepEqual(await typed(page, field(form, 'Events'), 'OnCti'), [
+        'OnCti',
+        'OnCtiLinkDown',
+        'OnCtiLinkUp',
+      ]);
       assert.deepEqual(problems, []);
     });
 
-    it('need a permission; a server that isn\'t connected, or nothing that is known, suggests nothing', async () => {
+    it("need a permission; a server that isn't connected, or nothing that is known, suggests nothing", async () => {
       const get = async (path: string, permissions: string): Promise<unknown> => {
-        const response = await nodeRed.admin(`/o2g/suggestions/${path}`, { headers: permissions === '' ? { authorization: '' } : { authorization: `Bearer ${nodeRed.token(permissions)}` } });
+        const response = await nodeRed.admin(`/o2g/suggestions/${path}`, {
+          headers:
+            permissions === ''
+              ? { authorization: '' }
+              : { authorization: `Bearer ${nodeRed.token(permissions)}` },
+        });
         return response.ok ? response.json() : response.status;
       };
-      assert.deepEqual([await get('devices?of=link', ''), await get('devices?of=link', 'flows.read')], [401, 403]);
-      assert.equal((await get('devices?of=link', 'o2g.read') as unknown[]).length, 10);
-      assert.equal((await get('devices', 'read') as unknown[]).length, 10);
-      assert.deepEqual([await get('nodes?of=idle', '*'), await get('users?of=nowhere', '*'), await get('constructor?of=server', '*')], [[], [], []]);
+      assert.deepEqual(
+        [await get('devices?of=link', ''), await get('devices?of=link', 'flows.read')],
+        [401, 403],
+      );
+      assert.equal(((await get('devices?of=link', 'o2g.read')) as unknown[]).length, 10);
+      assert.equal(((await get('devices', 'read')) as unknown[]).length, 10);
+      assert.deepEqual(
+        [
+          await get('nodes?of=idle', '*'),
+          await get('users?of=nowhere', '*'),
+          await get('constructor?of=server', '*'),
+        ],
+        [[], [], []],
+      );
     });
   });
 }

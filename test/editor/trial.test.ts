@@ -23,9 +23,15 @@ for (const version of ['4.1', '5.0'] as const) {
 
     before(async () => {
       oxe = await startSimulator({ devices: ['70000-70009'] });
-      nodeRed = await startNodeRed({ version, settings: { adminAuth: { type: 'credentials', users: [] } }, flows: flow([o2gServer({ url: oxe.url, login: oxe.login, password: oxe.password })]) });
+      nodeRed = await startNodeRed({
+        version,
+        settings: { adminAuth: { type: 'credentials', users: [] } },
+        flows: flow([o2gServer({ url: oxe.url, login: oxe.login, password: oxe.password })]),
+      });
     });
-    beforeEach(async () => { editor = await openEditor(nodeRed, { token: nodeRed.token() }); });
+    beforeEach(async () => {
+      editor = await openEditor(nodeRed, { token: nodeRed.token() });
+    });
     after(async () => {
       await stopAll();
       assert.deepEqual([oxe.sessions(), oxe.subscriptions(), oxe.violations()], [[], [], []]);
@@ -40,7 +46,10 @@ for (const version of ['4.1', '5.0'] as const) {
       await fill(form, 'Password', 'wrong');
       const logins = oxe.logins().length;
       const bad = await tried(form);
-      assert.match(bad.join('\n'), /Login failed\s+O2G refuses the login or the password\. It was tried once/);
+      assert.match(
+        bad.join('\n'),
+        /Login failed\s+O2G refuses the login or the password\. It was tried once/,
+      );
       assert.equal(bad.filter((line) => line.includes('not reached')).length, 4);
       assert.equal(oxe.logins().length, logins + 1);
       assert.deepEqual(await untranslated(editor.page), []);

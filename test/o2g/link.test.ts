@@ -5,7 +5,12 @@ import type { Session } from '../../o2g/session';
 import { startSimulator, type Simulator, type SimulatorOptions } from '../../simulator';
 import { closeSessions, next, openSession, registered, startLink, until } from './support';
 
-const target: RecordTarget = { mode: 'ip', ipRecorderAddr: '127.0.0.1', sentFlowPort: 20000, receivedFlowPort: 20002 };
+const target: RecordTarget = {
+  mode: 'ip',
+  ipRecorderAddr: '127.0.0.1',
+  sentFlowPort: 20000,
+  receivedFlowPort: 20002,
+};
 const beep = { tone: 25, presenceDuration: 50, silenceDuration: 15 };
 
 let oxe: Simulator;
@@ -18,9 +23,13 @@ async function start(options: SimulatorOptions = {}): Promise<void> {
 }
 
 /** Requests to /iprecord so far, without the registration's id. */
-const sent = (): string[] => oxe.requests()
-  .filter(({ path }) => path.includes('/iprecord/'))
-  .map(({ method, path }) => `${method} ${path.replace(/^.*\/iprecord\/7\/link/, '').replace(/^\/[^/]+/, '')}`.trim());
+const sent = (): string[] =>
+  oxe
+    .requests()
+    .filter(({ path }) => path.includes('/iprecord/'))
+    .map(({ method, path }) =>
+      `${method} ${path.replace(/^.*\/iprecord\/7\/link/, '').replace(/^\/[^/]+/, '')}`.trim(),
+    );
 
 describe('a DR link', () => {
   afterEach(async () => {
@@ -35,7 +44,10 @@ describe('a DR link', () => {
     await oxe.once(() => oxe.monitored(7).length === 3);
     // Work on a device is done in order: what sends nothing is a barrier.
     await Promise.all(['70000', '70001', '70002'].map((device) => link.stopBeep(device)));
-    assert.deepEqual(link.coverage.map(({ desired, actual, reason }) => ({ desired, actual, reason })), Array(3).fill({ desired: ['monitored'], actual: ['monitored'], reason: '' }));
+    assert.deepEqual(
+      link.coverage.map(({ desired, actual, reason }) => ({ desired, actual, reason })),
+      Array(3).fill({ desired: ['monitored'], actual: ['monitored'], reason: '' }),
+    );
     await session.close('removed');
     assert.deepEqual(oxe.links(), []);
     assert.equal(link.report.state, 'closed');
@@ -46,7 +58,12 @@ describe('a DR link', () => {
     const link = startLink(session);
     await registered(link);
     const answers = await Promise.all([
-      link.monitor('70120'), link.record('70120', target), link.beep('70120', beep), link.stopBeep('70120'), link.stopRecord('70120'), link.stopMonitor('70120'),
+      link.monitor('70120'),
+      link.record('70120', target),
+      link.beep('70120', beep),
+      link.stopBeep('70120'),
+      link.stopRecord('70120'),
+      link.stopMonitor('70120'),
     ]);
     assert.deepEqual(answers, [
       { deviceNumber: '70120', userId: 'oxe70120', monitored: true },
@@ -56,7 +73,15 @@ describe('a DR link', () => {
       { deviceNumber: '70120', recording: false },
       { deviceNumber: '70120', userId: 'oxe70120', monitored: false },
     ]);
-    assert.deepEqual(sent(), ['POST', 'POST /monitor', 'POST /record', 'POST /beep', 'DELETE /beep/70120', 'DELETE /record/70120', 'DELETE /monitor/70120']);
+    assert.deepEqual(sent(), [
+      'POST',
+      'POST /monitor',
+      'POST /record',
+      'POST /beep',
+      'DELETE /beep/70120',
+      'DELETE /record/70120',
+      'DELETE /monitor/70120',
+    ]);
   });
 
   it('monitors a device before it records it, and takes stopping what does not run for done', async () => {
@@ -89,7 +114,10 @@ describe('a DR link', () => {
     await start();
     const link = startLink(session, { devices: ['70000', '79999'] });
     const news = await next(link.onCoverage, () => true, 'unrecorded');
-    assert.deepEqual([news.kind, news.deviceNumber, news.desired, news.actual], ['unrecorded', '79999', ['monitored'], []]);
+    assert.deepEqual(
+      [news.kind, news.deviceNumber, news.desired, news.actual],
+      ['unrecorded', '79999', ['monitored'], []],
+    );
     assert.match(news.reason, /NOT_FOUND/);
   });
 
@@ -109,9 +137,14 @@ describe('a DR link', () => {
       await link.beep('70120', beep);
       oxe.clearRequests();
       oxe.expireSession();
-      await oxe.once(() => oxe.beeping(7).length === 1 && session.generation === 2 && oxe.monitored(7).length === 3, { what: 'everything in force again' });
+      await oxe.once(
+        () => oxe.beeping(7).length === 1 && session.generation === 2 && oxe.monitored(7).length === 3,
+        { what: 'everything in force again' },
+      );
       assert.deepEqual([oxe.recorded(7), oxe.links(7).length], [['70120'], 1]);
-      const records = oxe.requests().filter(({ method, path }) => method === 'POST' && path.endsWith('/record')).length;
+      const records = oxe
+        .requests()
+        .filter(({ method, path }) => method === 'POST' && path.endsWith('/record')).length;
       assert.equal(records, linksOutliveSessions ? 0 : 1, 'a recording that survived is not asked for again');
     });
   }
@@ -121,7 +154,11 @@ describe('a DR link', () => {
     const link = startLink(session, { devices: ['70000'] });
     await link.record('70120', target);
     oxe.forgetLink(7);
-    const restored = next(link.onCoverage, ({ kind, deviceNumber }) => kind === 'restored' && deviceNumber === '70120', 'the recording');
+    const restored = next(
+      link.onCoverage,
+      ({ kind, deviceNumber }) => kind === 'restored' && deviceNumber === '70120',
+      'the recording',
+    );
     assert.equal((await link.monitor('70001')).monitored, true);
     await restored;
     await oxe.once(() => oxe.monitored(7).length === 3);
@@ -138,13 +175,21 @@ describe('a DR link', () => {
     await oxe.up();
     await stopped;
     assert.deepEqual(oxe.recorded(7), []);
-    assert.deepEqual(link.coverage.map(({ desired }) => desired), [['monitored']]);
+    assert.deepEqual(
+      link.coverage.map(({ desired }) => desired),
+      [['monitored']],
+    );
   });
 
   it('adopts the registration that it stored and the server lists, and what it records', async () => {
     await start({ linksOutliveSessions: true });
     let stored: StoredLink | undefined;
-    const memory: LinkMemory = { load: () => stored, save: (state) => { stored = state; } };
+    const memory: LinkMemory = {
+      load: () => stored,
+      save: (state) => {
+        stored = state;
+      },
+    };
     const first = startLink(session, { onStop: 'keep' }, { memory });
     await first.record('70120', target);
     await session.close('stop');
@@ -153,9 +198,15 @@ describe('a DR link', () => {
     ({ session } = openSession(oxe));
     const second = startLink(session, { onStop: 'keep' }, { memory });
     await registered(second);
-    assert.deepEqual(second.coverage.map(({ deviceNumber, actual }) => ({ deviceNumber, actual })), [{ deviceNumber: '70120', actual: ['monitored', 'recorded'] }]);
+    assert.deepEqual(
+      second.coverage.map(({ deviceNumber, actual }) => ({ deviceNumber, actual })),
+      [{ deviceNumber: '70120', actual: ['monitored', 'recorded'] }],
+    );
     assert.equal(oxe.links(7).length, 1);
-    assert.deepEqual(sent().filter((request) => request.startsWith('POST')), []);
+    assert.deepEqual(
+      sent().filter((request) => request.startsWith('POST')),
+      [],
+    );
   });
 
   it('leaves the links of others alone', async () => {

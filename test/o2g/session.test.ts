@@ -7,7 +7,9 @@ import { closeSessions, next, openSession, until } from './support';
 let oxe: Simulator;
 
 describe('a session with a real server', () => {
-  beforeEach(async () => { oxe = await startSimulator({ devices: ['70000-70099', '70120', '70130'] }); });
+  beforeEach(async () => {
+    oxe = await startSimulator({ devices: ['70000-70099', '70120', '70130'] });
+  });
   afterEach(async () => {
     await closeSessions();
     assert.deepEqual(oxe.violations(), []);
@@ -19,22 +21,46 @@ describe('a session with a real server', () => {
     await until(session, 'connected');
     assert.equal(session.info?.admin, true);
     await session.close('removed');
-    assert.deepEqual(oxe.requests().map(({ method, path }) => `${method} ${path.replace(/subscriptions\/.+/, 'subscriptions/…')}`), [
-      'GET /api/rest', 'GET /api/rest/authenticate', 'POST /api/rest/1.0/sessions', 'POST /api/rest/1.0/subscriptions', 'POST /OTEvents',
-      'DELETE /api/rest/1.0/subscriptions/…', 'DELETE /api/rest/1.0/sessions',
-    ]);
+    assert.deepEqual(
+      oxe
+        .requests()
+        .map(({ method, path }) => `${method} ${path.replace(/subscriptions\/.+/, 'subscriptions/…')}`),
+      [
+        'GET /api/rest',
+        'GET /api/rest/authenticate',
+        'POST /api/rest/1.0/sessions',
+        'POST /api/rest/1.0/subscriptions',
+        'POST /OTEvents',
+        'DELETE /api/rest/1.0/subscriptions/…',
+        'DELETE /api/rest/1.0/sessions',
+      ],
+    );
     assert.deepEqual([oxe.sessions().length, oxe.subscriptions().length, oxe.channelCount()], [0, 0, 0]);
-    assert.deepEqual(log.lines.map((line) => line.replace(/127\S+/, 'HOST')), ['info HOST connecting', 'info HOST connected', 'info HOST closed']);
+    assert.deepEqual(
+      log.lines.map((line) => line.replace(/127\S+/, 'HOST')),
+      ['info HOST connecting', 'info HOST connected', 'info HOST closed'],
+    );
   });
 
   it('gives every event once, in order, as it was sent; a second taker gets a copy of its own', async () => {
     const { session } = openSession(oxe);
     const first: O2GEvent[] = [];
     const second: O2GEvent[] = [];
-    session.interest('first', { selectors: [{ names: ['telephony'] }], deliver: (event) => first.push(event) });
-    session.interest('second', { selectors: [{ names: ['OnCallCreated'] }], deliver: (event) => second.push(event) });
+    session.interest('first', {
+      selectors: [{ names: ['telephony'] }],
+      deliver: (event) => first.push(event),
+    });
+    session.interest('second', {
+      selectors: [{ names: ['OnCallCreated'] }],
+      deliver: (event) => second.push(event),
+    });
     await until(session, 'connected');
-    const sent = Array.from({ length: 500 }, (_, index) => ({ eventName: 'OnCallCreated', loginName: 'oxe70120', callRef: String(index), text: 'Élodie 電話' }));
+    const sent = Array.from({ length: 500 }, (_, index) => ({
+      eventName: 'OnCallCreated',
+      loginName: 'oxe70120',
+      callRef: String(index),
+      text: 'Élodie 電話',
+    }));
     const last = next(session.onEvent, ({ callRef }) => callRef === '499', 'the last event');
     for (const event of sent) await oxe.emit(event);
     await last;
@@ -44,19 +70,38 @@ describe('a session with a real server', () => {
   });
 
   it('subscribes without names that the specification does not have when the server refuses them, and says so', async () => {
-    oxe.answerNext({ method: 'POST', path: /\/subscriptions$/, status: 200, body: { status: 'REFUSED', message: 'unknown event OnFuture' } });
+    oxe.answerNext({
+      method: 'POST',
+      path: /\/subscriptions$/,
+      status: 200,
+      body: { status: 'REFUSED', message: 'unknown event OnFuture' },
+    });
     const { session, log } = openSession(oxe);
     session.interest('taker', { selectors: [{ names: ['OnFuture', 'user'] }], deliver: () => undefined });
     await until(session, 'connected');
-    const asked = oxe.requests().filter(({ method, path }) => method === 'POST' && path.endsWith('/subscriptions'));
-    const names = asked.map(({ body }) => (body as { filter: { selectors: { names: string[] }[] } }).filter.selectors.flatMap((selector) => selector.names).sort());
-    assert.deepEqual(names, [['OnFuture', 'system', 'telephony', 'user'], ['system', 'telephony', 'user']]);
-    assert.ok(log.lines.some((line) => line.startsWith('warn') && line.includes('unknown event OnFuture')), log.lines.join('\n'));
+    const asked = oxe
+      .requests()
+      .filter(({ method, path }) => method === 'POST' && path.endsWith('/subscriptions'));
+    const names = asked.map(({ body }) =>
+      (body as { filter: { selectors: { names: string[] }[] } }).filter.selectors
+        .flatMap((selector) => selector.names)
+        .sort(),
+    );
+    assert.deepEqual(names, [
+      ['OnFuture', 'system', 'telephony', 'user'],
+      ['system', 'telephony', 'user'],
+    ]);
+    assert.ok(
+      log.lines.some((line) => line.startsWith('warn') && line.includes('unknown event OnFuture')),
+      log.lines.join('\n'),
+    );
   });
 
   it('takes a hundred requests at a time without a warning of Node.js', async () => {
     const warnings: Error[] = [];
-    const note = (warning: Error): void => { warnings.push(warning); };
+    const note = (warning: Error): void => {
+      warnings.push(warning);
+    };
     process.on('warning', note);
     const { session } = openSession(oxe);
     await until(session, 'connected');
@@ -68,18 +113,26 @@ describe('a session with a real server', () => {
   it('re-opens a channel that broke at once, on the same subscription, and loses nothing that the server still has', async () => {
     const { session } = openSession(oxe);
     const got: unknown[] = [];
-    session.interest('taker', { selectors: [{ names: ['telephony'] }], deliver: ({ callRef }) => got.push(callRef) });
+    session.interest('taker', {
+      selectors: [{ names: ['telephony'] }],
+      deliver: ({ callRef }) => got.push(callRef),
+    });
     await until(session, 'connected');
     for (const how of ['reset', 'clean'] as const) {
       const back = next(session.onState, ({ state }) => state === 'connected', 'the channel');
       oxe.dropChannel(how);
       await oxe.emit({ eventName: 'OnCallRemoved', loginName: 'oxe70120', callRef: how });
       const report = await back;
-      if (!got.includes(how)) await next(session.onEvent, ({ callRef }) => callRef === how, 'the event raised meanwhile');
+      if (!got.includes(how))
+        await next(session.onEvent, ({ callRef }) => callRef === how, 'the event raised meanwhile');
       assert.equal(report.blindMs === undefined, how === 'clean', `${how}: ${JSON.stringify(report)}`);
     }
     assert.deepEqual(got, ['reset', 'clean']);
-    assert.equal(oxe.requests().filter(({ method, path }) => method === 'POST' && path.endsWith('/subscriptions')).length, 1);
+    assert.equal(
+      oxe.requests().filter(({ method, path }) => method === 'POST' && path.endsWith('/subscriptions'))
+        .length,
+      1,
+    );
     assert.equal(oxe.sessions().length, 1);
   });
 
@@ -97,9 +150,15 @@ describe('a session with a real server', () => {
     const { session } = openSession(oxe);
     await until(session, 'connected');
     const put = oxe.nextRequest({ method: 'PUT', path: /\/subscriptions$/ });
-    session.interest('taker', { selectors: [{ names: ['agent', 'userManagement'] }], deliver: () => undefined });
+    session.interest('taker', {
+      selectors: [{ names: ['agent', 'userManagement'] }],
+      deliver: () => undefined,
+    });
     assert.deepEqual((await put).body, {
-      selectors: ['agent', 'system', 'telephony', 'userManagement'].map((name) => ({ ids: ['*'], names: [name] })),
+      selectors: ['agent', 'system', 'telephony', 'userManagement'].map((name) => ({
+        ids: ['*'],
+        names: [name],
+      })),
     });
     assert.equal(session.report.state, 'connected');
     assert.equal(oxe.channelCount(), 1);
@@ -107,7 +166,10 @@ describe('a session with a real server', () => {
 
   it('holds events during a deploy and hands them to the taker of then', async () => {
     const { session } = openSession(oxe);
-    session.interest('node', { selectors: [{ names: ['telephony'] }], deliver: () => assert.fail('the old node is gone') });
+    session.interest('node', {
+      selectors: [{ names: ['telephony'] }],
+      deliver: () => assert.fail('the old node is gone'),
+    });
     await until(session, 'connected');
     session.hold();
     session.interest('node', undefined);
@@ -115,24 +177,39 @@ describe('a session with a real server', () => {
     await oxe.emit({ eventName: 'OnCallRemoved', loginName: 'oxe70120', callRef: '1' });
     await came;
     const got: unknown[] = [];
-    session.interest('node', { selectors: [{ names: ['telephony'] }], deliver: ({ callRef }) => got.push(callRef) });
+    session.interest('node', {
+      selectors: [{ names: ['telephony'] }],
+      deliver: ({ callRef }) => got.push(callRef),
+    });
     session.resume();
     assert.deepEqual(got, ['1']);
-    assert.equal(oxe.requests().filter(({ method }) => method === 'PUT').length, 0, 'the subscription was left alone');
+    assert.equal(
+      oxe.requests().filter(({ method }) => method === 'PUT').length,
+      0,
+      'the subscription was left alone',
+    );
   });
 });
 
 describe('a session that cannot be', () => {
-  before(async () => { oxe = await startSimulator(); });
+  before(async () => {
+    oxe = await startSimulator();
+  });
   afterEach(closeSessions);
   after(() => oxe.close());
 
   it('with a wrong password is refused after one try and says so', async () => {
     const { session, failures } = openSession(oxe, { password: 'wrong' });
     await until(session, 'refused');
-    assert.deepEqual(failures.map(({ code }) => code), ['NOT_ALLOWED']);
+    assert.deepEqual(
+      failures.map(({ code }) => code),
+      ['NOT_ALLOWED'],
+    );
     assert.match(failures[0]?.message ?? '', /login or the password.*not tried again/);
-    await assert.rejects(session.call('getSystemStatus', {}, undefined), { code: 'NOT_CONNECTED', message: /login or the password/ });
+    await assert.rejects(session.call('getSystemStatus', {}, undefined), {
+      code: 'NOT_CONNECTED',
+      message: /login or the password/,
+    });
     assert.equal(oxe.requests().filter(({ path }) => path.endsWith('/authenticate')).length, 1);
   });
 
@@ -142,17 +219,25 @@ describe('a session that cannot be', () => {
     ['https where http is spoken', 'https://PORT', /does not speak TLS/],
   ] as const) {
     it(`with ${what} says what to do, and makes requests wait no longer than told`, async () => {
-      const { session, failures } = openSession({ ...oxe, url: url.replace('PORT', `127.0.0.1:${oxe.port}`) }, { offlineWaitMs: 300 });
+      const { session, failures } = openSession(
+        { ...oxe, url: url.replace('PORT', `127.0.0.1:${oxe.port}`) },
+        { offlineWaitMs: 300 },
+      );
       await next(session.onFailure, () => true, 'the failure');
       assert.equal(failures[0]?.code, 'NOT_CONNECTED');
       assert.match(failures[0].message, words);
-      await assert.rejects(session.call('getSystemStatus', {}, undefined), { code: 'NOT_CONNECTED', message: words });
+      await assert.rejects(session.call('getSystemStatus', {}, undefined), {
+        code: 'NOT_CONNECTED',
+        message: words,
+      });
     });
   }
 
   it('with a server that takes connections and never answers times out', async () => {
     const mute = createServer(() => undefined).listen(0, '127.0.0.1');
-    await new Promise((resolve) => { mute.once('listening', resolve); });
+    await new Promise((resolve) => {
+      mute.once('listening', resolve);
+    });
     const { port } = mute.address() as { port: number };
     const { session } = openSession({ ...oxe, url: `http://127.0.0.1:${port}` }, { timeoutMs: 200 });
     assert.equal((await next(session.onFailure, () => true, 'the failure')).code, 'TIMEOUT');
@@ -161,14 +246,34 @@ describe('a session that cannot be', () => {
   });
 
   it('waits for a server that is not ready, and is connected when it is', async () => {
-    oxe.answerNext({ method: 'GET', path: '/api/rest', status: 503, body: { httpStatus: 'SERVICE_UNAVAILABLE', code: 1000, type: 'NOT_READY', helpMessage: 'The server is not yet available.', canRetry: true } });
+    oxe.answerNext({
+      method: 'GET',
+      path: '/api/rest',
+      status: 503,
+      body: {
+        httpStatus: 'SERVICE_UNAVAILABLE',
+        code: 1000,
+        type: 'NOT_READY',
+        helpMessage: 'The server is not yet available.',
+        canRetry: true,
+      },
+    });
     const { session, failures } = openSession(oxe);
     await until(session, 'connected');
-    assert.deepEqual(failures.map(({ code }) => code), ['NOT_READY']);
+    assert.deepEqual(
+      failures.map(({ code }) => code),
+      ['NOT_READY'],
+    );
   });
 
   it('takes no page for a descriptor', async () => {
-    oxe.answerNext({ method: 'GET', path: '/api/rest', status: 200, headers: { 'content-type': 'text/html' }, body: '<html>Welcome to nginx</html>' });
+    oxe.answerNext({
+      method: 'GET',
+      path: '/api/rest',
+      status: 200,
+      headers: { 'content-type': 'text/html' },
+      body: '<html>Welcome to nginx</html>',
+    });
     const { session } = openSession(oxe);
     const error = await next(session.onFailure, () => true, 'the failure');
     assert.equal(error.code, 'SERVER_PROBLEM');

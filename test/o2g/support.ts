@@ -12,9 +12,15 @@ import type { Simulator } from '../../simulator';
 export class LogBook implements Log {
   readonly lines: string[] = [];
   readonly debugLines: string[] = [];
-  info = (line: string): void => { this.lines.push(`info ${line}`); };
-  warn = (line: string): void => { this.lines.push(`warn ${line}`); };
-  debug = (line: string): void => { this.debugLines.push(line); };
+  info = (line: string): void => {
+    this.lines.push(`info ${line}`);
+  };
+  warn = (line: string): void => {
+    this.lines.push(`warn ${line}`);
+  };
+  debug = (line: string): void => {
+    this.debugLines.push(line);
+  };
 }
 
 /** A clock that runs so many times faster than time does: audits and back-offs come sooner, requests take as long as they take. */
@@ -24,7 +30,11 @@ export function fastClock(factor: number): Clock {
     now: () => began + (Date.now() - began) * factor,
     after: (ms, run) => {
       const timer = setTimeout(run, ms / factor);
-      return { cancel: () => { clearTimeout(timer); } };
+      return {
+        cancel: () => {
+          clearTimeout(timer);
+        },
+      };
     },
   };
 }
@@ -44,17 +54,32 @@ export async function closeSessions(): Promise<void> {
 }
 
 /** A session with a simulator, open unless told otherwise. */
-export function openSession(oxe: Pick<Simulator, 'url' | 'login' | 'password'>, options: Partial<SessionOptions> & { timeoutMs?: number; tls?: TlsOptions; password?: string; clock?: Clock } = {}): Opened {
+export function openSession(
+  oxe: Pick<Simulator, 'url' | 'login' | 'password'>,
+  options: Partial<SessionOptions> & {
+    timeoutMs?: number;
+    tls?: TlsOptions;
+    password?: string;
+    clock?: Clock;
+  } = {},
+): Opened {
   const { timeoutMs = 10_000, tls, password = oxe.password, clock, ...rest } = options;
   const log = new LogBook();
-  const session = new Session({
-    sites: [new URL(oxe.url)],
-    access: 'typed',
-    account: { login: oxe.login, password, applicationName: 'test' },
-    offlineWaitMs: 5000,
-    lifetime: 0,
-    ...rest,
-  }, { transport: new HttpTransport({ timeoutMs, ...(tls ? { tls } : {}) }), log, ...(clock ? { clock } : {}) });
+  const session = new Session(
+    {
+      sites: [new URL(oxe.url)],
+      access: 'typed',
+      account: { login: oxe.login, password, applicationName: 'test' },
+      offlineWaitMs: 5000,
+      lifetime: 0,
+      ...rest,
+    },
+    {
+      transport: new HttpTransport({ timeoutMs, ...(tls ? { tls } : {}) }),
+      log,
+      ...(clock ? { clock } : {}),
+    },
+  );
   const failures: O2GError[] = [];
   session.onFailure.on((error) => failures.push(error));
   sessions.add(session);
@@ -63,14 +88,27 @@ export function openSession(oxe: Pick<Simulator, 'url' | 'login' | 'password'>, 
 }
 
 /** A started link on a session. */
-export function startLink(session: Session, options: Partial<LinkOptions> = {}, parts: Partial<LinkParts> = {}): Link {
-  const link = new Link({ name: 'OXE 7', oxeNode: 7, recorder: 'OTHER', devices: [], onStop: 'close', ...options }, session, { log: new LogBook(), ...parts });
+export function startLink(
+  session: Session,
+  options: Partial<LinkOptions> = {},
+  parts: Partial<LinkParts> = {},
+): Link {
+  const link = new Link(
+    { name: 'OXE 7', oxeNode: 7, recorder: 'OTHER', devices: [], onStop: 'close', ...options },
+    session,
+    { log: new LogBook(), ...parts },
+  );
   link.start();
   return link;
 }
 
 /** The next news that the predicate accepts. */
-export function next<T>(signal: Signal<T>, predicate: (news: T) => boolean, what: string, timeoutMs = 10_000): Promise<T> {
+export function next<T>(
+  signal: Signal<T>,
+  predicate: (news: T) => boolean,
+  what: string,
+  timeoutMs = 10_000,
+): Promise<T> {
   const asked = new Error(`${what} did not come within ${timeoutMs} ms`);
   const seen: T[] = [];
   return new Promise((resolve, reject) => {
@@ -91,10 +129,12 @@ export function next<T>(signal: Signal<T>, predicate: (news: T) => boolean, what
 
 /** Resolves once the session is in a state, at once when it is already. */
 export async function until(session: Session, state: State, timeoutMs?: number): Promise<void> {
-  if (session.report.state !== state) await next(session.onState, (report) => report.state === state, `state ${state}`, timeoutMs);
+  if (session.report.state !== state)
+    await next(session.onState, (report) => report.state === state, `state ${state}`, timeoutMs);
 }
 
 /** Resolves once the link is registered. */
 export async function registered(link: Link): Promise<void> {
-  if (link.report.state !== 'registered') await next(link.onState, ({ state }) => state === 'registered', 'the registration');
+  if (link.report.state !== 'registered')
+    await next(link.onState, ({ state }) => state === 'registered', 'the registration');
 }

@@ -17,26 +17,60 @@ interface Changes extends Partial<TrialOptions> {
   onEnd?: (end: StepEnd) => void;
 }
 
-async function trial({ tls, password = oxe.password, signal = new AbortController().signal, onEnd = () => undefined, ...options }: Changes = {}): Promise<StepEnd[]> {
+async function trial({
+  tls,
+  password = oxe.password,
+  signal = new AbortController().signal,
+  onEnd = () => undefined,
+  ...options
+}: Changes = {}): Promise<StepEnd[]> {
   const ends: StepEnd[] = [];
   const whole: TrialOptions = {
-    sites: [new URL(oxe.url)], access: 'typed', account: { login: oxe.login, password, applicationName: 'trial' }, lifetime: 0, timeoutMs: 5000,
-    verified: tls?.rejectUnauthorized !== false, ...options,
+    sites: [new URL(oxe.url)],
+    access: 'typed',
+    account: { login: oxe.login, password, applicationName: 'trial' },
+    lifetime: 0,
+    timeoutMs: 5000,
+    verified: tls?.rejectUnauthorized !== false,
+    ...options,
   };
-  await tryConnection(whole, new HttpTransport({ timeoutMs: 5000, ...(tls ? { tls } : {}) }), (end) => { ends.push(end); onEnd(end); }, signal);
+  await tryConnection(
+    whole,
+    new HttpTransport({ timeoutMs: 5000, ...(tls ? { tls } : {}) }),
+    (end) => {
+      ends.push(end);
+      onEnd(end);
+    },
+    signal,
+  );
   return ends;
 }
 
 /** Each step with its outcome, and its note if it has one. */
 function summary(ends: readonly StepEnd[]): Record<string, string> {
-  return Object.fromEntries(ends.map(({ step, outcome, note }) => [step, note === undefined ? outcome : `${outcome} ${note}`]));
+  return Object.fromEntries(
+    ends.map(({ step, outcome, note }) => [step, note === undefined ? outcome : `${outcome} ${note}`]),
+  );
 }
 
 /** The outcomes up to a failure, all good before it and nothing reached after it. */
-function failedAt(failed: (typeof STEPS)[number], note: string, before: Record<string, string> = {}): Record<string, string> {
+function failedAt(
+  failed: (typeof STEPS)[number],
+  note: string,
+  before: Record<string, string> = {},
+): Record<string, string> {
   const at = STEPS.indexOf(failed);
   const good = { name: 'skipped', tls: 'skipped plain', ...before };
-  return Object.fromEntries(STEPS.map((step, index) => [step, index < at ? Reflect.get(good, step) as string | undefined ?? 'ok' : index === at ? `failed ${note}` : 'notReached']));
+  return Object.fromEntries(
+    STEPS.map((step, index) => [
+      step,
+      index < at
+        ? ((Reflect.get(good, step) as string | undefined) ?? 'ok')
+        : index === at
+          ? `failed ${note}`
+          : 'notReached',
+    ]),
+  );
 }
 
 const GOOD = { ...failedAt('licences', ''), licences: 'ok' };
@@ -44,9 +78,13 @@ const GOOD = { ...failedAt('licences', ''), licences: 'ok' };
 /** A port that belonged to a server a moment ago. */
 async function closedPort(): Promise<number> {
   const server = createServer();
-  await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
   const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => { server.close(resolve); });
+  await new Promise((resolve) => {
+    server.close(resolve);
+  });
   return port;
 }
 
@@ -56,54 +94,95 @@ async function start(options: SimulatorOptions = {}): Promise<void> {
 }
 
 describe('a trial of a connection', () => {
-  beforeEach(async () => { oxe = await startSimulator({ devices: ['70000-70009'] }); });
+  beforeEach(async () => {
+    oxe = await startSimulator({ devices: ['70000-70009'] });
+  });
   afterEach(async () => {
-    assert.deepEqual([oxe.sessions(), oxe.subscriptions(), oxe.channelCount()], [[], [], 0], 'something was left behind');
+    assert.deepEqual(
+      [oxe.sessions(), oxe.subscriptions(), oxe.channelCount()],
+      [[], [], 0],
+      'something was left behind',
+    );
     assert.deepEqual(oxe.violations(), []);
     await oxe.close();
   });
 
   it('goes through all steps, tells each once and in order, and leaves nothing behind', async () => {
     const ends = await trial();
-    assert.deepEqual(ends.map(({ step }) => step), STEPS);
+    assert.deepEqual(
+      ends.map(({ step }) => step),
+      STEPS,
+    );
     assert.deepEqual(summary(ends), GOOD);
     const detail = Object.fromEntries(ends.map(({ step, detail: text }) => [step, text]));
     assert.match(detail.nodes ?? '', /^7 oxe-7 CONNECTED_MAIN$/);
     assert.match(detail.licences ?? '', /ROXE_API_TEL_ADVANCED 0\/10/);
     assert.equal(detail.channel, `127.0.0.1:${oxe.eventPort}`);
-    assert.deepEqual(oxe.requests().map(({ method, path }) => `${method} ${path.replace(/subscriptions\/.+/, 'subscriptions/…')}`), [
-      'GET /api/rest', 'GET /api/rest/authenticate', 'POST /api/rest/1.0/sessions', 'POST /api/rest/1.0/subscriptions', 'POST /OTEvents',
-      'GET /api/rest/1.0/system/status', 'DELETE /api/rest/1.0/subscriptions/…', 'DELETE /api/rest/1.0/sessions',
-    ]);
+    assert.deepEqual(
+      oxe
+        .requests()
+        .map(({ method, path }) => `${method} ${path.replace(/subscriptions\/.+/, 'subscriptions/…')}`),
+      [
+        'GET /api/rest',
+        'GET /api/rest/authenticate',
+        'POST /api/rest/1.0/sessions',
+        'POST /api/rest/1.0/subscriptions',
+        'POST /OTEvents',
+        'GET /api/rest/1.0/system/status',
+        'DELETE /api/rest/1.0/subscriptions/…',
+        'DELETE /api/rest/1.0/sessions',
+      ],
+    );
   });
 
   it('tells no secret', async () => {
     const cookies = new Set<string>();
     const ids = new Set<string>();
-    const ends = await trial({ onEnd: () => {
-      for (const { cookie } of oxe.sessions()) cookies.add(cookie);
-      for (const { id } of oxe.subscriptions()) ids.add(id);
-    } });
+    const ends = await trial({
+      onEnd: () => {
+        for (const { cookie } of oxe.sessions()) cookies.add(cookie);
+        for (const { id } of oxe.subscriptions()) ids.add(id);
+      },
+    });
     assert.ok(cookies.size === 1 && ids.size === 1);
-    for (const secret of [...cookies, ...ids, oxe.password]) assert.ok(!JSON.stringify(ends).includes(secret));
+    for (const secret of [...cookies, ...ids, oxe.password])
+      assert.ok(!JSON.stringify(ends).includes(secret));
   });
 
   it('a name that DNS knows, TLS with the right certificate, and TLS that is not verified', async () => {
     const own = await certificate();
     await start({ tls: { key: own.key, cert: own.cert } });
     const named = new URL(oxe.url.replace('127.0.0.1', 'localhost'));
-    assert.deepEqual(summary(await trial({ sites: [named], tls: { ca: own.cert } })), { ...GOOD, name: 'ok', tls: 'ok' });
-    assert.deepEqual(summary(await trial({ tls: { rejectUnauthorized: false } })), { ...GOOD, tls: 'ok unverified' });
+    assert.deepEqual(summary(await trial({ sites: [named], tls: { ca: own.cert } })), {
+      ...GOOD,
+      name: 'ok',
+      tls: 'ok',
+    });
+    assert.deepEqual(summary(await trial({ tls: { rejectUnauthorized: false } })), {
+      ...GOOD,
+      tls: 'ok unverified',
+    });
   });
 
   it('a user who is no administrator: the system is not asked', async () => {
     const account = { login: 'oxe70001', password: 'user-password', applicationName: 'trial' };
-    assert.deepEqual(summary(await trial({ account })), { ...GOOD, session: 'ok noAdmin', nodes: 'skipped noAdmin', licences: 'skipped noAdmin' });
+    assert.deepEqual(summary(await trial({ account })), {
+      ...GOOD,
+      session: 'ok noAdmin',
+      nodes: 'skipped noAdmin',
+      licences: 'skipped noAdmin',
+    });
   });
 
   it('with a webhook it opens neither subscription nor channel: the flow would get every event twice', async () => {
-    assert.deepEqual(summary(await trial({ webHookUrl: 'https://node-red.example.com/o2g/token' })), { ...GOOD, channel: 'skipped webhook' });
-    assert.deepEqual(oxe.requests().filter(({ path }) => path.includes('subscriptions')), []);
+    assert.deepEqual(summary(await trial({ webHookUrl: 'https://node-red.example.com/o2g/token' })), {
+      ...GOOD,
+      channel: 'skipped webhook',
+    });
+    assert.deepEqual(
+      oxe.requests().filter(({ path }) => path.includes('subscriptions')),
+      [],
+    );
   });
 
   it('an unknown host', async () => {
@@ -126,7 +205,10 @@ describe('a trial of a connection', () => {
   });
 
   it('the wrong scheme, both ways', async () => {
-    assert.deepEqual(summary(await trial({ sites: [new URL(oxe.url.replace('http:', 'https:'))] })), failedAt('tls', 'wrongScheme'));
+    assert.deepEqual(
+      summary(await trial({ sites: [new URL(oxe.url.replace('http:', 'https:'))] })),
+      failedAt('tls', 'wrongScheme'),
+    );
     const own = await certificate();
     await start({ tls: { key: own.key, cert: own.cert } });
     const plain = summary(await trial({ sites: [new URL(oxe.url.replace('https:', 'http:'))] }));
@@ -136,7 +218,11 @@ describe('a trial of a connection', () => {
   it('a page instead of the API', async () => {
     oxe.answerNext({ path: '/api/rest', status: 200, body: '<html><title>Welcome</title></html>' });
     assert.deepEqual(summary(await trial()), failedAt('descriptor', 'notO2G'));
-    oxe.answerNext({ path: '/api/rest', status: 301, headers: { Location: 'https://elsewhere.example.com/' } });
+    oxe.answerNext({
+      path: '/api/rest',
+      status: 301,
+      headers: { Location: 'https://elsewhere.example.com/' },
+    });
     assert.deepEqual(summary(await trial()), failedAt('descriptor', 'redirected'));
   });
 
@@ -182,13 +268,16 @@ describe('a trial of a connection', () => {
 
   it('an event channel that O2G names at another host, or with another scheme', async () => {
     const port = await closedPort();
-    oxe.announce({ publicEvents: `http://o2g.example.com:${port}`, privateEvents: `http://o2g.example.com:${port}` });
+    oxe.announce({
+      publicEvents: `http://o2g.example.com:${port}`,
+      privateEvents: `http://o2g.example.com:${port}`,
+    });
     assert.deepEqual(summary(await trial()), { ...GOOD, channel: 'failed foreignAddress' });
     oxe.announce({ publicEvents: 'https://127.0.0.1:8016', privateEvents: 'https://127.0.0.1:8016' });
     assert.deepEqual(summary(await trial()), { ...GOOD, channel: 'failed channelAddress' });
   });
 
-  it('addresses that O2G names and that can\'t be reached, when the user consented to them', async () => {
+  it("addresses that O2G names and that can't be reached, when the user consented to them", async () => {
     oxe.announce({ privateRest: `http://127.0.0.1:${await closedPort()}` });
     assert.deepEqual(summary(await trial({ access: 'private' })), failedAt('login', 'foreignAddress'));
     assert.equal(summary(await trial({ access: 'auto' })).session, 'ok');
@@ -198,14 +287,25 @@ describe('a trial of a connection', () => {
     oxe.ctiLinkDown(7);
     assert.deepEqual(summary(await trial()), { ...GOOD, nodes: 'failed nodesDown' });
     oxe.answerNext({ path: '/system/status', status: 200, body: { pbxs: [], license: { lics: [] } } });
-    assert.deepEqual(summary(await trial()), { ...GOOD, nodes: 'failed noNodes', licences: 'failed noLicence' });
+    assert.deepEqual(summary(await trial()), {
+      ...GOOD,
+      nodes: 'failed noNodes',
+      licences: 'failed noLicence',
+    });
   });
 
   it('given up in the middle, it closes what it opened', async () => {
     const giveUp = new AbortController();
-    whenTestEnds(() => { giveUp.abort(); });
+    whenTestEnds(() => {
+      giveUp.abort();
+    });
     oxe.answerNext({ path: '/system/status', hang: true });
-    const ends = await trial({ signal: giveUp.signal, onEnd: ({ step }) => { if (step === 'channel') giveUp.abort(); } });
+    const ends = await trial({
+      signal: giveUp.signal,
+      onEnd: ({ step }) => {
+        if (step === 'channel') giveUp.abort();
+      },
+    });
     assert.equal(summary(ends).nodes, 'failed');
   });
 });

@@ -12,13 +12,27 @@ import { whenTestEnds } from '../support/cleanup';
 import { LogBook, next, until } from './support';
 
 const TOKEN = 'a-token-of-some-length';
-const OTHER_NAMES = readFormat(JSON.stringify({
-  request: { parts: { id: 'head.uuid', method: 'rest.verb', path: 'rest.uri', headers: 'rest.headers', body: 'rest.content' }, fixed: { 'head.kind': 1 } },
-  response: { parts: { id: 'head.uuid', status: 'rest.code', headers: 'rest.headers', body: 'rest.content' }, fixed: { 'head.kind': 2 } },
-  event: { parts: { subscription: 'head.sub', event: 'notification' }, fixed: { 'head.kind': 3 } },
-  subscriptionQuery: 'wsId',
-  bodies: 'json',
-}));
+const OTHER_NAMES = readFormat(
+  JSON.stringify({
+    request: {
+      parts: {
+        id: 'head.uuid',
+        method: 'rest.verb',
+        path: 'rest.uri',
+        headers: 'rest.headers',
+        body: 'rest.content',
+      },
+      fixed: { 'head.kind': 1 },
+    },
+    response: {
+      parts: { id: 'head.uuid', status: 'rest.code', headers: 'rest.headers', body: 'rest.content' },
+      fixed: { 'head.kind': 2 },
+    },
+    event: { parts: { subscription: 'head.sub', event: 'notification' }, fixed: { 'head.kind': 3 } },
+    subscriptionQuery: 'wsId',
+    bodies: 'json',
+  }),
+);
 
 describe('the tunnel', () => {
   let oxe: Simulator;
@@ -37,10 +51,16 @@ describe('the tunnel', () => {
     port = await door.listen(0, {});
     tunnel = new Tunnel({ format, timeoutMs: 10_000, log });
     door.expect(TOKEN, tunnel);
-    session = new Session({
-      sites: [new URL('https://o2g.example.com')], access: 'typed', offlineWaitMs: 10_000, lifetime: 0,
-      account: { login: oxe.login, password: oxe.password, applicationName: 'test' },
-    }, { transport: tunnel, log });
+    session = new Session(
+      {
+        sites: [new URL('https://o2g.example.com')],
+        access: 'typed',
+        offlineWaitMs: 10_000,
+        lifetime: 0,
+        account: { login: oxe.login, password: oxe.password, applicationName: 'test' },
+      },
+      { transport: tunnel, log },
+    );
     session.open();
     whenTestEnds(async () => {
       await session.close('removed');
@@ -54,18 +74,35 @@ describe('the tunnel', () => {
   };
   const startAgent = (options: Partial<AgentOptions> = {}): { agent: Agent; said: LogBook } => {
     const said = new LogBook();
-    const agent = new Agent({ tunnel: new URL(`ws://127.0.0.1:${port}`), token: TOKEN, o2g: new URL(oxe.url), format: DEFAULT_FORMAT, timeoutMs: 10_000, log: said, ...options });
+    const agent = new Agent({
+      tunnel: new URL(`ws://127.0.0.1:${port}`),
+      token: TOKEN,
+      o2g: new URL(oxe.url),
+      format: DEFAULT_FORMAT,
+      timeoutMs: 10_000,
+      log: said,
+      ...options,
+    });
     agent.start();
     agents.push(agent);
     return { agent, said };
   };
   /** A peer that does what it is told, and knows the protocol only as text. */
-  const knock = async (token: string, address = ''): Promise<{ socket: WebSocket; ended: Promise<number> }> => {
-    const socket = new WebSocket(`ws://127.0.0.1:${port}/${address}`, { headers: token === '' ? {} : { Authorization: `Bearer ${token}` } });
-    whenTestEnds(() => { socket.terminate(); });
+  const knock = async (
+    token: string,
+    address = '',
+  ): Promise<{ socket: WebSocket; ended: Promise<number> }> => {
+    const socket = new WebSocket(`ws://127.0.0.1:${port}/${address}`, {
+      headers: token === '' ? {} : { Authorization: `Bearer ${token}` },
+    });
+    whenTestEnds(() => {
+      socket.terminate();
+    });
     const ended = new Promise<number>((resolve) => {
       socket.on('close', resolve);
-      socket.on('unexpected-response', (_request, response) => { resolve(response.statusCode ?? 0); });
+      socket.on('unexpected-response', (_request, response) => {
+        resolve(response.statusCode ?? 0);
+      });
       socket.on('error', () => undefined);
     });
     await Promise.race([new Promise((resolve) => socket.on('open', resolve)), ended]);
@@ -73,27 +110,47 @@ describe('the tunnel', () => {
   };
   const heardOf = (): O2GEvent[] => {
     const events: O2GEvent[] = [];
-    session.interest('taker', { selectors: [{ names: ['telephony'] }], deliver: (event) => events.push(event) });
+    session.interest('taker', {
+      selectors: [{ names: ['telephony'] }],
+      deliver: (event) => events.push(event),
+    });
     return events;
   };
 
-  for (const [name, format] of [['the default format', DEFAULT_FORMAT], ['names and nesting of the user', OTHER_NAMES]] as const) {
+  for (const [name, format] of [
+    ['the default format', DEFAULT_FORMAT],
+    ['names and nesting of the user', OTHER_NAMES],
+  ] as const) {
     it(`carries session, link, recording and events in ${name}, in order, each once`, async function carries() {
       this.timeout(60_000);
       await open(format);
       const events = heardOf();
       startAgent({ format });
       await until(session, 'connected');
-      const link = new Link({ name: 'OXE 7', oxeNode: 7, recorder: 'OTHER', devices: ['70120'], onStop: 'close' }, session, { log });
+      const link = new Link(
+        { name: 'OXE 7', oxeNode: 7, recorder: 'OTHER', devices: ['70120'], onStop: 'close' },
+        session,
+        { log },
+      );
       link.start();
       await oxe.once(() => oxe.monitored(7).length === 1, { what: 'the monitored device' });
-      const answers = await Promise.all(Array.from({ length: 300 }, () => session.call('getSystemStatus', {}, undefined)));
+      const answers = await Promise.all(
+        Array.from({ length: 300 }, () => session.call('getSystemStatus', {}, undefined)),
+      );
       assert.equal(answers.length, 300);
-      const sent = Array.from({ length: 3000 }, (_, index) => ({ eventName: 'OnCallRemoved', loginName: 'oxe70120', callRef: String(index), text: 'Élodie 電話' }));
+      const sent = Array.from({ length: 3000 }, (_, index) => ({
+        eventName: 'OnCallRemoved',
+        loginName: 'oxe70120',
+        callRef: String(index),
+        text: 'Élodie 電話',
+      }));
       const last = next(session.onEvent, ({ callRef }) => callRef === '2999', 'the last event', 40_000);
       for (const event of sent) await oxe.emit(event);
       await last;
-      assert.deepEqual(events.filter(({ eventName }) => eventName === 'OnCallRemoved'), sent);
+      assert.deepEqual(
+        events.filter(({ eventName }) => eventName === 'OnCallRemoved'),
+        sent,
+      );
       assert.equal(oxe.channelCount(), 1);
     });
   }
@@ -130,7 +187,8 @@ describe('the tunnel', () => {
 
   it('refuses whoever has no or another token, in one line, and takes the right one from the address as well', async () => {
     await open();
-    for (const token of ['', 'another-token-of-length', TOKEN.slice(1)]) assert.equal(await (await knock(token)).ended, 401);
+    for (const token of ['', 'another-token-of-length', TOKEN.slice(1)])
+      assert.equal(await (await knock(token)).ended, 401);
     assert.deepEqual(log.lines.filter((line) => line.includes('without the right token')).length, 1);
     const { socket } = await knock('', `?token=${TOKEN}`);
     assert.equal(socket.readyState, WebSocket.OPEN);
@@ -153,28 +211,63 @@ describe('the tunnel', () => {
     large.socket.send('x'.repeat(100 * 1024 * 1024), () => undefined);
     assert.equal(await large.ended, 1009);
     const flood = await knock(TOKEN);
-    for (let index = 0; index < 2000; index += 1) flood.socket.send(`{"type":"response","id":"${9000 + index}","status":200,"headers":{},"body":""}`, () => undefined);
+    for (let index = 0; index < 2000; index += 1)
+      flood.socket.send(
+        `{"type":"response","id":"${9000 + index}","status":200,"headers":{},"body":""}`,
+        () => undefined,
+      );
     assert.equal(await flood.ended, 1008);
     const odd = await knock(TOKEN);
-    for (const text of ['', 'x', '[]', 'null', '{"type":"event","subscription":"x","event":{"eventName":"OnCallRemoved"}}', '{"type":"response","id":{"a":1},"status":"x"}', '{"__proto__":{"type":"event"}}']) {
+    for (const text of [
+      '',
+      'x',
+      '[]',
+      'null',
+      '{"type":"event","subscription":"x","event":{"eventName":"OnCallRemoved"}}',
+      '{"type":"response","id":{"a":1},"status":"x"}',
+      '{"__proto__":{"type":"event"}}',
+    ]) {
       odd.socket.send(text);
     }
     const events = heardOf();
     startAgent();
     await until(session, 'connected');
     assert.deepEqual(events, []);
-    assert.equal(log.lines.filter((line) => line.includes('the agent sends')).length, 2, log.lines.join('\n'));
+    assert.equal(
+      log.lines.filter((line) => line.includes('the agent sends')).length,
+      2,
+      log.lines.join('\n'),
+    );
   });
 
   it('gives up an agent that gives no sign of life', async () => {
     let now = 0;
     const timers: { at: number; run: () => void }[] = [];
-    const clock = { now: () => now, after: (ms: number, run: () => void) => { const timer = { at: now + ms, run }; timers.push(timer); return { cancel: () => { timers.splice(timers.indexOf(timer), 1); } }; } };
-    const pass = (ms: number): void => { now += ms; for (const timer of timers.filter(({ at }) => at <= now)) { timers.splice(timers.indexOf(timer), 1); timer.run(); } };
+    const clock = {
+      now: () => now,
+      after: (ms: number, run: () => void) => {
+        const timer = { at: now + ms, run };
+        timers.push(timer);
+        return {
+          cancel: () => {
+            timers.splice(timers.indexOf(timer), 1);
+          },
+        };
+      },
+    };
+    const pass = (ms: number): void => {
+      now += ms;
+      for (const timer of timers.filter(({ at }) => at <= now)) {
+        timers.splice(timers.indexOf(timer), 1);
+        timer.run();
+      }
+    };
     log = new LogBook();
     door = new TunnelDoor(log);
     port = await door.listen(0, {});
-    whenTestEnds(() => { door.close(); });
+    whenTestEnds(() => {
+      door.close();
+    });
     tunnel = new Tunnel({ format: DEFAULT_FORMAT, timeoutMs: 60_000, log, clock });
     door.expect(TOKEN, tunnel);
     const { socket, ended } = await knock(TOKEN);
@@ -183,7 +276,10 @@ describe('the tunnel', () => {
     await pings;
     // Its network dies: it reads nothing any more, so that no pong comes.
     socket.pause();
-    const request = tunnel.request({ method: 'GET', url: new URL('https://o2g.example.com/api/rest'), headers: {} }, new AbortController().signal);
+    const request = tunnel.request(
+      { method: 'GET', url: new URL('https://o2g.example.com/api/rest'), headers: {} },
+      new AbortController().signal,
+    );
     pass(15_000);
     pass(15_000);
     await assert.rejects(request, { code: 'NOT_CONNECTED' });
@@ -193,10 +289,22 @@ describe('the tunnel', () => {
 
   it('says what is wrong with a format', () => {
     for (const [text, field] of [
-      ['{', 'tunnelFormat'], ['[]', 'tunnelFormat'], ['{"answer":{}}', 'tunnelFormat'], ['{"bodies":"xml"}', 'tunnelFormat.bodies'], ['{"subscriptionQuery":"a b"}', 'tunnelFormat.subscriptionQuery'],
-      ['{"event":{"parts":{"name":"x"}}}', 'tunnelFormat.event.parts'], ['{"event":{"parts":{"event":"a..b"}}}', 'tunnelFormat.event.parts.event'],
-      ['{"request":{"fixed":{"__proto__":1}}}', 'tunnelFormat.request.fixed'], ['{"request":{"fixed":{"a":{}}}}', 'tunnelFormat.request.fixed.a'],
-    ] as const) assert.throws(() => readFormat(text), (error: Error & { code?: string }) => error.code === 'INVALID_INPUT' && error.message.startsWith(`${field}: `), text);
+      ['{', 'tunnelFormat'],
+      ['[]', 'tunnelFormat'],
+      ['{"answer":{}}', 'tunnelFormat'],
+      ['{"bodies":"xml"}', 'tunnelFormat.bodies'],
+      ['{"subscriptionQuery":"a b"}', 'tunnelFormat.subscriptionQuery'],
+      ['{"event":{"parts":{"name":"x"}}}', 'tunnelFormat.event.parts'],
+      ['{"event":{"parts":{"event":"a..b"}}}', 'tunnelFormat.event.parts.event'],
+      ['{"request":{"fixed":{"__proto__":1}}}', 'tunnelFormat.request.fixed'],
+      ['{"request":{"fixed":{"a":{}}}}', 'tunnelFormat.request.fixed.a'],
+    ] as const)
+      assert.throws(
+        () => readFormat(text),
+        (error: Error & { code?: string }) =>
+          error.code === 'INVALID_INPUT' && error.message.startsWith(`${field}: `),
+        text,
+      );
     assert.deepEqual(readFormat('{}'), DEFAULT_FORMAT);
   });
 });

@@ -24,14 +24,25 @@ describe('the packed tarball', function () {
 
   it('has README, licence, changelog, an example at least, icons and locales', () => {
     for (const path of EXPECTED) assert.ok(paths.includes(path), `${path} is missing`);
-    for (const pattern of [/^examples\/.+\.json$/, /^dist\/nodes\/icons\/.+\.svg$/, /^dist\/nodes\/locales\/en-US\/.+\.json$/]) {
-      assert.ok(paths.some((path) => pattern.test(path)), `nothing like ${String(pattern)}`);
+    for (const pattern of [
+      /^examples\/.+\.json$/,
+      /^dist\/nodes\/icons\/.+\.svg$/,
+      /^dist\/nodes\/locales\/en-US\/.+\.json$/,
+    ]) {
+      assert.ok(
+        paths.some((path) => pattern.test(path)),
+        `nothing like ${String(pattern)}`,
+      );
     }
   });
 
   it('has no source, no map to one, no test, nothing of the developer', () => {
-    const unwanted = /(?<!\.d)\.ts$|\.map$|^(test|scripts|bench|\.ci|\.cache|\.github)\/|tsconfig|eslint|mocharc|\.tgz$|\.test\.|\.tsbuildinfo$|(^|\/)\.[^/]+$/;
-    assert.deepEqual(paths.filter((path) => unwanted.test(path)), []);
+    const unwanted =
+      /(?<!\.d)\.ts$|\.map$|^(test|scripts|bench|\.ci|\.cache|\.github)\/|tsconfig|eslint|mocharc|\.tgz$|\.test\.|\.tsbuildinfo$|(^|\/)\.[^/]+$/;
+    assert.deepEqual(
+      paths.filter((path) => unwanted.test(path)),
+      [],
+    );
   });
 
   it('is small', () => {
@@ -41,7 +52,8 @@ describe('the packed tarball', function () {
   it('has the script and the html of every set of nodes, and the file of every plugin', () => {
     const { nodes, plugins = {} } = described['node-red'];
     const files = Object.values(nodes).flatMap((script) => [script, script.replace(/\.js$/, '.html')]);
-    for (const path of [...files, ...Object.values(plugins)]) assert.ok(paths.includes(path), `${path} is missing`);
+    for (const path of [...files, ...Object.values(plugins)])
+      assert.ok(paths.includes(path), `${path} is missing`);
   });
 
   it('has the icon that each node names, beside the nodes where Node-RED looks for it', async () => {
@@ -60,12 +72,19 @@ describe('the packed tarball', function () {
     }
   });
 
-  it('depends on got, mustache, SQLite and ws only, and on nothing that the user doesn\'t need', () => {
-    assert.deepEqual(Object.keys(described.dependencies).sort(), ['got', 'mustache', 'node-sqlite3-wasm', 'ws']);
+  it("depends on got, mustache, SQLite and ws only, and on nothing that the user doesn't need", () => {
+    assert.deepEqual(Object.keys(described.dependencies).sort(), [
+      'got',
+      'mustache',
+      'node-sqlite3-wasm',
+      'ws',
+    ]);
   });
 
   it('is made by tools pinned to the version', () => {
-    const loose = Object.entries(described.devDependencies).filter(([, version]) => !/^\d+\.\d+\.\d+$/.test(version));
+    const loose = Object.entries(described.devDependencies).filter(
+      ([, version]) => !/^\d+\.\d+\.\d+$/.test(version),
+    );
     assert.deepEqual(loose, []);
   });
 });

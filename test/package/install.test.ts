@@ -18,7 +18,13 @@ const GOT: Record<NodeMajor, number> = { 20: 14, 22: 16, 24: 16 };
 
 const MAJORS = [20, 22, 24] as const;
 
-const TOGETHER: [version: NodeRedVersion, major: NodeMajor][] = [['4.1', 20], ['4.1', 22], ['4.1', 24], ['5.0', 22], ['5.0', 24]];
+const TOGETHER: [version: NodeRedVersion, major: NodeMajor][] = [
+  ['4.1', 20],
+  ['4.1', 22],
+  ['4.1', 24],
+  ['5.0', 22],
+  ['5.0', 24],
+];
 
 for (const major of MAJORS) {
   describe(`the tarball installed under Node ${NODE_VERSIONS[major]}, engines strict`, function () {
@@ -71,7 +77,7 @@ for (const [version, major] of TOGETHER) {
 describe('a Node-RED that starts', function () {
   this.timeout(INSTALL_MS);
 
-  it('doesn\'t wait for got: it is loaded with the first connection, not with the palette', async () => {
+  it("doesn't wait for got: it is loaded with the first connection, not with the palette", async () => {
     const userDir = await userDirWithPalette(20);
     await rm(join(userDir, 'node_modules/got'), { recursive: true });
     const nodeRed = await startNodeRed({ node: nodeBinary(20), palette: { tarballUserDir: userDir } });
@@ -92,7 +98,8 @@ async function types(nodeRed: NodeRed): Promise<string[]> {
   const { name } = await manifest();
   const response = await nodeRed.admin('/nodes', { headers: { accept: 'application/json' } });
   const sets = ((await response.json()) as NodeSet[]).filter(({ module }) => module === name);
-  for (const { id, enabled, err } of sets) assert.deepEqual({ id, enabled, err }, { id, enabled: true, err: undefined });
+  for (const { id, enabled, err } of sets)
+    assert.deepEqual({ id, enabled, err }, { id, enabled: true, err: undefined });
   return sets.flatMap((set) => set.types).sort();
 }
 

@@ -45,7 +45,13 @@ const FORMS: Record<string, (specifier: string) => string> = {
 describe('the linter', function () {
   this.timeout(60_000);
   // These files don't exist, so no type is known in them; what needs types is shown by linting the repository itself.
-  const untyped = new ESLint({ cwd: ROOT, overrideConfig: { files: ['**/*.ts'], ...tseslint.configs.disableTypeChecked } as ESLint.Options['overrideConfig'] & object });
+  const untyped = new ESLint({
+    cwd: ROOT,
+    overrideConfig: {
+      files: ['**/*.ts'],
+      ...tseslint.configs.disableTypeChecked,
+    } as ESLint.Options['overrideConfig'] & object,
+  });
 
   async function rules(file: string, code: string): Promise<string[]> {
     const [result] = await untyped.lintText(code, { filePath: `${ROOT}/${file}` });
@@ -58,7 +64,10 @@ describe('the linter', function () {
     it(`doesn't let ${file} import ${specifier}, in any form`, async () => {
       for (const [form, code] of Object.entries(FORMS)) {
         const found = await rules(file, code(specifier));
-        assert.ok(found.some((rule) => rule.startsWith('no-restricted-')), `${form} passes; found only: ${found.join(', ')}`);
+        assert.ok(
+          found.some((rule) => rule.startsWith('no-restricted-')),
+          `${form} passes; found only: ${found.join(', ')}`,
+        );
       }
     });
   }
@@ -69,13 +78,24 @@ describe('the linter', function () {
     });
   }
 
-  it('reads the scripts inside a node\'s html', async () => {
-    const html = '<script type="text/html" data-template-name="x"><p></p></script>\n<script type="text/javascript">\n  var a = unknown == 1;\n</script>\n';
-    assert.deepEqual((await rules('nodes/x.html', html)).sort(), ['eqeqeq', 'no-undef', 'no-unused-vars', 'no-var']);
+  it("reads the scripts inside a node's html", async () => {
+    const html =
+      '<script type="text/html" data-template-name="x"><p></p></script>\n<script type="text/javascript">\n  var a = unknown == 1;\n</script>\n';
+    assert.deepEqual((await rules('nodes/x.html', html)).sort(), [
+      'eqeqeq',
+      'no-undef',
+      'no-unused-vars',
+      'no-var',
+    ]);
   });
 
   it('knows types: a promise that nobody awaits is an error in every folder with code', async () => {
-    const configs = await Promise.all(['nodes', 'o2g', 'recorder', 'simulator', 'bin', 'scripts', 'bench', 'test'].map((folder) => new ESLint({ cwd: ROOT }).calculateConfigForFile(`${folder}/x.ts`)));
-    for (const { rules: active } of configs as { rules: Record<string, [number]> }[]) assert.equal(active['@typescript-eslint/no-floating-promises']?.[0], 2);
+    const configs = await Promise.all(
+      ['nodes', 'o2g', 'recorder', 'simulator', 'bin', 'scripts', 'bench', 'test'].map((folder) =>
+        new ESLint({ cwd: ROOT }).calculateConfigForFile(`${folder}/x.ts`),
+      ),
+    );
+    for (const { rules: active } of configs as { rules: Record<string, [number]> }[])
+      assert.equal(active['@typescript-eslint/no-floating-promises']?.[0], 2);
   });
 });

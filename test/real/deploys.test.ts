@@ -6,19 +6,32 @@ import { DEVICES, recordingRequests, TARGET, wholeFlow } from './flows';
 
 /** Tells what keeps the process busy: the kinds of handles and timers, counted, and the listeners for signals. */
 const counter = {
-  ...node('counter', 'function', {
-    func: `const kinds = {};
+  ...node(
+    'counter',
+    'function',
+    {
+      func: `const kinds = {};
       for (const kind of proc.getActiveResourcesInfo()) kinds[kind] = (kinds[kind] || 0) + 1;
       msg.payload = { timers: kinds.Timeout || 0, sockets: kinds.TCPSocketWrap || 0, signals: proc.listenerCount('SIGTERM') };
       return msg;`,
-    outputs: 1,
-    libs: [{ var: 'proc', module: 'process' }],
-  }, 'counted'),
+      outputs: 1,
+      libs: [{ var: 'proc', module: 'process' }],
+    },
+    'counted',
+  ),
   z: 'tab',
 };
-const counting = [{ ...node('count', 'probe-in', { name: 'count' }, 'counter'), z: 'tab' }, counter, { ...node('counted', 'probe-out', { name: 'counted' }), z: 'tab' }];
+const counting = [
+  { ...node('count', 'probe-in', { name: 'count' }, 'counter'), z: 'tab' },
+  counter,
+  { ...node('counted', 'probe-out', { name: 'counted' }), z: 'tab' },
+];
 
-interface Counts { timers: number; sockets: number; signals: number }
+interface Counts {
+  timers: number;
+  sockets: number;
+  signals: number;
+}
 
 describe('deploys', () => {
   let oxe: Simulator;
@@ -34,7 +47,11 @@ describe('deploys', () => {
   afterEach(async () => {
     await red.stop();
     assert.deepEqual(oxe.violations(), []);
-    assert.deepEqual([oxe.sessions(), oxe.links(), oxe.subscriptions()], [[], [], []], 'nothing is left behind by the stop');
+    assert.deepEqual(
+      [oxe.sessions(), oxe.links(), oxe.subscriptions()],
+      [[], [], []],
+      'nothing is left behind by the stop',
+    );
     await oxe.close();
   });
 
@@ -51,14 +68,26 @@ describe('deploys', () => {
     oxe.clearRequests();
     for (let round = 0; round < 500; round += 1) {
       const type = (['full', 'nodes', 'flows', 'reload'] as const)[round % 4] ?? 'full';
-      const moved = changed(flows, { 'node-events': { name: `events ${round}` }, 'node-monitor': { name: `monitor ${round}` } });
+      const moved = changed(flows, {
+        'node-events': { name: `events ${round}` },
+        'node-monitor': { name: `monitor ${round}` },
+      });
       await (type === 'reload' ? red.deploy([], { type }) : red.deploy(moved, { type }));
     }
     const after = await count();
-    assert.deepEqual(oxe.requests().filter(({ method }) => method !== 'GET'), []);
-    assert.ok(after.timers <= before.timers + 2 && after.sockets <= before.sockets + 2, `${JSON.stringify(before)} became ${JSON.stringify(after)}`);
+    assert.deepEqual(
+      oxe.requests().filter(({ method }) => method !== 'GET'),
+      [],
+    );
+    assert.ok(
+      after.timers <= before.timers + 2 && after.sockets <= before.sockets + 2,
+      `${JSON.stringify(before)} became ${JSON.stringify(after)}`,
+    );
     assert.equal(after.signals, before.signals);
-    assert.deepEqual([oxe.sessions().length, oxe.subscriptions().length, oxe.links().length, oxe.channelCount()], [1, 1, 1, 1]);
+    assert.deepEqual(
+      [oxe.sessions().length, oxe.subscriptions().length, oxe.links().length, oxe.channelCount()],
+      [1, 1, 1, 1],
+    );
     assert.doesNotMatch(red.log(), /MaxListenersExceededWarning/);
   });
 
@@ -70,11 +99,17 @@ describe('deploys', () => {
         await new Promise(setImmediate);
       }
     })();
-    for (let round = 0; round < 10; round += 1) await red.deploy(changed(flows, { 'node-events': { name: `events ${round}` } }), { type: round % 2 ? 'nodes' : 'full' });
+    for (let round = 0; round < 10; round += 1)
+      await red.deploy(changed(flows, { 'node-events': { name: `events ${round}` } }), {
+        type: round % 2 ? 'nodes' : 'full',
+      });
     await sending;
     await oxe.emit({ eventName: 'OnCallRemoved', loginName: 'oxe70000', callRef: 'last' });
     await red.told('events', ({ payload }) => (payload as { callRef: string }).callRef === 'last');
-    const refs = red.received<{ callRef?: string }>('events').filter(({ topic }) => topic === 'OnCallRemoved').map(({ payload }) => payload.callRef);
+    const refs = red
+      .received<{ callRef?: string }>('events')
+      .filter(({ topic }) => topic === 'OnCallRemoved')
+      .map(({ payload }) => payload.callRef);
     assert.deepEqual(refs, [...Array.from({ length: 400 }, (_, index) => String(index)), 'last']);
   });
 
@@ -83,14 +118,27 @@ describe('deploys', () => {
     await red.told('out');
     oxe.clearRequests();
     await red.deploy(changed(flows, { link: { devices: '70000-70001' } }), { type: 'nodes' });
-    await oxe.once(() => oxe.monitored(7).length === 3 && oxe.recorded(7).length === 1, { what: 'the link as desired' });
+    await oxe.once(() => oxe.monitored(7).length === 3 && oxe.recorded(7).length === 1, {
+      what: 'the link as desired',
+    });
     assert.deepEqual(oxe.monitored(7).sort(), ['70000', '70001', '70120']);
     assert.equal(recordingRequests(oxe).filter((request) => request.startsWith('POST  {"type"')).length, 1);
     assert.equal(oxe.links(7).length, 1);
   });
 
   it('a removed server closes link, subscription and session', async () => {
-    await red.deploy(without(flows, 'server', 'link', 'node-events', 'node-monitor', 'node-record', 'node-beep', 'node-status'));
+    await red.deploy(
+      without(
+        flows,
+        'server',
+        'link',
+        'node-events',
+        'node-monitor',
+        'node-record',
+        'node-beep',
+        'node-status',
+      ),
+    );
     await oxe.once(() => oxe.sessions().length === 0, { what: 'the end of the session' });
     assert.deepEqual([oxe.links(), oxe.channelCount()], [[], 0]);
   });
@@ -98,8 +146,17 @@ describe('deploys', () => {
   it('a changed server opens its new session after the old one is closed', async () => {
     oxe.clearRequests();
     await red.deploy(changed(flows, { server: { application: 'Another' } }), { type: 'full' });
-    await oxe.once(() => oxe.monitored(7).length === 5 && oxe.requests().some(({ path }) => path.endsWith('/authenticate')), { what: 'the new session' });
-    const order = oxe.requests().map(({ method, path }) => `${method} ${path.replace(/.*\/rest(\/1\.0)?/, '').replace(/(link|subscriptions)\/[^/]+/, '$1/…')}`);
+    await oxe.once(
+      () =>
+        oxe.monitored(7).length === 5 && oxe.requests().some(({ path }) => path.endsWith('/authenticate')),
+      { what: 'the new session' },
+    );
+    const order = oxe
+      .requests()
+      .map(
+        ({ method, path }) =>
+          `${method} ${path.replace(/.*\/rest(\/1\.0)?/, '').replace(/(link|subscriptions)\/[^/]+/, '$1/…')}`,
+      );
     assert.ok(order.indexOf('DELETE /iprecord/7/link/…') < order.indexOf('DELETE /sessions'));
     assert.ok(order.indexOf('DELETE /sessions') < order.indexOf('GET /authenticate'));
     assert.equal(oxe.sessions().length, 1);
@@ -108,7 +165,9 @@ describe('deploys', () => {
   it('a node that is closed ends its pending inputs with CLOSED', async () => {
     oxe.thinkTime(60_000);
     red.inject('in-monitor', { action: 'start', payload: '70050' });
-    await oxe.once(() => oxe.requests().some(({ body }) => JSON.stringify(body ?? null).includes('70050')), { what: 'the request' });
+    await oxe.once(() => oxe.requests().some(({ body }) => JSON.stringify(body ?? null).includes('70050')), {
+      what: 'the request',
+    });
     await red.deploy(without(flows, 'node-monitor'), { type: 'nodes' });
     assert.equal((await red.told('caught')).error?.code, 'CLOSED');
     oxe.thinkTime(0);

@@ -16,12 +16,24 @@ const RECORDED = DEVICES.slice(0, 50);
 /** The palette promises ten seconds from the moment the server is able to; a loaded machine may be half as fast. */
 const PROMISE_MS = 20_000;
 
-interface Row { deviceNumber: string; desired: string[]; actual: string[]; reason: string }
+interface Row {
+  deviceNumber: string;
+  desired: string[];
+  actual: string[];
+  reason: string;
+}
 
 describe(`faults at random, two at a time (FAULTS_SEED=${SEED})`, function random() {
   this.timeout(TIMES * (PROMISE_MS + 10_000));
 
-  for (const [index, [secure, linksOutliveSessions]] of ([[false, true], [false, false], [true, true], [true, false]] as const).entries()) {
+  for (const [index, [secure, linksOutliveSessions]] of (
+    [
+      [false, true],
+      [false, false],
+      [true, true],
+      [true, false],
+    ] as const
+  ).entries()) {
     describe(`${secure ? 'https' : 'http'}, links ${linksOutliveSessions ? 'outlive' : 'die with'} their session`, () => {
       let oxe: Simulator;
       let red: NodeRed;
@@ -32,9 +44,41 @@ describe(`faults at random, two at a time (FAULTS_SEED=${SEED})`, function rando
         const tls = secure ? await certificate() : undefined;
         oxe = await startSimulator({ devices: DEVICES, linksOutliveSessions, ...(tls ? { tls } : {}) });
         records = new Records(oxe);
-        const trust = tls ? [{ id: 'trust', type: 'tls-config', name: '', cert: '', key: '', ca: '', certname: '', keyname: '', caname: 'ca', verifyservercert: true, credentials: { cadata: tls.cert } }] : [];
-        red = await startNodeRed({ flows: [...trust, ...wholeFlow(oxe, { server: { timeout: '5', ...(tls ? { tls: 'trust' } : {}) }, link: { devices: '70000-70199' } })] });
-        red.inject('in-record', { action: 'start', payload: RECORDED.map((deviceNumber, each) => ({ deviceNumber, ipRecorderAddr: '127.0.0.1', sentFlowPort: 20000 + each * 4, receivedFlowPort: 20002 + each * 4 })) });
+        const trust = tls
+          ? [
+              {
+                id: 'trust',
+                type: 'tls-config',
+                name: '',
+                cert: '',
+                key: '',
+                ca: '',
+                certname: '',
+                keyname: '',
+                caname: 'ca',
+                verifyservercert: true,
+                credentials: { cadata: tls.cert },
+              },
+            ]
+          : [];
+        red = await startNodeRed({
+          flows: [
+            ...trust,
+            ...wholeFlow(oxe, {
+              server: { timeout: '5', ...(tls ? { tls: 'trust' } : {}) },
+              link: { devices: '70000-70199' },
+            }),
+          ],
+        });
+        red.inject('in-record', {
+          action: 'start',
+          payload: RECORDED.map((deviceNumber, each) => ({
+            deviceNumber,
+            ipRecorderAddr: '127.0.0.1',
+            sentFlowPort: 20000 + each * 4,
+            receivedFlowPort: 20002 + each * 4,
+          })),
+        });
         await red.told('out', undefined, { timeoutMs: 20_000 });
         await asDesired(oxe);
       });
@@ -88,16 +132,37 @@ async function strike(faults: readonly Fault[], random: Random): Promise<void> {
 async function asDesired(oxe: Simulator): Promise<void> {
   // A link whose registration was never answered is empty, and nobody's: an identifier that isn't known to be ours must not be touched.
   const links = (): number => oxe.links(7).filter(({ monitored }) => monitored.length > 0).length;
-  await oxe.once(() => oxe.monitored(7).length === DEVICES.length && oxe.recorded(7).length === RECORDED.length && links() === 1
-    && oxe.sessions().length > 0 && oxe.channelCount() === 1, { timeoutMs: PROMISE_MS, what: 'everything in force again' }).catch((error: unknown) => {
-    const state = { monitored: oxe.monitored(7).length, recorded: oxe.recorded(7).length, links: oxe.links(7).length, sessions: oxe.sessions().length, channels: oxe.channelCount() };
-    throw new Error(`${String(error)}: ${JSON.stringify(state)}`);
-  });
+  await oxe
+    .once(
+      () =>
+        oxe.monitored(7).length === DEVICES.length &&
+        oxe.recorded(7).length === RECORDED.length &&
+        links() === 1 &&
+        oxe.sessions().length > 0 &&
+        oxe.channelCount() === 1,
+      { timeoutMs: PROMISE_MS, what: 'everything in force again' },
+    )
+    .catch((error: unknown) => {
+      const state = {
+        monitored: oxe.monitored(7).length,
+        recorded: oxe.recorded(7).length,
+        links: oxe.links(7).length,
+        sessions: oxe.sessions().length,
+        channels: oxe.channelCount(),
+      };
+      throw new Error(`${String(error)}: ${JSON.stringify(state)}`);
+    });
 }
 
 /** What the palette says is in force becomes what the server knows to be in force, for every device. */
 async function truthful(red: NodeRed, oxe: Simulator): Promise<void> {
-  const truth = DEVICES.map((deviceNumber) => [deviceNumber, ...(oxe.monitored(7).includes(deviceNumber) ? ['monitored'] : []), ...(oxe.recorded(7).includes(deviceNumber) ? ['recorded'] : [])].join(' '));
+  const truth = DEVICES.map((deviceNumber) =>
+    [
+      deviceNumber,
+      ...(oxe.monitored(7).includes(deviceNumber) ? ['monitored'] : []),
+      ...(oxe.recorded(7).includes(deviceNumber) ? ['recorded'] : []),
+    ].join(' '),
+  );
   const end = performance.now() + PROMISE_MS;
   for (;;) {
     red.inject('in-status', { query: 'coverage' });
@@ -106,7 +171,11 @@ async function truthful(red: NodeRed, oxe: Simulator): Promise<void> {
     const settled = payload.every(({ reason }) => reason === '');
     // An answer may be on its way to the palette still.
     if (settled && JSON.stringify(told) === JSON.stringify(truth)) return;
-    if (performance.now() > end) assert.deepEqual({ told, reasons: payload.filter(({ reason }) => reason !== '') }, { told: truth, reasons: [] });
+    if (performance.now() > end)
+      assert.deepEqual(
+        { told, reasons: payload.filter(({ reason }) => reason !== '') },
+        { told: truth, reasons: [] },
+      );
     await delay(50);
   }
 }
@@ -116,10 +185,17 @@ function assertToldInPairs(red: NodeRed): void {
   const last = new Map<string, unknown>();
   for (const { topic, payload } of red.received<{ deviceNumber: string }>('news')) {
     if (topic !== 'unrecorded' && topic !== 'restored') continue;
-    assert.notEqual(topic, last.get(payload.deviceNumber) ?? 'restored', `${payload.deviceNumber} is told ${topic} twice`);
+    assert.notEqual(
+      topic,
+      last.get(payload.deviceNumber) ?? 'restored',
+      `${payload.deviceNumber} is told ${topic} twice`,
+    );
     last.set(payload.deviceNumber, topic);
   }
-  assert.deepEqual([...last].filter(([, topic]) => topic === 'unrecorded'), []);
+  assert.deepEqual(
+    [...last].filter(([, topic]) => topic === 'unrecorded'),
+    [],
+  );
 }
 
 /** Which recordings were asked for while they were in force: they survived, and their recorder would get other ports or keys for nothing. */

@@ -1,4 +1,15 @@
-import { catchAll, completeOf, flow, node, o2gLink, o2gServer, probeIn, probeOut, statusOfTab, type Flow } from '../support/flow';
+import {
+  catchAll,
+  completeOf,
+  flow,
+  node,
+  o2gLink,
+  o2gServer,
+  probeIn,
+  probeOut,
+  statusOfTab,
+  type Flow,
+} from '../support/flow';
 import type { Simulator } from '../../simulator';
 
 export const DEVICES = ['70000-70099', '70120', '70130'];
@@ -25,20 +36,52 @@ export function wholeFlow(oxe: Simulator, properties: FlowProperties = {}): Flow
   return flow([
     o2gServer({ url: oxe.url, login: oxe.login, password: oxe.password, ...properties.server }),
     o2gLink({ oxeNode: '7', ...properties.link }),
-    node('node-events', 'o2g-events', { server: 'server', selectors: [{ names: ['telephony'], ids: [] }], snapshot: false, dynamic: false, ...properties.events }, 'events', 'news'),
-    ...actions.map((name) => node(`node-${name}`, `o2g-${name}`, { link: 'link', action: '', ...properties[name] }, 'out', ...(name === 'record' ? ['finished'] : []))),
+    node(
+      'node-events',
+      'o2g-events',
+      {
+        server: 'server',
+        selectors: [{ names: ['telephony'], ids: [] }],
+        snapshot: false,
+        dynamic: false,
+        ...properties.events,
+      },
+      'events',
+      'news',
+    ),
+    ...actions.map((name) =>
+      node(
+        `node-${name}`,
+        `o2g-${name}`,
+        { link: 'link', action: '', ...properties[name] },
+        'out',
+        ...(name === 'record' ? ['finished'] : []),
+      ),
+    ),
     node('node-status', 'o2g-status', { server: 'server', query: '', ...properties.status }, 'out'),
     ...[...actions, 'status', 'events'].map((name) => probeIn(`in-${name}`, `node-${name}`)),
     ...['out', 'events', 'news', 'finished', 'caught', 'shown', 'completed'].map((name) => probeOut(name)),
     catchAll('caught'),
     statusOfTab('shown'),
-    completeOf([...actions, 'status'].map((name) => `node-${name}`), 'completed'),
+    completeOf(
+      [...actions, 'status'].map((name) => `node-${name}`),
+      'completed',
+    ),
   ]);
 }
 
 /** Requests to /iprecord so far, in order, without the registration's id and with their bodies. */
 export function recordingRequests(oxe: Simulator): string[] {
-  return oxe.requests()
+  return oxe
+    .requests()
     .filter(({ path }) => path.includes('/iprecord/'))
-    .map(({ method, path, body }) => [method, path.replace(/^.*\/link\/?/, '').replace(/^[^/]+\/?/, ''), body === undefined ? '' : JSON.stringify(body)].join(' ').trim());
+    .map(({ method, path, body }) =>
+      [
+        method,
+        path.replace(/^.*\/link\/?/, '').replace(/^[^/]+\/?/, ''),
+        body === undefined ? '' : JSON.stringify(body),
+      ]
+        .join(' ')
+        .trim(),
+    );
 }

@@ -31,7 +31,9 @@ export class HostileServer {
   #scheme: 'http' | 'https';
 
   private constructor(tls: { key: string; cert: string } | undefined) {
-    const answer = (request: IncomingMessage, response: ServerResponse): void => { this.#answer(request, response); };
+    const answer = (request: IncomingMessage, response: ServerResponse): void => {
+      this.#answer(request, response);
+    };
     this.#scheme = tls ? 'https' : 'http';
     this.#server = tls ? https.createServer(tls, answer) : http.createServer(answer);
     this.#server.on('connection', (socket: Socket) => {
@@ -88,7 +90,10 @@ export class HostileServer {
 
   /** Says once that it doesn't know the session. */
   forgetSession(): void {
-    this.next(/\/system\/status/, json({ httpStatus: 'FORBIDDEN', code: 1001, type: 'INVALID_SESSION' }, 403));
+    this.next(
+      /\/system\/status/,
+      json({ httpStatus: 'FORBIDDEN', code: 1001, type: 'INVALID_SESSION' }, 403),
+    );
   }
 
   async close(): Promise<void> {
@@ -135,26 +140,50 @@ export class HostileServer {
     response.writeHead(200, { 'Content-Type': 'application/json' });
     response.write(`{"eventName":"OnChannelInformation","text":"Chunk started"}${LINE_END}`);
     this.#channel = response;
-    response.once('close', () => { if (this.#channel === response) this.#channel = undefined; });
+    response.once('close', () => {
+      if (this.#channel === response) this.#channel = undefined;
+    });
   }
 
   /** What a server in good health answers. */
   #well(request: string): Reply {
     const origin = this.elsewhere ?? this.url;
     const both = (path: string): object => ({ publicUrl: origin + path, internalUrl: origin + path });
-    if (request === 'GET /api/rest') return json({ versions: [{ id: '1.0', status: 'CURRENT', ...both('/api/rest/authenticate?version=1.0') }] });
-    if (request.includes('/authenticate')) return json({ credential: COOKIE, ...both('/api/rest/1.0/sessions') }, 200, { 'Set-Cookie': `AlcUserId=${COOKIE}; Path=/` });
-    if (request === 'POST /api/rest/1.0/sessions') return json({ admin: true, timeToLive: 1800, publicBaseUrl: `${origin}/api/rest/1.0`, privateBaseUrl: `${origin}/api/rest/1.0`, services: [] });
+    if (request === 'GET /api/rest')
+      return json({
+        versions: [{ id: '1.0', status: 'CURRENT', ...both('/api/rest/authenticate?version=1.0') }],
+      });
+    if (request.includes('/authenticate'))
+      return json({ credential: COOKIE, ...both('/api/rest/1.0/sessions') }, 200, {
+        'Set-Cookie': `AlcUserId=${COOKIE}; Path=/`,
+      });
+    if (request === 'POST /api/rest/1.0/sessions')
+      return json({
+        admin: true,
+        timeToLive: 1800,
+        publicBaseUrl: `${origin}/api/rest/1.0`,
+        privateBaseUrl: `${origin}/api/rest/1.0`,
+        services: [],
+      });
     if (request === 'POST /api/rest/1.0/subscriptions') {
       const channel = `${origin}/OTEvents?subscriptionId=${SUBSCRIPTION}`;
-      return json({ subscriptionId: SUBSCRIPTION, publicPollingUrl: channel, privatePollingUrl: channel, status: 'ACCEPTED' });
+      return json({
+        subscriptionId: SUBSCRIPTION,
+        publicPollingUrl: channel,
+        privatePollingUrl: channel,
+        status: 'ACCEPTED',
+      });
     }
     if (request.startsWith('POST /api/rest/1.0/iprecord/7/link/')) return json({ userId: 'oxe70000' });
-    if (request.startsWith('POST /api/rest/1.0/iprecord/7/link')) return json({ registrationId: 'registration-1', secure: false });
-    if (request === 'GET /api/rest/1.0/iprecord/7/link') return json({ drLinks: [{ identifier: 'registration-1', nbRecordedDevices: 0 }] });
+    if (request.startsWith('POST /api/rest/1.0/iprecord/7/link'))
+      return json({ registrationId: 'registration-1', secure: false });
+    if (request === 'GET /api/rest/1.0/iprecord/7/link')
+      return json({ drLinks: [{ identifier: 'registration-1', nbRecordedDevices: 0 }] });
     if (request.includes('/logins')) return json({ loginNames: ['oxe70000'] });
     if (request.includes('/system/status')) return json({ configurationType: 'RECORDING', pbxs: [] });
-    return (_, response) => { response.writeHead(204).end(); };
+    return (_, response) => {
+      response.writeHead(204).end();
+    };
   }
 }
 
@@ -163,15 +192,21 @@ export const COOKIE = 'cookie-of-the-session-which-is-a-secret';
 export const SUBSCRIPTION = 'subscription-id-which-is-a-secret';
 
 export function json(value: unknown, status = 200, headers: http.OutgoingHttpHeaders = {}): Reply {
-  return (_, response) => { response.writeHead(status, { 'Content-Type': 'application/json', ...headers }).end(JSON.stringify(value)); };
+  return (_, response) => {
+    response.writeHead(status, { 'Content-Type': 'application/json', ...headers }).end(JSON.stringify(value));
+  };
 }
 
 export function text(body: string | Buffer, headers: http.OutgoingHttpHeaders = {}): Reply {
-  return (_, response) => { response.writeHead(200, { 'Content-Type': 'application/json', ...headers }).end(body); };
+  return (_, response) => {
+    response.writeHead(200, { 'Content-Type': 'application/json', ...headers }).end(body);
+  };
 }
 
 export function redirect(status: number, location: string): Reply {
-  return (_, response) => { response.writeHead(status, { Location: location }).end(); };
+  return (_, response) => {
+    response.writeHead(status, { Location: location }).end();
+  };
 }
 
 /** An answer of so many MiB, written as fast as it is taken. */
@@ -200,7 +235,10 @@ async function flood(response: ServerResponse, count: number): Promise<void> {
 /** Resolves when the socket has taken the bytes, or is gone. */
 function taken(response: ServerResponse | undefined, bytes: Buffer | string): Promise<void> {
   return new Promise((resolve) => {
-    if (response) response.write(bytes, () => { resolve(); });
+    if (response)
+      response.write(bytes, () => {
+        resolve();
+      });
     else resolve();
   });
 }

@@ -17,7 +17,9 @@ const nodes = (RED: NodeAPI): void => {
       for (const payload of ['late 1', 'late 2']) inFlightOf(RED).send(this, 1, { payload });
     };
     RED.events.prependListener('flows:stopping', send);
-    this.on('close', () => { RED.events.removeListener('flows:stopping', send); });
+    this.on('close', () => {
+      RED.events.removeListener('flows:stopping', send);
+    });
     this.on('input', (msg, _send, done) => {
       inFlightOf(RED).send(this, 1, msg);
       done();
@@ -29,7 +31,9 @@ const nodes = (RED: NodeAPI): void => {
       send(msg);
       done();
     });
-    this.on('close', (done: () => void) => { setTimeout(done, 20); });
+    this.on('close', (done: () => void) => {
+      setTimeout(done, 20);
+    });
   });
 };
 
@@ -55,7 +59,11 @@ describe('messages that are on their way when a deploy begins', () => {
       loaded.node('sender').receive({ payload: 'after' });
       for (const probe of ['out', 'other']) {
         await loaded.told(probe, ({ payload }) => payload === 'after');
-        assert.deepEqual(loaded.received(probe).map(({ payload }) => payload), ['early', 'late 1', 'late 2', 'after'], probe);
+        assert.deepEqual(
+          loaded.received(probe).map(({ payload }) => payload),
+          ['early', 'late 1', 'late 2', 'after'],
+          probe,
+        );
       }
     });
   }
@@ -66,6 +74,9 @@ describe('messages that are on their way when a deploy begins', () => {
     await loaded.deploy(changed(flows, { slow: { name: 'new' } }), 'nodes');
     loaded.node('sender').receive({ payload: 'after' });
     await loaded.told('slow-out', ({ payload }) => payload === 'after');
-    assert.deepEqual(loaded.received('slow-out').map(({ payload }) => payload), ['late 1', 'late 2', 'after']);
+    assert.deepEqual(
+      loaded.received('slow-out').map(({ payload }) => payload),
+      ['late 1', 'late 2', 'after'],
+    );
   });
 });

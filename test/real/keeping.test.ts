@@ -32,23 +32,40 @@ let red: NodeRed;
 let flows: Flow;
 let folder: string;
 
-async function start(recorder: Record<string, unknown> = {}, credentials: Record<string, string> = {}): Promise<void> {
+async function start(
+  recorder: Record<string, unknown> = {},
+  credentials: Record<string, string> = {},
+): Promise<void> {
   oxe = await startSimulator({ devices: DEVICES });
-  ({ flows, folder } = await recorderFlow(oxe, { recorder: { encrypt: false, retentionDays: 0, ...recorder } }));
+  ({ flows, folder } = await recorderFlow(oxe, {
+    recorder: { encrypt: false, retentionDays: 0, ...recorder },
+  }));
   flows = changed(flows, { recorder: { credentials } });
-  red = await startNodeRed({ flows, settings: { logging: { console: { level: 'trace', metrics: false, audit: true } } } });
+  red = await startNodeRed({
+    flows,
+    settings: { logging: { console: { level: 'trace', metrics: false, audit: true } } },
+  });
   await oxe.once(() => oxe.links(7).length === 1, { timeoutMs: 20_000, what: 'the link' });
 }
 
 /** A short call of a device, recorded. */
-async function recorded(deviceNumber = '70120', from = CALLER): Promise<Finished & { id: string; keyId?: string; manifestSha256: string }> {
+async function recorded(
+  deviceNumber = '70120',
+  from = CALLER,
+): Promise<Finished & { id: string; keyId?: string; manifestSha256: string }> {
   red.inject('in-record', { action: 'start', payload: deviceNumber });
   await red.told('out', undefined, PATIENCE);
   const call = oxe.call({ from, to: deviceNumber });
   await call.answered();
   await moreSent(oxe, deviceNumber, 100);
   await call.hangUp();
-  return (await red.told<Finished & { id: string; manifestSha256: string }>('unsolicited', ({ topic, payload }) => topic === 'finished' && (payload as Finished).deviceNumber === deviceNumber, PATIENCE)).payload;
+  return (
+    await red.told<Finished & { id: string; manifestSha256: string }>(
+      'unsolicited',
+      ({ topic, payload }) => topic === 'finished' && (payload as Finished).deviceNumber === deviceNumber,
+      PATIENCE,
+    )
+  ).payload;
 }
 
 async function ask(action: string, payload: unknown, more: Record<string, unknown> = {}): Promise<Kept> {
@@ -56,20 +73,34 @@ async function ask(action: string, payload: unknown, more: Record<string, unknow
   return (await red.told<Kept>('out', undefined, PATIENCE)).payload;
 }
 
-async function refusal(action: string, payload: unknown, more: Record<string, unknown> = {}): Promise<{ code?: string; message: string }> {
+async function refusal(
+  action: string,
+  payload: unknown,
+  more: Record<string, unknown> = {},
+): Promise<{ code?: string; message: string }> {
   red.inject('in-record', { action, payload, ...more });
   return (await red.told('caught', undefined, PATIENCE)).error ?? { message: '' };
 }
 
-function command(name: string, args: readonly string[], env: Record<string, string> = {}): Promise<{ code: number; out: string }> {
+function command(
+  name: string,
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Promise<{ code: number; out: string }> {
   return new Promise((resolve) => {
-    execFile(process.execPath, [path.join(ROOT, 'dist', 'bin', `${name}.js`), ...args], { env: { ...process.env, ...env } }, (error, out, errors) => {
-      resolve({ code: error ? Number(error.code) : 0, out: out + errors });
-    });
+    execFile(
+      process.execPath,
+      [path.join(ROOT, 'dist', 'bin', `${name}.js`), ...args],
+      { env: { ...process.env, ...env } },
+      (error, out, errors) => {
+        resolve({ code: error ? Number(error.code) : 0, out: out + errors });
+      },
+    );
   });
 }
 
-const files = async (): Promise<string[]> => (await readdir(path.join(folder, '70120')).catch(() => [])).sort();
+const files = async (): Promise<string[]> =>
+  (await readdir(path.join(folder, '70120')).catch(() => [])).sort();
 
 describe('recordings that are kept', function () {
   this.timeout(180_000);
@@ -84,7 +115,12 @@ describe('recordings that are kept', function () {
     await start();
     const recording = await recorded();
     const { id, file } = recording;
-    assert.deepEqual(await ask('hold', { ...recording, by: 'legal', reason: 'case 7' }), { id, file, held: true, retainUntil: null });
+    assert.deepEqual(await ask('hold', { ...recording, by: 'legal', reason: 'case 7' }), {
+      id,
+      file,
+      held: true,
+      retainUntil: null,
+    });
     const refused = await refusal('delete', { id });
     assert.deepEqual([refused.code, refused.message.includes('under hold')], ['REFUSED', true]);
     // Nothing is remembered but in the manifest: the same after a restart.
@@ -92,21 +128,40 @@ describe('recordings that are kept', function () {
     await red.stop('SIGKILL');
     red = await startNodeRed({ userDir });
     assert.equal((await refusal('delete', { file })).code, 'REFUSED');
-    assert.deepEqual(await ask('retain', { id, days: '10' }), { id, file, held: true, retainUntil: new Date(Date.parse(recording.endedAt) + 10 * 86_400_000).toISOString() });
+    assert.deepEqual(await ask('retain', { id, days: '10' }), {
+      id,
+      file,
+      held: true,
+      retainUntil: new Date(Date.parse(recording.endedAt) + 10 * 86_400_000).toISOString(),
+    });
     assert.equal((await ask('release', { id })).held, false);
-    const list = await ask('delete', [{ id, by: 'the caller', reason: 'asked for it' }, { id: 'nobody' }]) as unknown as Kept[];
+    const list = (await ask('delete', [
+      { id, by: 'the caller', reason: 'asked for it' },
+      { id: 'nobody' },
+    ])) as unknown as Kept[];
     assert.deepEqual([list[0]?.deleted, list[1]?.error?.code, list.length], [true, 'NOT_FOUND', 2]);
     assert.deepEqual(await files(), []);
     const { code, out } = await command('o2g-verify', [folder]);
     assert.equal(code, 0, out);
     assert.match(out, /0 recordings, 0 under hold, 1 deleted as the manifest says/);
-    assert.match(await readFile(path.join(folder, 'manifest.jsonl'), 'utf8'), /"why":"request","reason":"asked for it","by":"the caller"/);
+    assert.match(
+      await readFile(path.join(folder, 'manifest.jsonl'), 'utf8'),
+      /"why":"request","reason":"asked for it","by":"the caller"/,
+    );
   });
 
-  it('are refused in words when the message doesn\'t say which, or leads elsewhere', async () => {
+  it("are refused in words when the message doesn't say which, or leads elsewhere", async () => {
     await start();
     const { id } = await recorded();
-    for (const [action, payload, words] of [['hold', '70120', /payload.*an object with the id or the file/], ['hold', {}, /id: .*given, or file/], ['retain', { id }, /days: /], ['retain', { id, days: -1 }, /days: -1/], ['delete', { file: '/etc/passwd' }, /file: "\/etc\/passwd"/], ['delete', { id, reason: 7 }, /reason: 7/], ['delete', [], /payload: "0 recordings"/]] as const) {
+    for (const [action, payload, words] of [
+      ['hold', '70120', /payload.*an object with the id or the file/],
+      ['hold', {}, /id: .*given, or file/],
+      ['retain', { id }, /days: /],
+      ['retain', { id, days: -1 }, /days: -1/],
+      ['delete', { file: '/etc/passwd' }, /file: "\/etc\/passwd"/],
+      ['delete', { id, reason: 7 }, /reason: 7/],
+      ['delete', [], /payload: "0 recordings"/],
+    ] as const) {
       const { code, message } = await refusal(action, payload);
       assert.equal(code, 'INVALID_INPUT', message);
       assert.match(message, words);
@@ -117,11 +172,37 @@ describe('recordings that are kept', function () {
   it('belong to the only recorder, or to the one that msg.recorder names', async () => {
     await start();
     const { id } = await recorded();
-    const other = { ...flows.find((each) => each.id === 'recorder'), id: 'other', name: 'Others', folder: path.join(folder, 'other'), portMin: 41_000, portMax: 41_010 };
+    const other = {
+      ...flows.find((each) => each.id === 'recorder'),
+      id: 'other',
+      name: 'Others',
+      folder: path.join(folder, 'other'),
+      portMin: 41_000,
+      portMax: 41_010,
+    };
     const link = flows.find((each) => each.id === 'link');
-    await red.deploy(changed(flows, { 'node-record': { recorder: '' }, link: { ...link, media: 'recorder', record: '70120' } }), { type: 'nodes' });
+    await red.deploy(
+      changed(flows, {
+        'node-record': { recorder: '' },
+        link: { ...link, media: 'recorder', record: '70120' },
+      }),
+      { type: 'nodes' },
+    );
     assert.equal((await ask('hold', { id })).held, true, 'it is the only one');
-    const two = [...changed(flows, { 'node-record': { recorder: '' }, link: { ...link, media: 'recorder', record: '70120' } }), { ...other, type: 'o2g-recorder' }, { ...flows.find((each) => each.id === 'node-record'), id: 'second', type: 'o2g-record', recorder: 'other', wires: [[], []] }];
+    const two = [
+      ...changed(flows, {
+        'node-record': { recorder: '' },
+        link: { ...link, media: 'recorder', record: '70120' },
+      }),
+      { ...other, type: 'o2g-recorder' },
+      {
+        ...flows.find((each) => each.id === 'node-record'),
+        id: 'second',
+        type: 'o2g-record',
+        recorder: 'other',
+        wires: [[], []],
+      },
+    ];
     await red.deploy(two, { type: 'nodes' });
     const { code, message } = await refusal('release', { id });
     assert.equal(code, 'INVALID_INPUT');
@@ -143,16 +224,32 @@ describe('recordings that are kept', function () {
     assert.notEqual(sha256, '');
     const publicKey = path.join(folder, '.public.pem');
     await writeFile(publicKey, SIGNING.publicKey.export({ type: 'spki', format: 'pem' }));
-    const verified = await command('o2g-verify', [folder, '--public-key', publicKey, '--expect', manifestSha256]);
+    const verified = await command('o2g-verify', [
+      folder,
+      '--public-key',
+      publicKey,
+      '--expect',
+      manifestSha256,
+    ]);
     assert.equal(verified.code, 0, verified.out);
-    const everything = [red.log(), JSON.stringify(await red.flows()), ...['out', 'unsolicited', 'caught', 'shown'].map((probe) => JSON.stringify(red.received(probe))), JSON.stringify(red.statuses('node-record'))].join('\n');
-    for (const secret of [KEY, /-----\n?(.{40})/.exec(PEM)?.[1] ?? KEY]) assert.ok(!everything.includes(secret), 'a key is written somewhere');
+    const everything = [
+      red.log(),
+      JSON.stringify(await red.flows()),
+      ...['out', 'unsolicited', 'caught', 'shown'].map((probe) => JSON.stringify(red.received(probe))),
+      JSON.stringify(red.statuses('node-record')),
+    ].join('\n');
+    for (const secret of [KEY, /-----\n?(.{40})/.exec(PEM)?.[1] ?? KEY])
+      assert.ok(!everything.includes(secret), 'a key is written somewhere');
   });
 
-  it('aren\'t begun without the key that they shall have', async () => {
+  it("aren't begun without the key that they shall have", async () => {
     await start({ encrypt: true });
     red.inject('in-record', { action: 'start', payload: '70120' });
-    const { error } = await red.told('caught', ({ error: each }) => each?.source.id === 'node-record', PATIENCE);
+    const { error } = await red.told(
+      'caught',
+      ({ error: each }) => each?.source.id === 'node-record',
+      PATIENCE,
+    );
     assert.equal(error?.code, 'INVALID_INPUT');
     assert.match(error.message, /key: .* must be given when recordings are to be encrypted/);
     assert.deepEqual(oxe.recorded(7), []);
@@ -166,7 +263,10 @@ describe('recordings that are kept', function () {
     await red.stop();
     const manifest = path.join(folder, 'manifest.jsonl');
     const line = JSON.parse(await readFile(manifest, 'utf8')) as { endedAt: string };
-    await writeFile(manifest, `${JSON.stringify({ ...line, endedAt: new Date(Date.parse(line.endedAt) - 31 * 86_400_000).toISOString() })}\n`);
+    await writeFile(
+      manifest,
+      `${JSON.stringify({ ...line, endedAt: new Date(Date.parse(line.endedAt) - 31 * 86_400_000).toISOString() })}\n`,
+    );
     red = await startNodeRed({ userDir: red.userDir });
     await until('the deletion', async () => (await files()).length === 0, PATIENCE.timeoutMs);
     assert.match(await readFile(manifest, 'utf8'), /"entry":"deleted".*"why":"retention"/);

@@ -7,9 +7,22 @@ import { DEVICES, TARGET, wholeFlow } from './flows';
 interface Answer {
   readonly revision: string;
   readonly whole: boolean;
-  readonly servers: { id: string; state?: string; heardAt?: string; site?: string; nodes: { oxeNode: number; state: string; drLinks: number }[] }[];
+  readonly servers: {
+    id: string;
+    state?: string;
+    heardAt?: string;
+    site?: string;
+    nodes: { oxeNode: number; state: string; drLinks: number }[];
+  }[];
   readonly links: { id: string; server: string; state?: string }[];
-  readonly devices: { link: string; deviceNumber: string; desired: string[]; actual: string[]; user?: string; inCall: boolean }[];
+  readonly devices: {
+    link: string;
+    deviceNumber: string;
+    desired: string[];
+    actual: string[];
+    user?: string;
+    inCall: boolean;
+  }[];
   readonly gone: { link: string; deviceNumber: string }[];
   readonly errors: { at: string; source: string; text: string }[];
 }
@@ -23,11 +36,16 @@ describe('what the sidebar asks for', function () {
   let oxe: Simulator;
   let red: NodeRed;
 
-  const ask = async (since?: string): Promise<Answer> => (await red.admin(`/o2g/overview${since === undefined ? '' : `?since=${encodeURIComponent(since)}`}`)).json() as Promise<Answer>;
+  const ask = async (since?: string): Promise<Answer> =>
+    (
+      await red.admin(`/o2g/overview${since === undefined ? '' : `?since=${encodeURIComponent(since)}`}`)
+    ).json() as Promise<Answer>;
   const once = async (accepts: (answer: Answer) => boolean, since?: string): Promise<Answer> => {
     let answer = await ask(since);
     for (let step = 0; step < STEPS && !accepts(answer); step += 1) {
-      await new Promise((resolve) => { setTimeout(resolve, STEP_MS); });
+      await new Promise((resolve) => {
+        setTimeout(resolve, STEP_MS);
+      });
       answer = await ask(since);
     }
     assert.ok(accepts(answer), JSON.stringify(answer));
@@ -46,22 +64,44 @@ describe('what the sidebar asks for', function () {
   });
 
   it('is everything at first, then what changed, and everything again after a deploy', async () => {
-    const whole = await once(({ devices }) => devices.length === 100 && devices.every(({ actual }) => actual.includes('monitored')));
+    const whole = await once(
+      ({ devices }) => devices.length === 100 && devices.every(({ actual }) => actual.includes('monitored')),
+    );
     assert.equal(whole.whole, true);
-    const { servers: [server], links: [link], devices: [device] } = await once(({ servers }) => servers[0]?.nodes.length === 1);
-    assert.deepEqual([server?.id, server?.state, server?.nodes], ['server', 'connected', [{ oxeNode: 7, name: 'oxe-7', state: 'CONNECTED_MAIN', drLinks: 1 }]]);
+    const {
+      servers: [server],
+      links: [link],
+      devices: [device],
+    } = await once(({ servers }) => servers[0]?.nodes.length === 1);
+    assert.deepEqual(
+      [server?.id, server?.state, server?.nodes],
+      ['server', 'connected', [{ oxeNode: 7, name: 'oxe-7', state: 'CONNECTED_MAIN', drLinks: 1 }]],
+    );
     assert.deepEqual([link?.id, link?.server, link?.state], ['link', 'server', 'registered']);
     assert.deepEqual([device?.deviceNumber, device?.user, device?.inCall], ['70000', 'oxe70000', false]);
 
     const { revision } = await ask();
     assert.deepEqual((await ask(revision)).devices, []);
     red.inject('in-record', { action: 'start', payload: { deviceNumber: '70120', ...TARGET } });
-    const more = await once(({ devices }) => devices.some(({ deviceNumber, actual }) => deviceNumber === '70120' && actual.includes('recorded')), revision);
+    const more = await once(
+      ({ devices }) =>
+        devices.some(({ deviceNumber, actual }) => deviceNumber === '70120' && actual.includes('recorded')),
+      revision,
+    );
     assert.equal(more.whole, false);
-    assert.deepEqual(more.devices.map(({ deviceNumber }) => deviceNumber), ['70120']);
+    assert.deepEqual(
+      more.devices.map(({ deviceNumber }) => deviceNumber),
+      ['70120'],
+    );
     red.inject('in-monitor', { action: 'stop', payload: '70120' });
-    const less = await once(({ gone }) => gone.some(({ deviceNumber }) => deviceNumber === '70120'), more.revision);
-    assert.deepEqual(less.devices.filter(({ deviceNumber }) => deviceNumber === '70120'), []);
+    const less = await once(
+      ({ gone }) => gone.some(({ deviceNumber }) => deviceNumber === '70120'),
+      more.revision,
+    );
+    assert.deepEqual(
+      less.devices.filter(({ deviceNumber }) => deviceNumber === '70120'),
+      [],
+    );
 
     await red.deploy(changed(await red.flows(), { 'node-beep': { name: 'another' } }), { type: 'nodes' });
     assert.equal((await once((answer) => answer.whole, less.revision)).devices.length, 100);

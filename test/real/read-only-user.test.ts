@@ -16,14 +16,19 @@ const PATIENCE = { timeoutMs: 60_000 };
 async function listen(red: NodeRed, permissions: string): Promise<() => string> {
   const frames: string[] = [];
   const socket = new WebSocket(`${red.url.replace('http', 'ws')}/comms`);
-  whenTestEnds(() => { socket.close(); });
-  socket.on('message', (data: Buffer) => { frames.push(data.toString()); });
+  whenTestEnds(() => {
+    socket.close();
+  });
+  socket.on('message', (data: Buffer) => {
+    frames.push(data.toString());
+  });
   await once(socket, 'open');
   socket.send(JSON.stringify({ auth: red.token(permissions) }));
   await until('the answer of the comms', () => Promise.resolve(frames.length > 0));
   assert.deepEqual(JSON.parse(frames[0] ?? ''), { auth: 'ok' });
   // What was told before and is kept comes to whoever asks for its topic.
-  for (const topic of ['status/#', 'notification/#', 'o2g/changed', 'debug']) socket.send(JSON.stringify({ subscribe: topic }));
+  for (const topic of ['status/#', 'notification/#', 'o2g/changed', 'debug'])
+    socket.send(JSON.stringify({ subscribe: topic }));
   return () => frames.join('\n');
 }
 
@@ -43,11 +48,17 @@ describe('an editor user who may only read statuses', function () {
     const red = await startNodeRed({
       settings: { adminAuth: { type: 'credentials', users: [] } },
       flows: [
-        ...flows.map((each) => (each.id === 'node-events' ? { ...each, wires: [['node-calls'], ['news']] } : each)),
-        { ...node('node-calls', 'o2g-calls', { devices: '', changes: [] }, 'changes'), z: 'tab' }, { ...probeOut('changes'), z: 'tab' },
+        ...flows.map((each) =>
+          each.id === 'node-events' ? { ...each, wires: [['node-calls'], ['news']] } : each,
+        ),
+        { ...node('node-calls', 'o2g-calls', { devices: '', changes: [] }, 'changes'), z: 'tab' },
+        { ...probeOut('changes'), z: 'tab' },
       ],
     });
-    await oxe.once(() => oxe.monitored(7).length === 10 && oxe.channelCount() === 1, { what: 'the monitors', ...PATIENCE });
+    await oxe.once(() => oxe.monitored(7).length === 10 && oxe.channelCount() === 1, {
+      what: 'the monitors',
+      ...PATIENCE,
+    });
     const told = await listen(red, 'status.read');
     red.inject('in-record', { action: 'start', payload: '70003' });
     await oxe.once(() => oxe.recorded(7).length === 1, { what: 'the recording', ...PATIENCE });
@@ -58,16 +69,25 @@ describe('an editor user who may only read statuses', function () {
     await red.told('out', ({ payload }) => (payload as { paused?: boolean }).paused === true, PATIENCE);
     await call.hold();
     // A piece of an event, as it comes when something on its way cuts.
-    oxe.writeRaw(`"participant":{"identity":{"id":{"phoneNumber":"${PARTY}"},"firstName":"Marguerite"}} ${PARTY}\r\n`);
+    oxe.writeRaw(
+      `"participant":{"identity":{"id":{"phoneNumber":"${PARTY}"},"firstName":"Marguerite"}} ${PARTY}\r\n`,
+    );
     await red.printed(/a line that is not JSON/, PATIENCE);
     await call.hangUp();
     await red.told('unsolicited', ({ topic }) => topic === 'finished', PATIENCE);
     red.inject('in-record', { action: 'start', payload: '79999' });
     await red.told('caught', ({ error }) => error?.code === 'NOT_FOUND', PATIENCE);
-    await until('the device in a status', () => Promise.resolve(/"topic":"status\/node-record".*70003/.test(told())));
-    for (const words of [told(), red.log()]) assert.ok(!words.includes(PARTY) && !words.includes('Marguerite'), words);
+    await until('the device in a status', () =>
+      Promise.resolve(/"topic":"status\/node-record".*70003/.test(told())),
+    );
+    for (const words of [told(), red.log()])
+      assert.ok(!words.includes(PARTY) && !words.includes('Marguerite'), words);
 
-    const status = async (path: string): Promise<number> => (await red.admin(path, { headers: { authorization: `Bearer ${red.token('status.read')}` } })).status;
-    assert.deepEqual(await Promise.all(['/o2g/overview', '/o2g/suggestions/devices', '/o2g/support', '/flows'].map(status)), [403, 403, 403, 401]);
+    const status = async (path: string): Promise<number> =>
+      (await red.admin(path, { headers: { authorization: `Bearer ${red.token('status.read')}` } })).status;
+    assert.deepEqual(
+      await Promise.all(['/o2g/overview', '/o2g/suggestions/devices', '/o2g/support', '/flows'].map(status)),
+      [403, 403, 403, 401],
+    );
   });
 });

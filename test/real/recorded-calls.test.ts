@@ -18,7 +18,9 @@ type File = Omit<Finished, 'calls'> & { calls?: PlacedCall[] };
 
 /** Whoever follows the events has a clock of its own. */
 const withoutTimes = (call: object): object =>
-  Object.fromEntries(Object.entries(call).filter(([name, value]) => value !== undefined && !/(At|Ms)$/.test(name)));
+  Object.fromEntries(
+    Object.entries(call).filter(([name, value]) => value !== undefined && !/(At|Ms)$/.test(name)),
+  );
 
 describe('the calls in the metadata of a recording', function () {
   this.timeout(180_000);
@@ -32,46 +34,84 @@ describe('the calls in the metadata of a recording', function () {
   });
 
   /** Some devices are kept recorded; what `o2g-calls` tells of calls comes out at `changes`. */
-  const start = async (devices: string, properties: RecorderProperties = {}, options: SimulatorOptions = {}): Promise<void> => {
+  const start = async (
+    devices: string,
+    properties: RecorderProperties = {},
+    options: SimulatorOptions = {},
+  ): Promise<void> => {
     oxe = await startSimulator({ devices: DEVICES, ...options });
-    const { flows } = await recorderFlow(oxe, { ...properties, link: { devices, media: 'recorder', record: 'all' }, record: { recorder: '' } });
+    const { flows } = await recorderFlow(oxe, {
+      ...properties,
+      link: { devices, media: 'recorder', record: 'all' },
+      record: { recorder: '' },
+    });
     const followed = changed(flows, { 'node-events': { wires: [['node-calls'], ['news']] } });
-    red = await startNodeRed({ flows: [
-      ...followed, { ...node('node-calls', 'o2g-calls', { name: '', devices: '', changes: [] }, 'changes'), z: 'tab' }, { ...probeOut('changes'), z: 'tab' },
-    ] });
+    red = await startNodeRed({
+      flows: [
+        ...followed,
+        { ...node('node-calls', 'o2g-calls', { name: '', devices: '', changes: [] }, 'changes'), z: 'tab' },
+        { ...probeOut('changes'), z: 'tab' },
+      ],
+    });
     const count = devices.split(',').length;
     await oxe.once(() => oxe.recorded(7).length === count, { timeoutMs: 30_000, what: 'all recorded' });
   };
 
   /** Does a step. @returns when it began, and when Node-RED had been told, in ms since 1970 */
-  const step = async (user: string, change: ChangeName, act: () => Promise<unknown>): Promise<{ change: ChangeName; from: number; to: number }> => {
+  const step = async (
+    user: string,
+    change: ChangeName,
+    act: () => Promise<unknown>,
+  ): Promise<{ change: ChangeName; from: number; to: number }> => {
     const from = Date.now();
     await act();
-    await red.told<CallChange>('changes', ({ payload }) => payload.user === user && payload.change === change, PATIENCE);
+    await red.told<CallChange>(
+      'changes',
+      ({ payload }) => payload.user === user && payload.change === change,
+      PATIENCE,
+    );
     return { change, from, to: Date.now() };
   };
 
   const fileOf = async (deviceNumber: string): Promise<File> => {
-    const { payload } = await red.told<File>('unsolicited', ({ topic, payload: told }) => topic === 'finished' && (told).deviceNumber === deviceNumber, PATIENCE);
+    const { payload } = await red.told<File>(
+      'unsolicited',
+      ({ topic, payload: told }) => topic === 'finished' && told.deviceNumber === deviceNumber,
+      PATIENCE,
+    );
     const metadata = JSON.parse(await readFile(payload.metadata, 'utf8')) as File;
     assert.deepEqual(metadata.calls, payload.calls, 'the message and the file beside the audio say the same');
     return payload;
   };
 
-  const namesOf = (call: PlacedCall | undefined): ChangeName[] => call?.changes.map(({ change }) => change) ?? [];
+  const namesOf = (call: PlacedCall | undefined): ChangeName[] =>
+    call?.changes.map(({ change }) => change) ?? [];
 
   /** Each change is where it was on the recording's time line: not before its step began, not after it had been told. */
-  const assertPlaced = (file: File, call: PlacedCall | undefined, steps: readonly { change: ChangeName; from: number; to: number }[]): void => {
+  const assertPlaced = (
+    file: File,
+    call: PlacedCall | undefined,
+    steps: readonly { change: ChangeName; from: number; to: number }[],
+  ): void => {
     for (const { change, from, to } of steps) {
       const placed = call?.changes.find((each) => each.change === change);
       const at = Date.parse(file.startedAt) + (placed?.atMs ?? NaN);
-      assert.ok(at >= from - ROUNDED_MS && at <= to + ROUNDED_MS, `${change} at ${at}, ${at - from} ms after its step began, ${to - at} ms before it was told`);
+      assert.ok(
+        at >= from - ROUNDED_MS && at <= to + ROUNDED_MS,
+        `${change} at ${at}, ${at - from} ms after its step began, ${to - at} ms before it was told`,
+      );
     }
   };
 
   it('are as o2g-calls tells them, each change at its time in the file: a hold, an enquiry, a transfer; the one who goes on has the rest', async () => {
     await start('70120,70130');
-    const call = oxe.call({ from: OUTSIDE, to: '70120', trunk: TRUNK, associateData: 'order 7', tags: [{ name: 'crm', value: '4711' }] });
+    const call = oxe.call({
+      from: OUTSIDE,
+      to: '70120',
+      trunk: TRUNK,
+      associateData: 'order 7',
+      tags: [{ name: 'crm', value: '4711' }],
+    });
     const answered = await step('oxe70120', 'answered', () => call.answered());
     await moreSent(oxe, '70120', 40);
     const held = await step('oxe70120', 'held', () => call.hold());
@@ -90,27 +130,66 @@ describe('the calls in the metadata of a recording', function () {
     const [incoming, outgoing] = first.calls;
     assert.deepEqual(namesOf(incoming), ['started', 'answered', 'held', 'retrieved', 'held', 'ended']);
     assertPlaced(first, incoming, [answered, held, retrieved, ended]);
-    const told = red.received<CallChange>('changes').map(({ payload }) => payload).find(({ id, change }) => id === incoming?.id && change === 'ended');
+    const told = red
+      .received<CallChange>('changes')
+      .map(({ payload }) => payload)
+      .find(({ id, change }) => id === incoming?.id && change === 'ended');
     assert.ok(incoming && told);
-    assert.deepEqual(withoutTimes({ ...incoming, changes: undefined }), withoutTimes({ ...told, change: undefined }));
-    assert.deepEqual([incoming.direction, incoming.external, incoming.data, incoming.tags, incoming.trunk, incoming.cause], [
-      'incoming', true, 'order 7', [{ name: 'crm', value: '4711' }], TRUNK, 'TRANSFERRED',
-    ]);
-    assert.deepEqual(incoming.changes.map(({ parties, state }) => `${state} ${parties.map(({ number }) => number).join()}`), [
-      `ringing ${OUTSIDE}`, `talking ${OUTSIDE}`, `held ${OUTSIDE}`, `talking ${OUTSIDE}`, `held ${OUTSIDE}`, `ended ${OUTSIDE}`,
-    ]);
-    assert.deepEqual([outgoing?.direction, outgoing?.external, namesOf(outgoing), outgoing?.parties.map(({ number }) => number)], ['outgoing', false, ['started', 'answered', 'ended'], ['70130']]);
+    assert.deepEqual(
+      withoutTimes({ ...incoming, changes: undefined }),
+      withoutTimes({ ...told, change: undefined }),
+    );
+    assert.deepEqual(
+      [incoming.direction, incoming.external, incoming.data, incoming.tags, incoming.trunk, incoming.cause],
+      ['incoming', true, 'order 7', [{ name: 'crm', value: '4711' }], TRUNK, 'TRANSFERRED'],
+    );
+    assert.deepEqual(
+      incoming.changes.map(({ parties, state }) => `${state} ${parties.map(({ number }) => number).join()}`),
+      [
+        `ringing ${OUTSIDE}`,
+        `talking ${OUTSIDE}`,
+        `held ${OUTSIDE}`,
+        `talking ${OUTSIDE}`,
+        `held ${OUTSIDE}`,
+        `ended ${OUTSIDE}`,
+      ],
+    );
+    assert.deepEqual(
+      [
+        outgoing?.direction,
+        outgoing?.external,
+        namesOf(outgoing),
+        outgoing?.parties.map(({ number }) => number),
+      ],
+      ['outgoing', false, ['started', 'answered', 'ended'], ['70130']],
+    );
 
     assert.equal(second.calls?.length, 1);
     const [transferred] = second.calls;
-    assert.deepEqual([transferred?.external, transferred?.user, transferred?.parties.map(({ number }) => number)], [true, 'oxe70130', [OUTSIDE]]);
+    assert.deepEqual(
+      [transferred?.external, transferred?.user, transferred?.parties.map(({ number }) => number)],
+      [true, 'oxe70130', [OUTSIDE]],
+    );
     const others = transferred?.changes.find(({ change }) => change === 'parties');
-    assert.deepEqual(others?.parties.map(({ number }) => number), [OUTSIDE]);
+    assert.deepEqual(
+      others?.parties.map(({ number }) => number),
+      [OUTSIDE],
+    );
     assertPlaced(second, transferred, [{ ...ended, change: 'parties', to: Date.parse(second.endedAt) }]);
   });
 
   it('carry what the distribution of calls knows', async () => {
-    await start('70141', {}, { devices: [...DEVICES, '70141', { number: '70142', agent: { proAcdDeviceNumber: '70141', pgNumber: '32000' } }] });
+    await start(
+      '70141',
+      {},
+      {
+        devices: [
+          ...DEVICES,
+          '70141',
+          { number: '70142', agent: { proAcdDeviceNumber: '70141', pgNumber: '32000' } },
+        ],
+      },
+    );
     const call = oxe.call({ from: OUTSIDE, to: '60141', associateData: 'order 7' });
     await call.distribute();
     const answered = await step('oxe70141', 'answered', () => call.answered());
@@ -150,11 +229,17 @@ describe('the calls in the metadata of a recording', function () {
     await oxe.once(() => oxe.recorded(7).length === 1, { timeoutMs: 30_000, what: 'recorded' });
     // As the audit does every 30 s.
     assert.equal((await red.admin('/o2g/links/link/audit', { method: 'POST' })).status, 204);
-    await oxe.once(() => oxe.requests().some(({ method, path }) => method === 'GET' && path.endsWith('/telephony/state')), { timeoutMs: 60_000, what: 'asked for the call' });
+    await oxe.once(
+      () => oxe.requests().some(({ method, path }) => method === 'GET' && path.endsWith('/telephony/state')),
+      { timeoutMs: 60_000, what: 'asked for the call' },
+    );
     await moreSent(oxe, '70120', 40);
     await call.hangUp();
     const file = await fileOf('70120');
-    assert.deepEqual(file.calls?.map(({ callRef, state }) => [callRef, state]), [[call.callRef, 'ended']]);
+    assert.deepEqual(
+      file.calls?.map(({ callRef, state }) => [callRef, state]),
+      [[call.callRef, 'ended']],
+    );
   });
 
   it('are those of the whole time when there is one file from start to stop', async () => {
@@ -169,8 +254,14 @@ describe('the calls in the metadata of a recording', function () {
     }
     red.inject('in-record', { action: 'stop', payload: '70120' });
     const file = await fileOf('70120');
-    assert.deepEqual(file.calls?.map(({ id }) => id), ids);
-    assert.deepEqual(file.calls.map(namesOf), [['started', 'answered', 'ended'], ['started', 'answered', 'ended']]);
+    assert.deepEqual(
+      file.calls?.map(({ id }) => id),
+      ids,
+    );
+    assert.deepEqual(file.calls.map(namesOf), [
+      ['started', 'answered', 'ended'],
+      ['started', 'answered', 'ended'],
+    ]);
     assert.equal(red.received('unsolicited').length, 1, 'one file');
   });
 });

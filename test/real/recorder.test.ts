@@ -4,13 +4,29 @@ import { createSocket, type Socket } from 'node:dgram';
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
-import { startSimulator, voiceOf, type CallHandle, type Simulator, type SimulatorOptions } from '../../simulator';
+import {
+  startSimulator,
+  voiceOf,
+  type CallHandle,
+  type Simulator,
+  type SimulatorOptions,
+} from '../../simulator';
 import { changed, type Flow } from '../support/flow';
 import { startNodeRed, stopAll, type NodeRed } from '../support/node-red';
 import { whenTestEnds } from '../support/cleanup';
 import { DEVICES } from './flows';
 import { temporaryFolder, until } from '../recorder/support';
-import { assertComplete, decoded, joined, moreSent, pitchOf, probed, recorderFlow, type Finished, type RecorderProperties } from './recordings';
+import {
+  assertComplete,
+  decoded,
+  joined,
+  moreSent,
+  pitchOf,
+  probed,
+  recorderFlow,
+  type Finished,
+  type RecorderProperties,
+} from './recordings';
 
 const CALLER = '0390670000';
 const PITCHES = [voiceOf('70120'), voiceOf(CALLER)];
@@ -44,15 +60,28 @@ async function recordedCall(): Promise<CallHandle> {
 }
 
 const finished = async (accepts: (payload: Finished) => boolean = () => true): Promise<Finished> =>
-  (await red.told<Finished>('unsolicited', ({ topic, payload }) => topic === 'finished' && accepts(payload), PATIENCE)).payload;
-const allMessages = (): string => JSON.stringify(['out', 'unsolicited', 'news', 'caught', 'shown'].map((probe) => red.received(probe)));
+  (
+    await red.told<Finished>(
+      'unsolicited',
+      ({ topic, payload }) => topic === 'finished' && accepts(payload),
+      PATIENCE,
+    )
+  ).payload;
+const allMessages = (): string =>
+  JSON.stringify(['out', 'unsolicited', 'news', 'caught', 'shown'].map((probe) => red.received(probe)));
 
 /** Is a UDP port of this machine taken? */
 async function isTaken(port: number): Promise<boolean> {
   const socket = createSocket('udp4');
   return new Promise((resolve) => {
-    socket.once('error', () => { socket.close(); resolve(true); });
-    socket.bind({ port, address: '127.0.0.1', exclusive: true }, () => { socket.close(); resolve(false); });
+    socket.once('error', () => {
+      socket.close();
+      resolve(true);
+    });
+    socket.bind({ port, address: '127.0.0.1', exclusive: true }, () => {
+      socket.close();
+      resolve(false);
+    });
   });
 }
 
@@ -75,7 +104,15 @@ describe('the recorder built in', function () {
         bound.push(isTaken(sentFlowPort), isTaken(receivedFlowPort));
       });
       const inForce = await record();
-      assert.deepEqual(Object.keys(inForce).sort(), ['deviceNumber', 'ipRecorderAddr', 'mode', 'receivedFlowPort', 'recording', 'secure', 'sentFlowPort']);
+      assert.deepEqual(Object.keys(inForce).sort(), [
+        'deviceNumber',
+        'ipRecorderAddr',
+        'mode',
+        'receivedFlowPort',
+        'recording',
+        'secure',
+        'sentFlowPort',
+      ]);
       assert.deepEqual([inForce.mode, inForce.ipRecorderAddr, inForce.secure], ['ip', '127.0.0.1', secure]);
       assert.deepEqual(await Promise.all(bound), [true, true]);
       const call = oxe.call({ from: CALLER, to: '70120' });
@@ -88,12 +125,23 @@ describe('the recorder built in', function () {
       const recording = await finished();
       assertComplete(recording, oxe.rtp('70120'));
       // As long as what was sent, and no longer than the call: a sender that had to wait sends less.
-      assert.ok(recording.durationMs >= recording.channels.sent.packets * 20 - 40 && recording.durationMs <= callMs + 100, `${recording.durationMs} ms of ${callMs} ms`);
+      assert.ok(
+        recording.durationMs >= recording.channels.sent.packets * 20 - 40 &&
+          recording.durationMs <= callMs + 100,
+        `${recording.durationMs} ms of ${callMs} ms`,
+      );
       assert.deepEqual(recording.alarms, []);
       assert.equal(recording.calls?.length, 1);
       assert.deepEqual([recording.calls[0]?.user, recording.calls[0]?.state], ['oxe70120', 'ended']);
-      assert.equal(createHash('sha256').update(await readFile(recording.file)).digest('hex'), recording.sha256);
-      assert.ok(recording.file.startsWith(path.join(folder, '70120')) && recording.metadata.endsWith('.json'));
+      assert.equal(
+        createHash('sha256')
+          .update(await readFile(recording.file))
+          .digest('hex'),
+        recording.sha256,
+      );
+      assert.ok(
+        recording.file.startsWith(path.join(folder, '70120')) && recording.metadata.endsWith('.json'),
+      );
 
       const { codec_name: codec, channels, duration } = await probed(recording.file);
       assert.deepEqual([codec, channels], ['pcm_alaw', 2]);
@@ -115,34 +163,59 @@ describe('the recorder built in', function () {
   it('writes silence while it is paused and keeps the time; a pause ends by itself', async () => {
     await start();
     const call = await recordedCall();
-    red.inject('in-record', { action: 'pause', payload: { deviceNumber: '70120', resumeAfter: 1, by: 'agent 12', reason: 'card number' } });
-    assert.deepEqual((await red.told('out')).payload, { deviceNumber: '70120', recording: true, paused: true, resumeAfter: 1 });
+    red.inject('in-record', {
+      action: 'pause',
+      payload: { deviceNumber: '70120', resumeAfter: 1, by: 'agent 12', reason: 'card number' },
+    });
+    assert.deepEqual((await red.told('out')).payload, {
+      deviceNumber: '70120',
+      recording: true,
+      paused: true,
+      resumeAfter: 1,
+    });
     await moreSent(oxe, '70120', 120);
     red.inject('in-record', { action: 'pause', payload: '70120' });
-    assert.deepEqual((await red.told('out')).payload, { deviceNumber: '70120', recording: true, paused: true });
+    assert.deepEqual((await red.told('out')).payload, {
+      deviceNumber: '70120',
+      recording: true,
+      paused: true,
+    });
     await moreSent(oxe, '70120', 25);
     red.inject('in-record', { action: 'resume', payload: '70120' });
-    assert.deepEqual((await red.told('out')).payload, { deviceNumber: '70120', recording: true, paused: false });
+    assert.deepEqual((await red.told('out')).payload, {
+      deviceNumber: '70120',
+      recording: true,
+      paused: false,
+    });
     await moreSent(oxe, '70120', 50);
     await call.hangUp();
     const recording = await finished();
-    const pauses = joined(recording.gaps.filter(({ kind, channel }) => kind === 'pause' && channel === 'sent')).filter(({ durationMs }) => durationMs > 100);
+    const pauses = joined(
+      recording.gaps.filter(({ kind, channel }) => kind === 'pause' && channel === 'sent'),
+    ).filter(({ durationMs }) => durationMs > 100);
     assert.equal(pauses.length, 2);
     assert.match(JSON.stringify(recording.gaps), /"by":"agent 12","reason":"card number"/);
     assert.ok(Math.abs((pauses[0]?.durationMs ?? 0) - 1000) < 500, JSON.stringify(pauses));
     const { sent, received } = await decoded(recording.file);
     for (const { atMs, durationMs } of pauses) {
       const inside = [(atMs + 60) * 8, (atMs + durationMs - 60) * 8] as const;
-      for (const side of [sent, received]) assert.ok(side.subarray(...inside).every((sample) => Math.abs(sample) <= 8), 'silence');
+      for (const side of [sent, received])
+        assert.ok(
+          side.subarray(...inside).every((sample) => Math.abs(sample) <= 8),
+          'silence',
+        );
       assert.equal(pitchOf(sent.subarray((atMs - 300) * 8, (atMs - 60) * 8), PITCHES), PITCHES[0]);
     }
     assert.ok(recording.durationMs >= recording.channels.sent.packets * 20 - 40);
   });
 
-  it('refuses a pause of what it doesn\'t record, and a time that is none', async () => {
+  it("refuses a pause of what it doesn't record, and a time that is none", async () => {
     await start();
     red.inject('in-record', { action: 'pause', payload: '70120' });
-    assert.match((await red.told('caught')).error?.message ?? '', /deviceNumber.*70120.*the built-in recorder records/);
+    assert.match(
+      (await red.told('caught')).error?.message ?? '',
+      /deviceNumber.*70120.*the built-in recorder records/,
+    );
     await record();
     red.inject('in-record', { action: 'pause', payload: { deviceNumber: '70120', resumeAfter: -1 } });
     const { error } = await red.told('caught');
@@ -164,7 +237,10 @@ describe('the recorder built in', function () {
     await deploying;
     const recording = await finished();
     assertComplete(recording, oxe.rtp('70120'));
-    assert.deepEqual(oxe.requests().filter(({ method }) => method !== 'GET'), []);
+    assert.deepEqual(
+      oxe.requests().filter(({ method }) => method !== 'GET'),
+      [],
+    );
     assert.equal(red.received('unsolicited').filter(({ topic }) => topic === 'finished').length, 1);
   });
 
@@ -188,19 +264,31 @@ describe('the recorder built in', function () {
       const call = await recordedCall();
       const [before] = oxe.recordings(7);
       const { userDir } = red;
-      const parts = async (): Promise<string[]> => (await readdir(folder, { recursive: true })).filter((name) => name.endsWith('.wav.part')).map((name) => path.join(folder, name));
-      const lengthOf = async (file: string | undefined): Promise<number> => (file === undefined ? 0 : Number((await probed(file)).duration));
-      await until('a second of the file', async () => await lengthOf((await parts())[0]) > 1);
-      await until('what flows asked for', async () => (await readFile(path.join(userDir, '.o2g', 'link.json'), 'utf8')).includes('"armed":[["70120"'));
+      const parts = async (): Promise<string[]> =>
+        (await readdir(folder, { recursive: true }))
+          .filter((name) => name.endsWith('.wav.part'))
+          .map((name) => path.join(folder, name));
+      const lengthOf = async (file: string | undefined): Promise<number> =>
+        file === undefined ? 0 : Number((await probed(file)).duration);
+      await until('a second of the file', async () => (await lengthOf((await parts())[0])) > 1);
+      await until('what flows asked for', async () =>
+        (await readFile(path.join(userDir, '.o2g', 'link.json'), 'utf8')).includes('"armed":[["70120"'),
+      );
       await red.stop('SIGKILL');
-      assert.ok(await lengthOf((await parts())[0]) > 1, 'it plays');
+      assert.ok((await lengthOf((await parts())[0])) > 1, 'it plays');
 
       const asked = oxe.nextRequest({ method: 'POST', path: /\/record$/ }, { timeoutMs: 90_000 });
       red = await startNodeRed({ userDir });
       const recovered = await finished((payload) => payload.recovered === true);
       assert.ok(recovered.durationMs > 1000);
-      const { context, calls } = JSON.parse(await readFile(recovered.metadata, 'utf8')) as { context: object; calls?: unknown };
-      assert.deepEqual([context, calls], [{ user: 'oxe70120', callRef: call.callRef, direction: 'incoming', party: CALLER }, undefined]);
+      const { context, calls } = JSON.parse(await readFile(recovered.metadata, 'utf8')) as {
+        context: object;
+        calls?: unknown;
+      };
+      assert.deepEqual(
+        [context, calls],
+        [{ user: 'oxe70120', callRef: call.callRef, direction: 'incoming', party: CALLER }, undefined],
+      );
       assert.equal(pitchOf((await decoded(recovered.file)).sent.subarray(2000, 8000), PITCHES), PITCHES[0]);
       await asked;
       assert.deepEqual(oxe.recordings(7), [before], 'the same ports');
@@ -209,7 +297,10 @@ describe('the recorder built in', function () {
       const recording = await finished((payload) => payload.recovered === undefined);
       assert.ok(recording.channels.sent.packets >= 60);
       const { sent, received } = await decoded(recording.file);
-      assert.deepEqual([pitchOf(sent.subarray(-6000, -2000), PITCHES), pitchOf(received.subarray(-6000, -2000), PITCHES)], PITCHES);
+      assert.deepEqual(
+        [pitchOf(sent.subarray(-6000, -2000), PITCHES), pitchOf(received.subarray(-6000, -2000), PITCHES)],
+        PITCHES,
+      );
     });
   }
 
@@ -229,7 +320,8 @@ describe('the recorder built in', function () {
     const recording = await finished();
     assert.equal(recording.calls?.length, 1);
     const { sent } = await decoded(recording.file);
-    for (const stretch of [sent.subarray(2000, 6000), sent.subarray(-6000, -2000)]) assert.equal(pitchOf(stretch, PITCHES), PITCHES[0]);
+    for (const stretch of [sent.subarray(2000, 6000), sent.subarray(-6000, -2000)])
+      assert.equal(pitchOf(stretch, PITCHES), PITCHES[0]);
     assert.equal(red.received('unsolicited').filter(({ topic }) => topic === 'finished').length, 1);
   });
 
@@ -251,7 +343,10 @@ describe('the recorder built in', function () {
     const first = await record();
     oxe.clearRequests();
     assert.deepEqual(await record(), first);
-    assert.deepEqual(oxe.requests().filter(({ method }) => method !== 'GET'), []);
+    assert.deepEqual(
+      oxe.requests().filter(({ method }) => method !== 'GET'),
+      [],
+    );
     red.inject('in-record', { action: 'start', payload: { deviceNumber: '70130', mode: 'tdm' } });
     assert.match((await red.told('caught')).error?.message ?? '', /mode.*ip/);
   });
@@ -259,18 +354,33 @@ describe('the recorder built in', function () {
   it('leaves out ports that another program has', async () => {
     await start();
     const others: Socket[] = [createSocket('udp4'), createSocket('udp4')];
-    whenTestEnds(() => { for (const socket of others) socket.close(); });
-    await Promise.all(others.map((socket, index) => new Promise<void>((resolve, reject) => { socket.once('error', reject).bind({ port: portMin + 2 * index, address: '127.0.0.1', exclusive: true }, resolve); })));
+    whenTestEnds(() => {
+      for (const socket of others) socket.close();
+    });
+    await Promise.all(
+      others.map(
+        (socket, index) =>
+          new Promise<void>((resolve, reject) => {
+            socket
+              .once('error', reject)
+              .bind({ port: portMin + 2 * index, address: '127.0.0.1', exclusive: true }, resolve);
+          }),
+      ),
+    );
     const { sentFlowPort, receivedFlowPort } = await record();
     for (const port of [sentFlowPort, receivedFlowPort]) assert.ok(Number(port) >= portMin + 4, String(port));
   });
 
-  it('with a folder that can\'t be made says so and harms nobody; it records as soon as the folder can be', async () => {
+  it("with a folder that can't be made says so and harms nobody; it records as soon as the folder can be", async () => {
     const blocker = path.join(await temporaryFolder(), 'file');
     await writeFile(blocker, '');
     await start({}, { recorder: { folder: path.join(blocker, 'recordings') } });
     red.inject('in-record', { action: 'start', payload: '70120' });
-    const { error } = await red.told('caught', ({ error: each }) => each?.source.id === 'node-record', PATIENCE);
+    const { error } = await red.told(
+      'caught',
+      ({ error: each }) => each?.source.id === 'node-record',
+      PATIENCE,
+    );
     assert.equal(error?.code, 'FOLDER_NOT_WRITABLE');
     assert.ok(red.alive());
     await rm(blocker);
@@ -281,10 +391,17 @@ describe('the recorder built in', function () {
   it('with a wrong configuration answers every start with INVALID_INPUT, before anything is sent', async () => {
     await start({}, { recorder: { filename: '{{password}}' } });
     red.inject('in-record', { action: 'start', payload: '70120' });
-    const { error } = await red.told('caught', ({ error: each }) => each?.source.id === 'node-record', PATIENCE);
+    const { error } = await red.told(
+      'caught',
+      ({ error: each }) => each?.source.id === 'node-record',
+      PATIENCE,
+    );
     assert.equal(error?.code, 'INVALID_INPUT');
     assert.match(error.message, /filename: /);
-    assert.deepEqual(oxe.requests().filter(({ path: url }) => /\/(monitor|record)$/.test(url)), []);
+    assert.deepEqual(
+      oxe.requests().filter(({ path: url }) => /\/(monitor|record)$/.test(url)),
+      [],
+    );
   });
 
   it('lets no name lead out of its folder', async () => {
@@ -299,7 +416,10 @@ describe('the recorder built in', function () {
   });
 
   it('keeps the devices of a link recorded without any action node; each conversation is told by the node that has the link', async () => {
-    await start({}, { link: { devices: '70000-70002', media: 'recorder', record: 'all' }, record: { recorder: '' } });
+    await start(
+      {},
+      { link: { devices: '70000-70002', media: 'recorder', record: 'all' }, record: { recorder: '' } },
+    );
     await oxe.once(() => oxe.recorded(7).length === 3, { timeoutMs: 20_000, what: 'all three recorded' });
     for (const device of ['70000', '70002']) {
       const call = oxe.call({ from: CALLER, to: device });
@@ -321,12 +441,19 @@ describe('the recorder built in', function () {
     const call = await recordedCall();
     const askedAt: number[] = [];
     for (const round of [1, 2]) {
-      const again = oxe.nextRequest({ method: 'POST', path: /\/record$/ }, { timeoutMs: 30_000, what: `new keys, ${round}` });
+      const again = oxe.nextRequest(
+        { method: 'POST', path: /\/record$/ },
+        { timeoutMs: 30_000, what: `new keys, ${round}` },
+      );
       oxe.rekey('70120');
       await again;
       askedAt.push(performance.now());
       // Read again: the next change is another one.
-      await red.told('unsolicited', ({ topic, payload }) => topic === 'alarm' && (payload as { until?: string }).until !== undefined, PATIENCE);
+      await red.told(
+        'unsolicited',
+        ({ topic, payload }) => topic === 'alarm' && (payload as { until?: string }).until !== undefined,
+        PATIENCE,
+      );
     }
     assert.ok((askedAt[1] ?? 0) - (askedAt[0] ?? 0) > 4900, `${askedAt.join(', ')} ms`);
     await moreSent(oxe, '70120', 60);
@@ -341,22 +468,68 @@ describe('the recorder built in', function () {
     await start({ secure: true });
     const call = await recordedCall();
     // The node has a recorder; msg can't change that. So the external one is another node's.
-    await red.deploy([...flows, { ...flows.find(({ id }) => id === 'node-record'), id: 'node-external', type: 'o2g-record', recorder: '', wires: [['out'], ['unsolicited']] },
-      { id: 'in-external', type: 'probe-in', name: 'in-external', z: 'tab', x: 10, y: 10, wires: [['node-external']] }], { type: 'full' });
-    red.inject('in-external', { action: 'start', payload: { deviceNumber: '70130', ipRecorderAddr: '127.0.0.1', sentFlowPort: 9, receivedFlowPort: 11 } });
-    const { payload: external } = await red.told<{ srtp?: { key: string } }>('out', ({ payload }) => (payload as { deviceNumber: string }).deviceNumber === '70130');
+    await red.deploy(
+      [
+        ...flows,
+        {
+          ...flows.find(({ id }) => id === 'node-record'),
+          id: 'node-external',
+          type: 'o2g-record',
+          recorder: '',
+          wires: [['out'], ['unsolicited']],
+        },
+        {
+          id: 'in-external',
+          type: 'probe-in',
+          name: 'in-external',
+          z: 'tab',
+          x: 10,
+          y: 10,
+          wires: [['node-external']],
+        },
+      ],
+      { type: 'full' },
+    );
+    red.inject('in-external', {
+      action: 'start',
+      payload: { deviceNumber: '70130', ipRecorderAddr: '127.0.0.1', sentFlowPort: 9, receivedFlowPort: 11 },
+    });
+    const { payload: external } = await red.told<{ srtp?: { key: string } }>(
+      'out',
+      ({ payload }) => (payload as { deviceNumber: string }).deviceNumber === '70130',
+    );
     assert.ok(external.srtp);
     oxe.forgetRecording('70120');
     oxe.forgetRecording('70130');
-    await red.told('unsolicited', ({ topic, payload }) => topic === 'alarm' && (payload as { alarm: string }).alarm === 'no-media', PATIENCE);
+    await red.told(
+      'unsolicited',
+      ({ topic, payload }) => topic === 'alarm' && (payload as { alarm: string }).alarm === 'no-media',
+      PATIENCE,
+    );
     for (const device of ['70120', '70130']) {
-      const restored = await red.told<Record<string, unknown>>('unsolicited', ({ topic, payload }) => topic === 'restored' && (payload as { deviceNumber: string }).deviceNumber === device, PATIENCE);
-      assert.deepEqual([restored.payload.link, restored.payload.recording, restored.payload.mode], ['OXE 7', true, 'ip']);
+      const restored = await red.told<Record<string, unknown>>(
+        'unsolicited',
+        ({ topic, payload }) =>
+          topic === 'restored' && (payload as { deviceNumber: string }).deviceNumber === device,
+        PATIENCE,
+      );
+      assert.deepEqual(
+        [restored.payload.link, restored.payload.recording, restored.payload.mode],
+        ['OXE 7', true, 'ip'],
+      );
       assert.equal(restored.payload.srtp !== undefined, device === '70130');
     }
     assert.doesNotMatch(JSON.stringify(red.received('news')), /srtp|"salt"/, 'o2g-events tells no key');
-    await red.told('unsolicited', ({ topic, payload }) => topic === 'alarm' && (payload as { alarm: string; until?: string }).until !== undefined, PATIENCE);
+    await red.told(
+      'unsolicited',
+      ({ topic, payload }) =>
+        topic === 'alarm' && (payload as { alarm: string; until?: string }).until !== undefined,
+      PATIENCE,
+    );
     await call.hangUp();
-    assert.deepEqual((await finished()).alarms.map(({ alarm }) => alarm), ['no-media']);
+    assert.deepEqual(
+      (await finished()).alarms.map(({ alarm }) => alarm),
+      ['no-media'],
+    );
   });
 });

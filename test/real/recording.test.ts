@@ -11,7 +11,11 @@ async function start(options: SimulatorOptions, properties: FlowProperties = {})
   red = await startNodeRed({ flows: wholeFlow(oxe, properties) });
 }
 
-const registered = (): Promise<unknown> => red.told('news', ({ topic, payload }) => topic === 'link' && (payload as { state: string }).state === 'registered');
+const registered = (): Promise<unknown> =>
+  red.told(
+    'news',
+    ({ topic, payload }) => topic === 'link' && (payload as { state: string }).state === 'registered',
+  );
 
 describe('recording in full', () => {
   afterEach(async () => {
@@ -21,20 +25,28 @@ describe('recording in full', () => {
   });
 
   for (const secure of [false, true]) {
-    for (const [secured, body] of [['', { type: 'NICE' }], ['true', { type: 'NICE', secured: true }], ['false', { type: 'NICE', secured: false }]] as const) {
+    for (const [secured, body] of [
+      ['', { type: 'NICE' }],
+      ['true', { type: 'NICE', secured: true }],
+      ['false', { type: 'NICE', secured: false }],
+    ] as const) {
       const inForce = secure && secured !== 'false';
       it(`a link asked to be ${secured === '' ? 'as the OXE is' : `secured=${secured}`} on ${secure ? 'a secure' : 'an unsecured'} OXE is ${inForce ? 'secure and hands its keys on' : 'not secure'}`, async () => {
         await start({ secure }, { link: { recorder: 'NICE', secured } });
-        const { payload } = await registered() as { payload: { secure: boolean } };
+        const { payload } = (await registered()) as { payload: { secure: boolean } };
         assert.equal(payload.secure, inForce);
         assert.equal(recordingRequests(oxe)[0], `POST  ${JSON.stringify(body)}`);
         red.inject('in-record', { action: 'start', payload: { deviceNumber: '70120', ...TARGET } });
-        const { payload: recorded } = await red.told<{ secure: boolean; srtp?: { key: string; salt: string } }>('out');
+        const { payload: recorded } = await red.told<{
+          secure: boolean;
+          srtp?: { key: string; salt: string };
+        }>('out');
         assert.equal(recorded.secure, inForce);
         assert.equal(recorded.srtp !== undefined, inForce);
         if (secured === '' && secure) assert.match(red.log(), /the OXE made the link secure/);
         if (secured === 'true' && !secure) assert.match(red.log(), /the OXE is not secure/);
-        for (const secret of [recorded.srtp?.key, recorded.srtp?.salt]) if (secret !== undefined) assert.ok(!red.log().includes(secret), 'no key in the log');
+        for (const secret of [recorded.srtp?.key, recorded.srtp?.salt])
+          if (secret !== undefined) assert.ok(!red.log().includes(secret), 'no key in the log');
       });
     }
   }
@@ -44,22 +56,47 @@ describe('recording in full', () => {
     await start({ devices: ['70000-71989'] });
     await registered();
     red.inject('in-monitor', { action: 'start', payload: '70000-71999' });
-    const { payload } = await red.told<{ deviceNumber: string; monitored?: boolean; error?: { code: string } }[]>('out', undefined, { timeoutMs: 40_000 });
-    assert.deepEqual(payload.map(({ deviceNumber }) => deviceNumber), Array.from({ length: 2000 }, (_, index) => String(70000 + index)));
-    assert.deepEqual([payload.filter(({ monitored }) => monitored).length, payload.filter(({ error }) => error?.code === 'NOT_FOUND').length], [1990, 10]);
-    assert.ok(red.statuses('node-monitor').some(({ text }) => /^\d+ \/ 2000$/.test(text ?? '')), 'progress was shown');
+    const { payload } = await red.told<
+      { deviceNumber: string; monitored?: boolean; error?: { code: string } }[]
+    >('out', undefined, { timeoutMs: 40_000 });
+    assert.deepEqual(
+      payload.map(({ deviceNumber }) => deviceNumber),
+      Array.from({ length: 2000 }, (_, index) => String(70000 + index)),
+    );
+    assert.deepEqual(
+      [
+        payload.filter(({ monitored }) => monitored).length,
+        payload.filter(({ error }) => error?.code === 'NOT_FOUND').length,
+      ],
+      [1990, 10],
+    );
+    assert.ok(
+      red.statuses('node-monitor').some(({ text }) => /^\d+ \/ 2000$/.test(text ?? '')),
+      'progress was shown',
+    );
     await red.statusOf('node-monitor', ({ text }) => text === '1990 / 2000');
     assert.equal(red.received('out').length, 1);
   });
 
   it('a tandem device belongs to its main user: the message with {userId} reaches both', async () => {
-    await start({ devices: [{ number: '70123', devices: [{ id: '70124' }] }] }, { link: { devices: '70123, 70124' } });
+    await start(
+      { devices: [{ number: '70123', devices: [{ id: '70124' }] }] },
+      { link: { devices: '70123, 70124' } },
+    );
     await oxe.once(() => oxe.monitored(7).length === 2);
     red.inject('in-monitor', { action: 'start', payload: { userId: 'oxe70123' } });
-    assert.deepEqual((await red.told<{ deviceNumber: string; userId: string }[]>('out')).payload.map(({ deviceNumber, userId }) => [deviceNumber, userId]), [['70123', 'oxe70123'], ['70124', 'oxe70123']]);
+    assert.deepEqual(
+      (await red.told<{ deviceNumber: string; userId: string }[]>('out')).payload.map(
+        ({ deviceNumber, userId }) => [deviceNumber, userId],
+      ),
+      [
+        ['70123', 'oxe70123'],
+        ['70124', 'oxe70123'],
+      ],
+    );
   });
 
-  it('a node without a link finds it by the device or by msg.oxeNode, and says when it can\'t', async () => {
+  it("a node without a link finds it by the device or by msg.oxeNode, and says when it can't", async () => {
     await start({}, { link: { devices: '70000-70009' }, monitor: { link: '' } });
     await registered();
     red.inject('in-monitor', { action: 'start', payload: '70005' });
@@ -76,8 +113,19 @@ describe('recording in full', () => {
     await start({});
     await registered();
     const first = oxe.call({ from: '0390670000', to: '70120' });
-    red.inject('in-record', { action: 'start', payload: { deviceNumber: '70120', crystal: 2, board: 0, timeslot: 10 } });
-    assert.deepEqual((await red.told('out')).payload, { deviceNumber: '70120', recording: true, mode: 'tdm', secure: false, crystal: 2, board: 0, timeslot: 10 });
+    red.inject('in-record', {
+      action: 'start',
+      payload: { deviceNumber: '70120', crystal: 2, board: 0, timeslot: 10 },
+    });
+    assert.deepEqual((await red.told('out')).payload, {
+      deviceNumber: '70120',
+      recording: true,
+      mode: 'tdm',
+      secure: false,
+      crystal: 2,
+      board: 0,
+      timeslot: 10,
+    });
     await first.answered();
     red.inject('in-beep', { action: 'start', payload: { deviceNumber: '70120', ...BEEP } });
     await red.told('out');
@@ -101,30 +149,52 @@ describe('what a stop of Node-RED leaves', () => {
       oxe.clearRequests();
       const { ms } = await red.stop(how);
       assert.ok(ms < 10_000);
-      assert.deepEqual(oxe.requests().map(({ method, path }) => `${method} ${path.split('/').slice(4, 6).join('/').replace(/\/.*/, '')}`), ['DELETE iprecord', 'DELETE subscriptions', 'DELETE sessions']);
+      assert.deepEqual(
+        oxe
+          .requests()
+          .map(
+            ({ method, path }) => `${method} ${path.split('/').slice(4, 6).join('/').replace(/\/.*/, '')}`,
+          ),
+        ['DELETE iprecord', 'DELETE subscriptions', 'DELETE sessions'],
+      );
     });
   }
 
-  for (const [onStop, signal] of [['keep', 'SIGTERM'], ['close', 'SIGKILL']] as const) {
+  for (const [onStop, signal] of [
+    ['keep', 'SIGTERM'],
+    ['close', 'SIGKILL'],
+  ] as const) {
     it(`${signal} with onStop ${onStop}: the next start adopts its own link, and recordings go on untouched`, async () => {
       await start({ linksOutliveSessions: true }, { link: { devices: '70000', onStop } });
       await registered();
       red.inject('in-record', { action: 'start', payload: { deviceNumber: '70120', ...TARGET } });
       await red.told('out');
       // What flows asked for is written a moment later.
-      await new Promise((resolve) => { setTimeout(resolve, 400); });
+      await new Promise((resolve) => {
+        setTimeout(resolve, 400);
+      });
       const { userDir } = red;
       await red.stop(signal);
       assert.deepEqual(oxe.recorded(7), ['70120']);
       oxe.clearRequests();
       red = await startNodeRed({ userDir });
-      await oxe.once(() => oxe.requests().some(({ method, path }) => method === 'GET' && path.endsWith('/link')) && oxe.sessions().length > 0);
+      await oxe.once(
+        () =>
+          oxe.requests().some(({ method, path }) => method === 'GET' && path.endsWith('/link')) &&
+          oxe.sessions().length > 0,
+      );
       await red.statusOf('node-events', ({ text }) => text?.endsWith('connected') === true);
       red.inject('in-status', { query: 'coverage' });
       const { payload } = await red.told<{ deviceNumber: string; desired: string[] }[]>('out');
-      assert.deepEqual(payload.find(({ deviceNumber }) => deviceNumber === '70120')?.desired, ['monitored', 'recorded']);
+      assert.deepEqual(payload.find(({ deviceNumber }) => deviceNumber === '70120')?.desired, [
+        'monitored',
+        'recorded',
+      ]);
       assert.equal(oxe.links(7).length, 1);
-      assert.deepEqual(recordingRequests(oxe).filter((request) => /^POST (record|\{)/.test(request)), []);
+      assert.deepEqual(
+        recordingRequests(oxe).filter((request) => /^POST (record|\{)/.test(request)),
+        [],
+      );
       assert.deepEqual(oxe.recorded(7), ['70120']);
     });
   }

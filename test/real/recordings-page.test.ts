@@ -27,16 +27,29 @@ describe('what the recordings page asks for', function () {
   let made: Archived[];
   let red: NodeRed;
 
-  const flows = (more: Parameters<typeof flow>[0] = []): Flow => flow([config('recorder', 'o2g-recorder', {
-    name: '', address: '127.0.0.1', bind: '127.0.0.1', ...portRange(), folder, filename: '', format: 'g711', split: 'conversation', maxMinutes: 240,
-  }), ...more]);
+  const flows = (more: Parameters<typeof flow>[0] = []): Flow =>
+    flow([
+      config('recorder', 'o2g-recorder', {
+        name: '',
+        address: '127.0.0.1',
+        bind: '127.0.0.1',
+        ...portRange(),
+        folder,
+        filename: '',
+        format: 'g711',
+        split: 'conversation',
+        maxMinutes: 240,
+      }),
+      ...more,
+    ]);
   const start = async (count: number, options: NodeRedOptions = {}): Promise<void> => {
     folder = join(await temporaryFolder(), 'recordings');
     made = await makeRecordings(folder, count);
     red = await startNodeRed({ flows: flows(), ...options });
   };
   const post = (path: string): Promise<Response> => red.admin(path, { method: 'POST' });
-  const found = async (query = ''): Promise<Found> => (await red.admin(`/o2g/recordings${query}`)).json() as Promise<Found>;
+  const found = async (query = ''): Promise<Found> =>
+    (await red.admin(`/o2g/recordings${query}`)).json() as Promise<Found>;
   /** What is found when the whole folder was looked through. */
   const complete = async (): Promise<Found> => {
     await until('the index', async () => (await found()).building === undefined, 60_000);
@@ -49,12 +62,16 @@ describe('what the recordings page asks for', function () {
     return ((await response.json()) as { ticket: string }).ticket;
   };
   /** As an audio element asks: without the editor's token. */
-  const audio = (ticket: string, headers: Record<string, string> = {}, method = 'GET'): Promise<Response> => fetch(`${red.url}/o2g/tickets/${ticket}`, { method, headers });
+  const audio = (ticket: string, headers: Record<string, string> = {}, method = 'GET'): Promise<Response> =>
+    fetch(`${red.url}/o2g/tickets/${ticket}`, { method, headers });
   const bytesOf = async (response: Response): Promise<Buffer> => Buffer.from(await response.arrayBuffer());
   const accesses = async (): Promise<{ who: string; how: string; recording: string }[]> => {
     const file = join(folder, 'access.jsonl');
     if (!existsSync(file)) return [];
-    return (await readFile(file, 'utf8')).split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as { who: string; how: string; recording: string });
+    return (await readFile(file, 'utf8'))
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line) as { who: string; how: string; recording: string });
   };
 
   afterEach(async () => {
@@ -66,15 +83,32 @@ describe('what the recordings page asks for', function () {
     await start(3, { settings: ADMIN_AUTH });
     const id = await idOf(0);
     const routes: [method: string, path: string][] = [id, 'f'.repeat(32)].flatMap((each) => [
-      ['GET', '/o2g/recordings'], ['GET', `/o2g/recordings/${each}`], ['GET', `/o2g/recordings/${each}/waveform`], ['GET', `/o2g/recordings/${each}/verification`],
-      ['POST', `/o2g/recordings/${each}/tickets?for=playback`], ['POST', `/o2g/recordings/${each}/tickets?for=download`],
+      ['GET', '/o2g/recordings'],
+      ['GET', `/o2g/recordings/${each}`],
+      ['GET', `/o2g/recordings/${each}/waveform`],
+      ['GET', `/o2g/recordings/${each}/verification`],
+      ['POST', `/o2g/recordings/${each}/tickets?for=playback`],
+      ['POST', `/o2g/recordings/${each}/tickets?for=download`],
     ]);
     for (const [method, path] of routes) {
-      const status = async (permissions: string): Promise<number> => (
-        await red.admin(path, { method, headers: { authorization: permissions === '' ? '' : `Bearer ${red.token(permissions)}` } })
-      ).status;
-      assert.deepEqual([path, ...await Promise.all(['', 'read', 'write', 'flows.write', 'o2g.read', 'o2g.write'].map(status))], [path, 401, 403, 403, 403, 403, 403]);
-      assert.deepEqual([path, ...await Promise.all(['o2g.recordings', '*'].map(status))], [path, ...path.includes('f'.repeat(32)) ? [404, 404] : [200, 200]]);
+      const status = async (permissions: string): Promise<number> =>
+        (
+          await red.admin(path, {
+            method,
+            headers: { authorization: permissions === '' ? '' : `Bearer ${red.token(permissions)}` },
+          })
+        ).status;
+      assert.deepEqual(
+        [
+          path,
+          ...(await Promise.all(['', 'read', 'write', 'flows.write', 'o2g.read', 'o2g.write'].map(status))),
+        ],
+        [path, 401, 403, 403, 403, 403, 403],
+      );
+      assert.deepEqual(
+        [path, ...(await Promise.all(['o2g.recordings', '*'].map(status)))],
+        [path, ...(path.includes('f'.repeat(32)) ? [404, 404] : [200, 200])],
+      );
     }
     assert.deepEqual(new Set((await accesses()).map(({ who }) => who)), new Set(['test']));
   });
@@ -84,13 +118,27 @@ describe('what the recordings page asks for', function () {
     const first = await complete();
     assert.deepEqual([first.count, first.recordings.length, first.folders], [250, 200, 1]);
     const second = await found(`?after=${first.after ?? ''}`);
-    assert.deepEqual([...first.recordings, ...second.recordings].map(({ startedAt }) => startedAt), made.map(({ metadata }) => metadata.startedAt));
+    assert.deepEqual(
+      [...first.recordings, ...second.recordings].map(({ startedAt }) => startedAt),
+      made.map(({ metadata }) => metadata.startedAt),
+    );
     const { deviceNumber } = at(first.recordings, 7);
-    assert.ok((await found(`?device=${deviceNumber}&alarm=any`)).recordings.every((each) => each.deviceNumber === deviceNumber));
-    assert.equal((await found('?party=' + encodeURIComponent('élodie'))).count, made.filter(({ metadata }) => JSON.stringify(metadata).includes('Élodie')).length);
+    assert.ok(
+      (await found(`?device=${deviceNumber}&alarm=any`)).recordings.every(
+        (each) => each.deviceNumber === deviceNumber,
+      ),
+    );
+    assert.equal(
+      (await found('?party=' + encodeURIComponent('élodie'))).count,
+      made.filter(({ metadata }) => JSON.stringify(metadata).includes('Élodie')).length,
+    );
     for (const [query, rule] of [
-      ['?from=yesterday', /^from: "yesterday" is refused, it must be a whole number/], ['?colour=red', /^colour: /], ['?device=1&device=2', /^device: /], ['?device[x]=1', /^device/],
-      ['?after=1', /^after: /], [`?party=${'x'.repeat(300)}`, /^party: /],
+      ['?from=yesterday', /^from: "yesterday" is refused, it must be a whole number/],
+      ['?colour=red', /^colour: /],
+      ['?device=1&device=2', /^device: /],
+      ['?device[x]=1', /^device/],
+      ['?after=1', /^after: /],
+      [`?party=${'x'.repeat(300)}`, /^party: /],
     ] as const) {
       const response = await red.admin(`/o2g/recordings${query}`);
       const { code, message } = (await response.json()) as { code: string; message: string };
@@ -101,7 +149,10 @@ describe('what the recordings page asks for', function () {
 
   it('is a recording as soon as its call has ended: what is known of it, how it looks, and that it is as it was recorded', async () => {
     const oxe = await startSimulator({ devices: ['70000-70009'] });
-    const { flows: recording, folder: own } = await recorderFlow(oxe, { link: { devices: '70001', media: 'recorder', record: 'all' }, record: { recorder: '' } });
+    const { flows: recording, folder: own } = await recorderFlow(oxe, {
+      link: { devices: '70001', media: 'recorder', record: 'all' },
+      record: { recorder: '' },
+    });
     folder = own;
     red = await startNodeRed({ flows: recording });
     assert.equal((await complete()).count, 0);
@@ -110,15 +161,29 @@ describe('what the recordings page asks for', function () {
     await call.answered();
     await until('some sound', () => Promise.resolve(oxe.rtp('70001').sent > 60));
     await call.hangUp();
-    const { payload } = await red.told<Finished>('unsolicited', ({ topic }) => topic === 'finished', { timeoutMs: 30_000 });
+    const { payload } = await red.told<Finished>('unsolicited', ({ topic }) => topic === 'finished', {
+      timeoutMs: 30_000,
+    });
     await until('the recording in the index', async () => (await found()).count === 1);
     const { id } = at((await found('?party=0390670000&device=70001')).recordings, 0);
     const { metadata } = (await (await red.admin(`/o2g/recordings/${id}`)).json()) as { metadata: Finished };
-    assert.deepEqual([metadata.file, metadata.sha256, metadata.durationMs], [payload.file, payload.sha256, payload.durationMs]);
-    const waveform = (await (await red.admin(`/o2g/recordings/${id}/waveform`)).json()) as { durationMs: number; sent: number[]; received: number[] };
+    assert.deepEqual(
+      [metadata.file, metadata.sha256, metadata.durationMs],
+      [payload.file, payload.sha256, payload.durationMs],
+    );
+    const waveform = (await (await red.admin(`/o2g/recordings/${id}/waveform`)).json()) as {
+      durationMs: number;
+      sent: number[];
+      received: number[];
+    };
     assert.equal(waveform.durationMs, payload.durationMs);
     assert.ok(Math.max(...waveform.sent) > 0 && Math.max(...waveform.received) > 0);
-    assert.deepEqual(await (await red.admin(`/o2g/recordings/${id}/verification`)).json(), { state: 'verified', files: [], chain: 'whole', held: false });
+    assert.deepEqual(await (await red.admin(`/o2g/recordings/${id}/verification`)).json(), {
+      state: 'verified',
+      files: [],
+      chain: 'whole',
+      held: false,
+    });
     assert.deepEqual(await bytesOf(await audio(await ticketFor(id))), await readFile(payload.file));
     assert.deepEqual(oxe.violations(), []);
     await red.stop();
@@ -136,36 +201,80 @@ describe('what the recordings page asks for', function () {
 
     const whole = await audio(ticket);
     const { headers } = whole;
-    assert.deepEqual([whole.status, headers.get('content-type'), headers.get('content-length'), headers.get('accept-ranges'), headers.get('cache-control'), headers.get('content-disposition')],
-      [200, 'audio/wav', String(wav.length), 'bytes', 'no-store', null]);
+    assert.deepEqual(
+      [
+        whole.status,
+        headers.get('content-type'),
+        headers.get('content-length'),
+        headers.get('accept-ranges'),
+        headers.get('cache-control'),
+        headers.get('content-disposition'),
+      ],
+      [200, 'audio/wav', String(wav.length), 'bytes', 'no-store', null],
+    );
     assert.deepEqual(await bytesOf(whole), wav);
     const etag = headers.get('etag') ?? assert.fail('no ETag');
 
-    const parts: [range: string, from: number, to: number][] = [['bytes=0-99', 0, 100], ['bytes=1000-', 1000, wav.length], ['bytes=-500', wav.length - 500, wav.length], ['bytes=150000-999999999', 150_000, wav.length]];
+    const parts: [range: string, from: number, to: number][] = [
+      ['bytes=0-99', 0, 100],
+      ['bytes=1000-', 1000, wav.length],
+      ['bytes=-500', wav.length - 500, wav.length],
+      ['bytes=150000-999999999', 150_000, wav.length],
+    ];
     for (const [range, from, to] of parts) {
       const part = await audio(ticket, { range, 'if-range': etag });
-      assert.deepEqual([range, part.status, part.headers.get('content-range'), part.headers.get('content-length')], [range, 206, `bytes ${from}-${to - 1}/${wav.length}`, String(to - from)]);
+      assert.deepEqual(
+        [range, part.status, part.headers.get('content-range'), part.headers.get('content-length')],
+        [range, 206, `bytes ${from}-${to - 1}/${wav.length}`, String(to - from)],
+      );
       assert.deepEqual(await bytesOf(part), wav.subarray(from, to));
     }
-    for (const [asked, status] of [[{ range: 'bytes=0-9,20-29' }, 200], [{ range: 'pages=1-2' }, 200], [{ range: 'bytes=0-9', 'if-range': '"another"' }, 200], [{ range: `bytes=${wav.length}-` }, 416]] as const) {
+    for (const [asked, status] of [
+      [{ range: 'bytes=0-9,20-29' }, 200],
+      [{ range: 'pages=1-2' }, 200],
+      [{ range: 'bytes=0-9', 'if-range': '"another"' }, 200],
+      [{ range: `bytes=${wav.length}-` }, 416],
+    ] as const) {
       const response = await audio(ticket, asked);
       assert.equal(response.status, status, JSON.stringify(asked));
       if (status === 416) assert.equal(response.headers.get('content-range'), `bytes */${wav.length}`);
       else assert.equal((await bytesOf(response)).length, wav.length);
     }
     const head = await audio(ticket, {}, 'HEAD');
-    assert.deepEqual([head.status, head.headers.get('content-length'), (await bytesOf(head)).length], [200, String(wav.length), 0]);
+    assert.deepEqual(
+      [head.status, head.headers.get('content-length'), (await bytesOf(head)).length],
+      [200, String(wav.length), 0],
+    );
 
-    for (const wrong of [`${ticket}x`, ticket.slice(0, -1), id, 'x', '..%2f..%2f..%2fetc%2fpasswd', '%00', 'constructor', '__proto__']) {
+    for (const wrong of [
+      `${ticket}x`,
+      ticket.slice(0, -1),
+      id,
+      'x',
+      '..%2f..%2f..%2fetc%2fpasswd',
+      '%00',
+      'constructor',
+      '__proto__',
+    ]) {
       const response = await audio(wrong);
       assert.deepEqual([wrong, response.status, await response.json()], [wrong, 404, NOT_FOUND]);
     }
-    for (const wrong of ['..%2f..%2fetc%2fpasswd', encodeURIComponent(at(made, 1).name), `${id}'`, '%00', 'f'.repeat(32)]) {
+    for (const wrong of [
+      '..%2f..%2fetc%2fpasswd',
+      encodeURIComponent(at(made, 1).name),
+      `${id}'`,
+      '%00',
+      'f'.repeat(32),
+    ]) {
       const response = await red.admin(`/o2g/recordings/${wrong}`);
       assert.deepEqual([wrong, response.status, await response.json()], [wrong, 404, NOT_FOUND]);
     }
     assert.equal((await post(`/o2g/recordings/${id}/tickets?for=fun`)).status, 400);
-    assert.deepEqual((await accesses()).map(({ who, how, recording }) => [who, how, recording]), [['test', 'played', at(made, 1).name]], 'a line for the ticket, none for a range');
+    assert.deepEqual(
+      (await accesses()).map(({ who, how, recording }) => [who, how, recording]),
+      [['test', 'played', at(made, 1).name]],
+      'a line for the ticket, none for a range',
+    );
   });
 
   it('gives a recording and its metadata to be taken away, and writes down each time who did it', async () => {
@@ -177,13 +286,22 @@ describe('what the recordings page asks for', function () {
     assert.equal(sound.headers.get('content-disposition'), `attachment; filename="${base}.wav"`);
     assert.deepEqual(await bytesOf(sound), await readFile(join(folder, `${name}.wav`)));
     const metadata = await audio(await ticketFor(id, 'metadata'));
-    assert.deepEqual([metadata.headers.get('content-disposition'), metadata.headers.get('content-type')], [`attachment; filename="${base}.json"`, 'application/json; charset=utf-8']);
+    assert.deepEqual(
+      [metadata.headers.get('content-disposition'), metadata.headers.get('content-type')],
+      [`attachment; filename="${base}.json"`, 'application/json; charset=utf-8'],
+    );
     assert.equal(await metadata.text(), await readFile(join(folder, `${name}.json`), 'utf8'));
-    assert.deepEqual((await accesses()).map(({ who, how, recording }) => [who, how, recording]), [['anonymous', 'downloaded', name], ['anonymous', 'metadata downloaded', name]]);
+    assert.deepEqual(
+      (await accesses()).map(({ who, how, recording }) => [who, how, recording]),
+      [
+        ['anonymous', 'downloaded', name],
+        ['anonymous', 'metadata downloaded', name],
+      ],
+    );
     await red.printed(/"event":"o2g\.recordings","how":"metadata downloaded"/);
   });
 
-  it('gives nothing when the line can\'t be written', async () => {
+  it("gives nothing when the line can't be written", async () => {
     await start(2);
     const id = await idOf(0);
     await mkdir(join(folder, 'access.jsonl'));
@@ -207,32 +325,50 @@ describe('what the recordings page asks for', function () {
     assert.equal((await red.admin(`/o2g/recordings/${silent}/waveform`)).status, 404);
     assert.equal((await post(`/o2g/recordings/${silent}/tickets?for=download`)).status, 404);
     assert.equal((await post(`/o2g/recordings/${silent}/tickets?for=metadata`)).status, 200);
-    assert.deepEqual((await accesses()).map(({ how }) => how), ['played', 'metadata downloaded']);
+    assert.deepEqual(
+      (await accesses()).map(({ how }) => how),
+      ['played', 'metadata downloaded'],
+    );
   });
 
-  it('plays encrypted recordings with the keys of their recorder, in ranges too; another\'s key is told, and nothing is served', async () => {
+  it("plays encrypted recordings with the keys of their recorder, in ranges too; another's key is told, and nothing is served", async () => {
     const [present, previous, foreign] = ['1'.repeat(64), 'a passphrase of the year before', '3'.repeat(64)];
     await start(5, { credentials: { recorder: { key: present, previousKeys: previous } } });
     const names = made.map(({ name }) => name);
     const wav = await readFile(join(folder, `${at(names, 0)}.wav`));
-    await Promise.all([encrypt(folder, at(names, 0), present), encrypt(folder, at(names, 1), previous), encrypt(folder, at(names, 2), foreign), encrypt(folder, at(names, 3), present)]);
+    await Promise.all([
+      encrypt(folder, at(names, 0), present),
+      encrypt(folder, at(names, 1), previous),
+      encrypt(folder, at(names, 2), foreign),
+      encrypt(folder, at(names, 3), present),
+    ]);
     for (const number of [0, 1]) {
       const id = await idOf(number);
       const ticket = await ticketFor(id);
       assert.deepEqual(await bytesOf(await audio(ticket)), wav);
       const part = await audio(ticket, { range: 'bytes=100001-140000' });
-      assert.deepEqual([part.status, part.headers.get('content-range')], [206, `bytes 100001-140000/${wav.length}`]);
+      assert.deepEqual(
+        [part.status, part.headers.get('content-range')],
+        [206, `bytes 100001-140000/${wav.length}`],
+      );
       assert.deepEqual(await bytesOf(part), wav.subarray(100_001, 140_001));
       assert.equal((await red.admin(`/o2g/recordings/${id}/waveform`)).status, 200);
     }
     const id = await idOf(2);
-    const refused = await Promise.all([post(`/o2g/recordings/${id}/tickets?for=playback`), post(`/o2g/recordings/${id}/tickets?for=download`), red.admin(`/o2g/recordings/${id}/waveform`)]);
+    const refused = await Promise.all([
+      post(`/o2g/recordings/${id}/tickets?for=playback`),
+      post(`/o2g/recordings/${id}/tickets?for=download`),
+      red.admin(`/o2g/recordings/${id}/waveform`),
+    ]);
     for (const response of refused) {
       const { code, message } = (await response.json()) as { code: string; message: string };
       assert.deepEqual([response.status, code], [409, 'KEY_UNKNOWN']);
       for (const secret of [present, previous, foreign]) assert.ok(!message.includes(secret));
     }
-    assert.deepEqual((await accesses()).map(({ recording }) => recording), [at(names, 0), at(names, 1)]);
+    assert.deepEqual(
+      (await accesses()).map(({ recording }) => recording),
+      [at(names, 0), at(names, 1)],
+    );
 
     const file = join(folder, `${at(names, 3)}.wav.enc`);
     const bytes = await readFile(file);
@@ -248,11 +384,22 @@ describe('what the recordings page asks for', function () {
   it('knows at once what is deleted and what is held', async () => {
     await start(3, { flows: [] });
     await listed(folder, made);
-    await red.deploy(flows([probeIn('in', 'keep'), node('keep', 'o2g-record', { link: '', recorder: 'recorder', action: '' }, 'out', []), probeOut('out')]));
+    await red.deploy(
+      flows([
+        probeIn('in', 'keep'),
+        node('keep', 'o2g-record', { link: '', recorder: 'recorder', action: '' }, 'out', []),
+        probeOut('out'),
+      ]),
+    );
     const [gone, held] = [await idOf(0), await idOf(1)];
     red.inject('in', { action: 'hold', payload: { id: at(made, 1).metadata.id } });
     await red.told('out');
-    assert.deepEqual(await (await red.admin(`/o2g/recordings/${held}/verification`)).json(), { state: 'verified', files: [], chain: 'whole', held: true });
+    assert.deepEqual(await (await red.admin(`/o2g/recordings/${held}/verification`)).json(), {
+      state: 'verified',
+      files: [],
+      chain: 'whole',
+      held: true,
+    });
     red.inject('in', { action: 'delete', payload: { id: at(made, 0).metadata.id } });
     await red.told('out');
     await until('the index without it', async () => (await found()).count === 2);

@@ -17,7 +17,8 @@ async function session(): Promise<Record<string, unknown>> {
   return (await red.told<Record<string, unknown>>('out')).payload;
 }
 
-const subscribed = (): unknown => oxe.requests().find(({ method, path }) => method === 'POST' && path.endsWith('/subscriptions'))?.body;
+const subscribed = (): unknown =>
+  oxe.requests().find(({ method, path }) => method === 'POST' && path.endsWith('/subscriptions'))?.body;
 
 describe('sessions', () => {
   afterEach(async () => {
@@ -29,28 +30,68 @@ describe('sessions', () => {
   it('an administrator subscribes for everybody, one selector a package', async () => {
     await start({});
     assert.equal((await session()).admin, true);
-    assert.deepEqual(subscribed(), { filter: { selectors: [{ ids: ['*'], names: ['system'] }, { ids: ['*'], names: ['telephony'] }] }, version: '1.0', timeout: 0 });
+    assert.deepEqual(subscribed(), {
+      filter: {
+        selectors: [
+          { ids: ['*'], names: ['system'] },
+          { ids: ['*'], names: ['telephony'] },
+        ],
+      },
+      version: '1.0',
+      timeout: 0,
+    });
   });
 
   it('a user subscribes without ids', async () => {
-    await start({}, { server: { login: 'oxe70120', password: 'user-password' }, link: { devices: '' }, monitor: { link: 'none' }, record: { link: 'none' }, beep: { link: 'none' } });
+    await start(
+      {},
+      {
+        server: { login: 'oxe70120', password: 'user-password' },
+        link: { devices: '' },
+        monitor: { link: 'none' },
+        record: { link: 'none' },
+        beep: { link: 'none' },
+      },
+    );
     assert.notEqual((await session()).admin, true);
-    assert.deepEqual(subscribed(), { filter: { selectors: [{ names: ['system'] }, { names: ['telephony'] }] }, version: '1.0', timeout: 0 });
+    assert.deepEqual(subscribed(), {
+      filter: { selectors: [{ names: ['system'] }, { names: ['telephony'] }] },
+      version: '1.0',
+      timeout: 0,
+    });
   });
 
-  for (const [supervisedType, supervisedId] of [['LOGIN_NAME', 'oxe70120'], ['PHONE_NUMBER', '70120']] as const) {
+  for (const [supervisedType, supervisedId] of [
+    ['LOGIN_NAME', 'oxe70120'],
+    ['PHONE_NUMBER', '70120'],
+  ] as const) {
     it(`an administrator opens the session of a supervised account (${supervisedType})`, async () => {
-      await start({}, { server: { supervisedId, supervisedType }, monitor: { link: 'none' }, record: { link: 'none' }, beep: { link: 'none' } });
+      await start(
+        {},
+        {
+          server: { supervisedId, supervisedType },
+          monitor: { link: 'none' },
+          record: { link: 'none' },
+          beep: { link: 'none' },
+        },
+      );
       await session();
-      assert.deepEqual(oxe.requests().find(({ method, path }) => method === 'POST' && path.endsWith('/sessions'))?.body, {
-        applicationName: 'Node-RED', supervisedAccount: { id: supervisedId, type: supervisedType },
-      });
+      assert.deepEqual(
+        oxe.requests().find(({ method, path }) => method === 'POST' && path.endsWith('/sessions'))?.body,
+        {
+          applicationName: 'Node-RED',
+          supervisedAccount: { id: supervisedId, type: supervisedType },
+        },
+      );
     });
   }
 
   it('a session with a token is kept alive, and its expiry can be asked for', async () => {
     await start({ tokenLifetime: 3600, timeToLive: 2 });
-    await oxe.once(() => oxe.requests().some(({ path, status }) => path.endsWith('/keepalive') && status === 200), { what: 'a keepalive answered 200' });
+    await oxe.once(
+      () => oxe.requests().some(({ path, status }) => path.endsWith('/keepalive') && status === 200),
+      { what: 'a keepalive answered 200' },
+    );
     assert.equal(typeof (await session()).expirationDate, 'string');
   });
 
@@ -59,7 +100,9 @@ describe('sessions', () => {
     await start({ timeToLive: 10 });
     for (let asked = 0; asked < 6; asked += 1) {
       await session();
-      await new Promise((resolve) => { setTimeout(resolve, 1000); });
+      await new Promise((resolve) => {
+        setTimeout(resolve, 1000);
+      });
     }
     assert.equal(oxe.requests().filter(({ path }) => path.endsWith('/keepalive')).length, 0);
     await oxe.nextRequest({ path: /\/keepalive$/ });
@@ -69,12 +112,20 @@ describe('sessions', () => {
     await start({ minuteMs: 300 }, { server: { lifetime: '2' } });
     for (let index = 0; index < 20; index += 1) {
       await oxe.emit({ eventName: 'OnCallRemoved', loginName: 'oxe70120', callRef: String(index) });
-      await new Promise((resolve) => { setTimeout(resolve, 80); });
+      await new Promise((resolve) => {
+        setTimeout(resolve, 80);
+      });
     }
     await red.told('events', ({ payload }) => (payload as { callRef: string }).callRef === '19');
-    assert.deepEqual(red.received<{ callRef: string }>('events').map(({ payload }) => payload.callRef), Array.from({ length: 20 }, (_, index) => String(index)));
+    assert.deepEqual(
+      red.received<{ callRef: string }>('events').map(({ payload }) => payload.callRef),
+      Array.from({ length: 20 }, (_, index) => String(index)),
+    );
     assert.ok(oxe.requests().filter(({ path }) => path === '/OTEvents').length >= 2);
-    assert.deepEqual(red.received<{ blindMs?: number }>('news').filter(({ payload }) => payload.blindMs !== undefined), []);
+    assert.deepEqual(
+      red.received<{ blindMs?: number }>('news').filter(({ payload }) => payload.blindMs !== undefined),
+      [],
+    );
   });
 
   it('a refused subscription is told with its message, and tried again when what is asked for changes', async () => {
@@ -97,7 +148,13 @@ describe('sessions', () => {
     const { id } = oxe.subscriptions()[0] ?? { id: 'no subscription' };
     red.inject('in-status', { query: 'metrics' });
     const { payload } = await red.told('out');
-    const everything = [red.log(), JSON.stringify(await red.flows()), JSON.stringify(payload), JSON.stringify(red.statuses('node-events'))].join('\n');
-    for (const secret of [oxe.password, id, ...cookie.split('; ').map((pair) => pair.replace(/^[^=]+=/, ''))]) assert.ok(!everything.includes(secret), `${secret.slice(0, 4)}… was found`);
+    const everything = [
+      red.log(),
+      JSON.stringify(await red.flows()),
+      JSON.stringify(payload),
+      JSON.stringify(red.statuses('node-events')),
+    ].join('\n');
+    for (const secret of [oxe.password, id, ...cookie.split('; ').map((pair) => pair.replace(/^[^=]+=/, ''))])
+      assert.ok(!everything.includes(secret), `${secret.slice(0, 4)}… was found`);
   });
 });

@@ -12,17 +12,26 @@ describe('webhook delivery', () => {
   let oxe: Simulator;
   let red: NodeRed;
 
-  const start = async (settings: Record<string, unknown> = {}, events: Record<string, unknown> = {}): Promise<void> => {
+  const start = async (
+    settings: Record<string, unknown> = {},
+    events: Record<string, unknown> = {},
+  ): Promise<void> => {
     red = await startNodeRed({ settings });
-    const server = { delivery: 'webhook', webhookUrl: `${red.url}${settings.httpNodeRoot === '/red' ? '/red/' : ''}` };
-    const flows = wholeFlow(oxe, { server, link: { devices: '70120' }, events }).map((each) => (
-      each.id === 'server' ? { ...each, credentials: { ...each.credentials, webhookToken: TOKEN } } : each
-    ));
+    const server = {
+      delivery: 'webhook',
+      webhookUrl: `${red.url}${settings.httpNodeRoot === '/red' ? '/red/' : ''}`,
+    };
+    const flows = wholeFlow(oxe, { server, link: { devices: '70120' }, events }).map((each) =>
+      each.id === 'server' ? { ...each, credentials: { ...each.credentials, webhookToken: TOKEN } } : each,
+    );
     await red.deploy(flows);
   };
-  const post = (path: string, body: string): Promise<number> => fetch(`${red.url}${path}`, { method: 'POST', body }).then(({ status }) => status);
+  const post = (path: string, body: string): Promise<number> =>
+    fetch(`${red.url}${path}`, { method: 'POST', body }).then(({ status }) => status);
 
-  beforeEach(async () => { oxe = await startSimulator({ devices: DEVICES }); });
+  beforeEach(async () => {
+    oxe = await startSimulator({ devices: DEVICES });
+  });
   afterEach(async () => {
     await red.stop();
     assert.deepEqual(oxe.violations(), []);
@@ -33,11 +42,15 @@ describe('webhook delivery', () => {
     it(`brings a burst in order under httpNodeRoot ${httpNodeRoot}, also over a deploy, and opens no channel`, async () => {
       await start({ httpNodeRoot });
       await oxe.once(() => oxe.monitored(7).length === 1);
-      for (let index = 0; index < 100; index += 1) await oxe.emit({ eventName: 'OnCallRemoved', loginName: 'oxe70120', callRef: String(index) });
+      for (let index = 0; index < 100; index += 1)
+        await oxe.emit({ eventName: 'OnCallRemoved', loginName: 'oxe70120', callRef: String(index) });
       await red.deploy(changed(await red.flows(), { 'node-events': { name: 'another' } }), { type: 'nodes' });
       await oxe.emit({ eventName: 'OnCallRemoved', loginName: 'oxe70120', callRef: 'last' });
       await red.told('events', ({ payload }) => (payload as { callRef: string }).callRef === 'last');
-      const refs = red.received<{ callRef?: string }>('events').filter(({ topic }) => topic === 'OnCallRemoved').map(({ payload }) => payload.callRef);
+      const refs = red
+        .received<{ callRef?: string }>('events')
+        .filter(({ topic }) => topic === 'OnCallRemoved')
+        .map(({ payload }) => payload.callRef);
       assert.deepEqual(refs, [...Array.from({ length: 100 }, (_, index) => String(index)), 'last']);
       assert.equal(oxe.channelCount(), 0);
       assert.doesNotMatch(red.log(), new RegExp(TOKEN));
@@ -47,36 +60,58 @@ describe('webhook delivery', () => {
   it('refuses what is no event, what is too long, and what has another token', async () => {
     await start();
     await oxe.once(() => oxe.monitored(7).length === 1);
-    assert.deepEqual([
-      await post('/o2g/another-token-of-length', '{"eventName":"OnCallRemoved"}'),
-      await post(`/o2g/${TOKEN}`, '<html>'),
-      await post(`/o2g/${TOKEN}`, '[]'),
-      await post(`/o2g/${TOKEN}`, `{"eventName":"${'x'.repeat(2 * 1024 * 1024)}"}`),
-      await post(`/o2g/${TOKEN}`, '{"eventName":"OnCallRemoved","loginName":"oxe70120","callRef":"1"}'),
-    ], [404, 400, 400, 413, 200]);
+    assert.deepEqual(
+      [
+        await post('/o2g/another-token-of-length', '{"eventName":"OnCallRemoved"}'),
+        await post(`/o2g/${TOKEN}`, '<html>'),
+        await post(`/o2g/${TOKEN}`, '[]'),
+        await post(`/o2g/${TOKEN}`, `{"eventName":"${'x'.repeat(2 * 1024 * 1024)}"}`),
+        await post(`/o2g/${TOKEN}`, '{"eventName":"OnCallRemoved","loginName":"oxe70120","callRef":"1"}'),
+      ],
+      [404, 400, 400, 413, 200],
+    );
     assert.ok(red.alive());
   });
 
-  it('is green without a call, for a monitored user\'s snapshot comes back by the webhook, and to no flow', async () => {
+  it("is green without a call, for a monitored user's snapshot comes back by the webhook, and to no flow", async () => {
     // Without the states of device and user, which come when it is monitored: nothing but the snapshot makes it green.
     await start({}, { selectors: [{ names: ['OnTelephonyState', 'OnCallRemoved'], ids: [] }] });
     await red.statusOf('node-events', ({ fill }) => fill === 'green');
     assert.ok(oxe.requests().some(({ path }) => path.endsWith('/snapshot')));
     await oxe.emit({ eventName: 'OnCallRemoved', loginName: 'oxe70120', callRef: '1' });
     await red.told('events', ({ topic }) => topic === 'OnCallRemoved');
-    assert.deepEqual(red.received('events').map(({ topic }) => topic), ['OnCallRemoved']);
+    assert.deepEqual(
+      red.received('events').map(({ topic }) => topic),
+      ['OnCallRemoved'],
+    );
   });
 
   it('is not green when httpNodeAuth keeps the events away, until one has come through a proxy that logs in', async () => {
     await start({ httpNodeAuth: { user: 'proxy', pass: HASH } });
-    await oxe.once(() => oxe.requests().some(({ path }) => path.endsWith('/snapshot')), { what: 'the snapshot' });
-    await red.told('news', ({ topic, payload }) => topic === 'connection' && (payload as { unheard?: true }).unheard === true);
-    assert.deepEqual(red.statuses('node-events').at(-1), { fill: 'yellow', shape: 'dot', text: '@o2g/node-red-recording/o2g-server:status.unheard' });
+    await oxe.once(() => oxe.requests().some(({ path }) => path.endsWith('/snapshot')), {
+      what: 'the snapshot',
+    });
+    await red.told(
+      'news',
+      ({ topic, payload }) => topic === 'connection' && (payload as { unheard?: true }).unheard === true,
+    );
+    assert.deepEqual(red.statuses('node-events').at(-1), {
+      fill: 'yellow',
+      shape: 'dot',
+      text: '@o2g/node-red-recording/o2g-server:status.unheard',
+    });
     await red.printed(/httpNodeAuth is on/);
     const authorization = `Basic ${Buffer.from('proxy:proxy').toString('base64')}`;
     const body = '{"eventName":"OnCallRemoved","loginName":"oxe70120","callRef":"1"}';
-    const answers = await Promise.all([{}, { authorization }].map((headers) => fetch(`${red.url}/o2g/${TOKEN}`, { method: 'POST', headers, body })));
-    assert.deepEqual(answers.map(({ status }) => status), [401, 200]);
+    const answers = await Promise.all(
+      [{}, { authorization }].map((headers) =>
+        fetch(`${red.url}/o2g/${TOKEN}`, { method: 'POST', headers, body }),
+      ),
+    );
+    assert.deepEqual(
+      answers.map(({ status }) => status),
+      [401, 200],
+    );
     await red.statusOf('node-events', ({ fill }) => fill === 'green');
   });
 
@@ -85,7 +120,9 @@ describe('webhook delivery', () => {
     await oxe.once(() => oxe.monitored(7).length === 1);
     oxe.expireSession();
     assert.equal(await post(`/o2g/${TOKEN}`, '{"eventName":"OnServerStart","serverId":"127.0.0.1"}'), 200);
-    await oxe.once(() => oxe.monitored(7).length === 1 && oxe.sessions().length === 1, { what: 'a new session with its link' });
+    await oxe.once(() => oxe.monitored(7).length === 1 && oxe.sessions().length === 1, {
+      what: 'a new session with its link',
+    });
   });
 });
 
@@ -98,7 +135,11 @@ describe('webhook delivery that cannot be', () => {
       [{ delivery: 'webhook' }, 'short', /webhookToken: nothing is refused/],
       [{ delivery: 'pigeon' }, '', /delivery: "pigeon" is refused/],
     ] as const) {
-      await red.deploy(wholeFlow(oxe, { server }).map((each) => (each.id === 'server' ? { ...each, credentials: { ...each.credentials, webhookToken } } : each)));
+      await red.deploy(
+        wholeFlow(oxe, { server }).map((each) =>
+          each.id === 'server' ? { ...each, credentials: { ...each.credentials, webhookToken } } : each,
+        ),
+      );
       await red.told('caught', ({ error }) => error?.code === 'INVALID_INPUT' && words.test(error.message));
     }
     await red.stop();

@@ -30,29 +30,47 @@ export const SECONDS = 12;
 export type Change = (number: number) => Record<string, unknown> | undefined;
 
 /** Makes so many recordings. @returns them, the newest first */
-export async function makeRecordings(folder: string, count: number, change: Change = () => undefined): Promise<Archived[]> {
+export async function makeRecordings(
+  folder: string,
+  count: number,
+  change: Change = () => undefined,
+): Promise<Archived[]> {
   const audio = ulawWav(SECONDS);
   const hash = sha256(audio);
   await mkdir(folder, { recursive: true });
   const source = path.join(folder, '.audio-of-all');
   await writeFile(source, audio);
-  const all = Array.from({ length: count }, (_, number) => archived(number, hash, audio.length, change(number)));
-  for (const folderName of new Set(all.map(({ name }) => path.dirname(name)))) await mkdir(path.join(folder, folderName), { recursive: true });
+  const all = Array.from({ length: count }, (_, number) =>
+    archived(number, hash, audio.length, change(number)),
+  );
+  for (const folderName of new Set(all.map(({ name }) => path.dirname(name))))
+    await mkdir(path.join(folder, folderName), { recursive: true });
   const waiting = [...all.entries()];
-  await Promise.all(Array.from({ length: 16 }, async () => {
-    for (let next = waiting.pop(); next; next = waiting.pop()) {
-      const base = path.join(folder, next[1].name);
-      await writeFile(`${base}.json`, JSON.stringify({ ...next[1].metadata, file: `${base}.wav`, metadata: `${base}.json` }, undefined, 2));
-      await link(source, `${base}.wav`);
-    }
-  }));
+  await Promise.all(
+    Array.from({ length: 16 }, async () => {
+      for (let next = waiting.pop(); next; next = waiting.pop()) {
+        const base = path.join(folder, next[1].name);
+        await writeFile(
+          `${base}.json`,
+          JSON.stringify(
+            { ...next[1].metadata, file: `${base}.wav`, metadata: `${base}.json` },
+            undefined,
+            2,
+          ),
+        );
+        await link(source, `${base}.wav`);
+      }
+    }),
+  );
   return all;
 }
 
 /** Makes a recording what a recorder with this key writes. */
 export async function encrypt(folder: string, name: string, key: string): Promise<void> {
   const audio = await readFile(path.join(folder, `${name}.wav`));
-  const file = await encrypting(systemFiles, only(await readFileKeys([key]))).create(path.join(folder, `${name}.wav.enc`));
+  const file = await encrypting(systemFiles, only(await readFileKeys([key]))).create(
+    path.join(folder, `${name}.wav.enc`),
+  );
   await file.write(audio, 0, audio.length, 0);
   await file.finish(audio.length);
   await file.close();
@@ -60,23 +78,48 @@ export async function encrypt(folder: string, name: string, key: string): Promis
 }
 
 /** A manifest that tells of these as they lie there now, plain or encrypted, as a recorder writes it. */
-export async function listed(folder: string, all: readonly Archived[], raw: readonly { file: string; sha256: string }[] = []): Promise<Manifest> {
+export async function listed(
+  folder: string,
+  all: readonly Archived[],
+  raw: readonly { file: string; sha256: string }[] = [],
+): Promise<Manifest> {
   const manifest = new Manifest(folder);
   for (const { name, metadata } of all) {
     const file = existsSync(path.join(folder, `${name}.wav`)) ? `${name}.wav` : `${name}.wav.enc`;
     const audio = await readFile(path.join(folder, file));
     await manifest.append({
-      entry: 'recording', at: new Date().toISOString(), id: String(metadata.id), file, bytes: audio.length, endedAt: String(metadata.endedAt),
-      sha256: sha256(audio), metadata: `${name}.json`, metadataSha256: sha256(await readFile(path.join(folder, `${name}.json`))), raw,
+      entry: 'recording',
+      at: new Date().toISOString(),
+      id: String(metadata.id),
+      file,
+      bytes: audio.length,
+      endedAt: String(metadata.endedAt),
+      sha256: sha256(audio),
+      metadata: `${name}.json`,
+      metadataSha256: sha256(await readFile(path.join(folder, `${name}.json`))),
+      raw,
     });
   }
   return manifest;
 }
 
-const NAMES = ['Élodie Martin', 'Jean Dupont', 'Anna Schmidt', 'Peter Müller', 'Mary Jones', 'Luigi Rossi', ''] as const;
+const NAMES = [
+  'Élodie Martin',
+  'Jean Dupont',
+  'Anna Schmidt',
+  'Peter Müller',
+  'Mary Jones',
+  'Luigi Rossi',
+  '',
+] as const;
 const ALARMS = ['no-media', 'one-way', 'encrypted'] as const;
 
-function archived(number: number, hash: string, bytes: number, change: Record<string, unknown> | undefined): Archived {
+function archived(
+  number: number,
+  hash: string,
+  bytes: number,
+  change: Record<string, unknown> | undefined,
+): Archived {
   const next = random(number + 1);
   for (let skip = 0; skip < 3; skip += 1) next();
   const deviceNumber = String(70_000 + Math.floor(next() * 100));
@@ -84,32 +127,96 @@ function archived(number: number, hash: string, bytes: number, change: Record<st
   const startedAt = new Date(startedMs).toISOString();
   const id = (number + 0xabc000).toString(16).padStart(12, '0');
   const name = `${deviceNumber}/${startedAt.replace(/[-:]|\.\d+/g, '')}-${id}`;
-  const party = { number: `03906${10_000 + Math.floor(next() * 90_000)}`, name: NAMES[Math.floor(next() * NAMES.length)] ?? '', type: 'EXTERNAL' };
+  const party = {
+    number: `03906${10_000 + Math.floor(next() * 90_000)}`,
+    name: NAMES[Math.floor(next() * NAMES.length)] ?? '',
+    type: 'EXTERNAL',
+  };
   const at = (ms: number): string => new Date(startedMs + ms).toISOString();
   const callRef = `${id.slice(-6)}-1`;
-  const channel = { packets: 600, lost: 3, duplicated: 0, reordered: 1, late: 0, jitterMs: 2.1, maxJitterMs: 9.4, longestGapMs: 400, codec: 'PCMU', ssrcs: [1], malformed: 0,
-    strangers: 0, authFailed: 0, undeciphered: 0, levelDb: -14.2, peakDb: -6, mos: 4.3, firstPacketAt: startedAt, lastPacketAt: at(12_000) };
+  const channel = {
+    packets: 600,
+    lost: 3,
+    duplicated: 0,
+    reordered: 1,
+    late: 0,
+    jitterMs: 2.1,
+    maxJitterMs: 9.4,
+    longestGapMs: 400,
+    codec: 'PCMU',
+    ssrcs: [1],
+    malformed: 0,
+    strangers: 0,
+    authFailed: 0,
+    undeciphered: 0,
+    levelDb: -14.2,
+    peakDb: -6,
+    mos: 4.3,
+    firstPacketAt: startedAt,
+    lastPacketAt: at(12_000),
+  };
   return {
     name,
     metadata: {
-      calls: [{
-        state: 'ended', id: callRef, callRef, user: `oxe${deviceNumber}`, devices: [deviceNumber], direction: number % 2 === 0 ? 'incoming' : 'outgoing', external: true,
-        parties: [party], startedAt: at(-4000), answeredAt: at(0), endedAt: at(12_000), ringMs: 4000, talkMs: 11_000, holdMs: 1000,
-        changes: [
-          { change: 'started', state: 'ringing', devices: [deviceNumber], parties: [party], atMs: -4000 }, { change: 'answered', state: 'talking', devices: [deviceNumber], parties: [party], atMs: 0 },
-          { change: 'held', state: 'held', devices: [deviceNumber], parties: [party], atMs: 7000 }, { change: 'retrieved', state: 'talking', devices: [deviceNumber], parties: [party], atMs: 8000 },
-          { change: 'ended', state: 'ended', devices: [], parties: [party], cause: 'NORMAL', atMs: 12_000 },
-        ],
-      }],
-      id, deviceNumber, name, startedAt, endedAt: at(12_000), durationMs: 1000 * SECONDS + (number < 20 ? 0 : number % 600 * 1000), sha256: hash, bytes, format: 'g711', law: 'ulaw',
-      context: { user: `oxe${deviceNumber}`, callRef, direction: number % 2 === 0 ? 'incoming' : 'outgoing', party: party.number },
+      calls: [
+        {
+          state: 'ended',
+          id: callRef,
+          callRef,
+          user: `oxe${deviceNumber}`,
+          devices: [deviceNumber],
+          direction: number % 2 === 0 ? 'incoming' : 'outgoing',
+          external: true,
+          parties: [party],
+          startedAt: at(-4000),
+          answeredAt: at(0),
+          endedAt: at(12_000),
+          ringMs: 4000,
+          talkMs: 11_000,
+          holdMs: 1000,
+          changes: [
+            { change: 'started', state: 'ringing', devices: [deviceNumber], parties: [party], atMs: -4000 },
+            { change: 'answered', state: 'talking', devices: [deviceNumber], parties: [party], atMs: 0 },
+            { change: 'held', state: 'held', devices: [deviceNumber], parties: [party], atMs: 7000 },
+            { change: 'retrieved', state: 'talking', devices: [deviceNumber], parties: [party], atMs: 8000 },
+            { change: 'ended', state: 'ended', devices: [], parties: [party], cause: 'NORMAL', atMs: 12_000 },
+          ],
+        },
+      ],
+      id,
+      deviceNumber,
+      name,
+      startedAt,
+      endedAt: at(12_000),
+      durationMs: 1000 * SECONDS + (number < 20 ? 0 : (number % 600) * 1000),
+      sha256: hash,
+      bytes,
+      format: 'g711',
+      law: 'ulaw',
+      context: {
+        user: `oxe${deviceNumber}`,
+        callRef,
+        direction: number % 2 === 0 ? 'incoming' : 'outgoing',
+        party: party.number,
+      },
       channels: { sent: channel, received: channel },
       gaps: [
-        { channel: 'received', atMs: 2000, durationMs: 400, kind: 'loss' }, { channel: 'sent', atMs: 4000, durationMs: 1500, kind: 'pause', by: 'shop', reason: 'card data' },
+        { channel: 'received', atMs: 2000, durationMs: 400, kind: 'loss' },
+        { channel: 'sent', atMs: 4000, durationMs: 1500, kind: 'pause', by: 'shop', reason: 'card data' },
         { channel: 'received', atMs: 4000, durationMs: 1500, kind: 'pause', by: 'shop', reason: 'card data' },
       ],
-      gapsOmitted: 0, alarms: number % 50 === 7 ? [{ alarm: ALARMS[number % 3], since: at(1000), until: at(3000), details: {} }] : [],
-      events: [], corrections: [], takeOvers: [], raw: [], needsDecode: false, endedBy: 'told', ...change,
+      gapsOmitted: 0,
+      alarms:
+        number % 50 === 7
+          ? [{ alarm: ALARMS[number % 3], since: at(1000), until: at(3000), details: {} }]
+          : [],
+      events: [],
+      corrections: [],
+      takeOvers: [],
+      raw: [],
+      needsDecode: false,
+      endedBy: 'told',
+      ...change,
     },
   };
 }
@@ -120,9 +227,18 @@ function ulawWav(seconds: number): Buffer {
   const data = Buffer.alloc(2 * frames);
   for (let frame = 0; frame < frames; frame += 1) {
     const paused = frame >= 4 * RATE && frame < 5.5 * RATE;
-    const left = paused ? 0 : 0.5 * Math.abs(Math.sin(Math.PI * frame / RATE / 1.7)) * Math.sin(2 * Math.PI * 300 * frame / RATE);
+    const left = paused
+      ? 0
+      : 0.5 *
+        Math.abs(Math.sin((Math.PI * frame) / RATE / 1.7)) *
+        Math.sin((2 * Math.PI * 300 * frame) / RATE);
     const lost = frame >= 2 * RATE && frame < 2.4 * RATE;
-    const right = paused || lost ? 0 : 0.7 * Math.abs(Math.cos(Math.PI * frame / RATE / 2.3)) ** 3 * Math.sin(2 * Math.PI * 800 * frame / RATE);
+    const right =
+      paused || lost
+        ? 0
+        : 0.7 *
+          Math.abs(Math.cos((Math.PI * frame) / RATE / 2.3)) ** 3 *
+          Math.sin((2 * Math.PI * 800 * frame) / RATE);
     data[2 * frame] = ulaw(left);
     data[2 * frame + 1] = ulaw(right);
   }
@@ -149,6 +265,6 @@ function ulawWav(seconds: number): Buffer {
 function ulaw(value: number): number {
   const magnitude = Math.min(32_635, Math.abs(Math.round(value * 32_767))) + 132;
   const segment = Math.floor(Math.log2(magnitude)) - 7;
-  const byte = segment << 4 | magnitude >> segment + 3 & 0x0f;
+  const byte = (segment << 4) | ((magnitude >> (segment + 3)) & 0x0f);
   return ~(byte | (value < 0 ? 0x80 : 0)) & 0xff;
 }

@@ -37,8 +37,14 @@ const TURN_MS = 200;
 
 /** What devices of tests are given, where nothing else is said. */
 export const optionsIn = (folder: string): DeviceOptions => ({
-  folder, filename: '{{id}}', format: 'g711', dtmfPayloadTypes: [97, 101], mostFrames: 240 * 60 * SAMPLE_RATE, split: 'conversation',
-  noMediaMs: 5000, flushMs: 500,
+  folder,
+  filename: '{{id}}',
+  format: 'g711',
+  dtmfPayloadTypes: [97, 101],
+  mostFrames: 240 * 60 * SAMPLE_RATE,
+  split: 'conversation',
+  noMediaMs: 5000,
+  flushMs: 500,
 });
 
 /** A device on a desk: no socket and no clock, time is what the test says. Its files are real. */
@@ -48,8 +54,11 @@ export async function desk(options: Partial<DeviceOptions> = {}, files: Files = 
   const disk = watched(files);
   const device = new Device('70120', {}, false, {
     options: { ...optionsIn(folder), ...options },
-    files: disk.files, owner: thisOwner('test'),
-    onRecorded: (one) => recorded.push(one), onAlarm: (alarm) => alarms.push(alarm), onStarted: () => undefined,
+    files: disk.files,
+    owner: thisOwner('test'),
+    onRecorded: (one) => recorded.push(one),
+    onAlarm: (alarm) => alarms.push(alarm),
+    onStarted: () => undefined,
   });
   let now = 1000;
   whenTestEnds(() => device.close('test', now));
@@ -62,7 +71,10 @@ export async function desk(options: Partial<DeviceOptions> = {}, files: Files = 
     now = to;
   };
   return {
-    device, folder, alarms, recorded,
+    device,
+    folder,
+    alarms,
+    recorded,
     now: () => now,
     async play(arrivals, until) {
       for (const { at, packet, channel = 'sent', source = '192.0.2.1:5000' } of arrivals) {
@@ -94,24 +106,44 @@ function watched(files: Files): { files: Files; idle: () => Promise<void> } {
     }
   };
   const idle = async (): Promise<void> => {
-    for (let quiet = 0; quiet < 2; quiet = busy === 0 ? quiet + 1 : 0) await new Promise((resolve) => { setImmediate(resolve); });
+    for (let quiet = 0; quiet < 2; quiet = busy === 0 ? quiet + 1 : 0)
+      await new Promise((resolve) => {
+        setImmediate(resolve);
+      });
   };
   return {
     idle,
     files: {
-      create: (file) => watch(files.create(file).then((open) => ({
-        write: (bytes, start, end, position) => watch(open.write(bytes, start, end, position)),
-        read: (position, length) => watch(open.read(position, length)), finish: (length) => watch(open.finish(length)), sync: () => watch(open.sync()), close: () => watch(open.close()),
-      }))),
-      reopen: (file) => watch(files.reopen(file)), exists: (file) => watch(files.exists(file)), makeFolder: (folder) => watch(files.makeFolder(folder)),
-      replace: (file, text) => watch(files.replace(file, text)), remove: (file) => watch(files.remove(file)),
+      create: (file) =>
+        watch(
+          files.create(file).then((open) => ({
+            write: (bytes, start, end, position) => watch(open.write(bytes, start, end, position)),
+            read: (position, length) => watch(open.read(position, length)),
+            finish: (length) => watch(open.finish(length)),
+            sync: () => watch(open.sync()),
+            close: () => watch(open.close()),
+          })),
+        ),
+      reopen: (file) => watch(files.reopen(file)),
+      exists: (file) => watch(files.exists(file)),
+      makeFolder: (folder) => watch(files.makeFolder(folder)),
+      replace: (file, text) => watch(files.replace(file, text)),
+      remove: (file) => watch(files.remove(file)),
     },
   };
 }
 
 /** One packet every 20 ms from `from` on. */
-export function arrivals(packets: readonly Uint8Array[], { from = 1000, every = 20, ...rest }: { from?: number; every?: number; channel?: Channel; source?: string } = {}): Arrival[] {
+export function arrivals(
+  packets: readonly Uint8Array[],
+  {
+    from = 1000,
+    every = 20,
+    ...rest
+  }: { from?: number; every?: number; channel?: Channel; source?: string } = {},
+): Arrival[] {
   return packets.map((packet, index) => ({ at: from + index * every, packet, ...rest }));
 }
 
-export const inOrderOfArrival = (list: readonly Arrival[]): Arrival[] => [...list].sort((a, b) => a.at - b.at);
+export const inOrderOfArrival = (list: readonly Arrival[]): Arrival[] =>
+  [...list].sort((a, b) => a.at - b.at);

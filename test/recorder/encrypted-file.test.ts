@@ -7,7 +7,10 @@ import { EncryptedFile, encrypting } from '../../recorder/encrypted-file';
 import { systemFiles, type OpenFile } from '../../recorder/files';
 import { at, random, randomBytes, temporaryFolder } from './support';
 
-const refused = (code: string, words = '') => (error: unknown): boolean => error instanceof RecorderError && error.code === code && error.message.includes(words);
+const refused =
+  (code: string, words = '') =>
+  (error: unknown): boolean =>
+    error instanceof RecorderError && error.code === code && error.message.includes(words);
 const HEAD = 52;
 const [FIRST, FRAME, OVERHEAD] = [64, 8192, 28];
 
@@ -29,7 +32,12 @@ async function write(content: Buffer, to = file, using = key): Promise<void> {
   await open.close();
 }
 
-async function contentOf(of = file, using: readonly FileKey[] = keys, start?: number, end?: number): Promise<Buffer> {
+async function contentOf(
+  of = file,
+  using: readonly FileKey[] = keys,
+  start?: number,
+  end?: number,
+): Promise<Buffer> {
   const recording = await openRecording(of, using);
   try {
     const pieces: Uint8Array[] = [];
@@ -41,21 +49,45 @@ async function contentOf(of = file, using: readonly FileKey[] = keys, start?: nu
 }
 
 describe('an encrypted file', () => {
-  for (const length of [0, 1, FIRST - 1, FIRST, FIRST + 1, FIRST + FRAME - 1, FIRST + FRAME, FIRST + FRAME + 1, FIRST + 40 * FRAME, 300_000]) {
+  for (const length of [
+    0,
+    1,
+    FIRST - 1,
+    FIRST,
+    FIRST + 1,
+    FIRST + FRAME - 1,
+    FIRST + FRAME,
+    FIRST + FRAME + 1,
+    FIRST + 40 * FRAME,
+    300_000,
+  ]) {
     it(`of ${length} bytes gives back what was written, and nothing of it lies on the disk`, async () => {
       const content = randomBytes(length, 5);
       await write(content);
       assert.ok((await contentOf()).equals(content));
       const raw = await readFile(file);
-      for (let from = 0; from + 20 <= length; from += 997) assert.equal(raw.indexOf(content.subarray(from, from + 20)), -1);
+      for (let from = 0; from + 20 <= length; from += 997)
+        assert.equal(raw.indexOf(content.subarray(from, from + 20)), -1);
     });
   }
 
   it('gives any part of itself, and reads no more than the frames that it lies in', async () => {
     const content = randomBytes(300_000, 6);
     await write(content);
-    for (const [start, end] of [[0, 10], [60, 70], [FIRST + FRAME - 5, FIRST + FRAME + 5], [100_000, 260_000], [299_999, 300_000], [299_000, 400_000], [5, 5], [400_000, 500_000]] as const) {
-      assert.ok((await contentOf(file, keys, start, end)).equals(content.subarray(start, end)), `${start} to ${end}`);
+    for (const [start, end] of [
+      [0, 10],
+      [60, 70],
+      [FIRST + FRAME - 5, FIRST + FRAME + 5],
+      [100_000, 260_000],
+      [299_999, 300_000],
+      [299_000, 400_000],
+      [5, 5],
+      [400_000, 500_000],
+    ] as const) {
+      assert.ok(
+        (await contentOf(file, keys, start, end)).equals(content.subarray(start, end)),
+        `${start} to ${end}`,
+      );
     }
     // The frame of byte 200,000 is spoilt: whoever doesn't need it doesn't notice.
     await flip(HEAD + FIRST + OVERHEAD + Math.floor((200_000 - FIRST) / FRAME) * (FRAME + OVERHEAD) + 100);
@@ -75,7 +107,8 @@ describe('an encrypted file', () => {
       part.copy(expected, position);
       await open.write(bytes, 0, part.length, position);
       length = Math.max(length, position + part.length);
-      if (round % 20 === 0) assert.ok((await open.read(0, length)).equals(expected.subarray(0, length)), `round ${round}`);
+      if (round % 20 === 0)
+        assert.ok((await open.read(0, length)).equals(expected.subarray(0, length)), `round ${round}`);
     }
     await open.finish(length - 1000);
     await open.close();
@@ -87,14 +120,21 @@ describe('an encrypted file', () => {
     let writes = 0;
     const watch = async (): Promise<OpenFile> => {
       const inner = await systemFiles.create(file);
-      return { ...bound(inner), write: (bytes, start, end, position) => {
-        for (let from = start + (position === 0 ? HEAD : 0), frame = position <= HEAD ? 0 : 1; from < end; frame += 1) {
-          nonces.add(Buffer.from(bytes.subarray(from, from + 12)).toString('hex'));
-          writes += 1;
-          from += OVERHEAD + (frame === 0 ? FIRST : FRAME);
-        }
-        return inner.write(bytes, start, end, position);
-      } };
+      return {
+        ...bound(inner),
+        write: (bytes, start, end, position) => {
+          for (
+            let from = start + (position === 0 ? HEAD : 0), frame = position <= HEAD ? 0 : 1;
+            from < end;
+            frame += 1
+          ) {
+            nonces.add(Buffer.from(bytes.subarray(from, from + 12)).toString('hex'));
+            writes += 1;
+            from += OVERHEAD + (frame === 0 ? FIRST : FRAME);
+          }
+          return inner.write(bytes, start, end, position);
+        },
+      };
     };
     const open = EncryptedFile.create(await watch(), key);
     for (let flush = 0; flush < 50; flush += 1) {
@@ -110,11 +150,17 @@ describe('an encrypted file', () => {
   it('whose disk refuses in the middle of a write is whole after the next one', async () => {
     const inner = await systemFiles.create(file);
     let fails = false;
-    const open = EncryptedFile.create({ ...bound(inner), write: async (bytes, start, end, position) => {
-      if (!fails) return inner.write(bytes, start, end, position);
-      await inner.write(bytes, start, start + Math.floor((end - start) / 2), position);
-      throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' });
-    } }, key);
+    const open = EncryptedFile.create(
+      {
+        ...bound(inner),
+        write: async (bytes, start, end, position) => {
+          if (!fails) return inner.write(bytes, start, end, position);
+          await inner.write(bytes, start, start + Math.floor((end - start) / 2), position);
+          throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' });
+        },
+      },
+      key,
+    );
     const content = randomBytes(100_000, 3);
     await open.write(content, 0, 60_000, 0);
     fails = true;
@@ -149,13 +195,25 @@ describe('an encrypted file', () => {
   describe('that somebody touched is told:', () => {
     const LAST = HEAD + FIRST + OVERHEAD + 3 * (FRAME + OVERHEAD);
     const faults: Record<string, () => Promise<void>> = {
-      'a byte of the head': () => flip(30), 'a nonce': () => flip(HEAD + 3), 'a tag': () => flip(HEAD + 15), 'a byte of the first frame': () => flip(HEAD + 40),
-      'a byte in the middle': () => flip(20_000), 'its last byte': async () => flip((await readFile(file)).length - 1),
-      'cut off at a frame': () => truncate(file, LAST), 'cut off in a frame': () => truncate(file, LAST + 500), 'cut off to the head': () => truncate(file, HEAD), 'emptied': () => truncate(file, 0),
-      'longer than it was': async () => writeFile(file, Buffer.concat([await readFile(file), Buffer.alloc(40)])),
+      'a byte of the head': () => flip(30),
+      'a nonce': () => flip(HEAD + 3),
+      'a tag': () => flip(HEAD + 15),
+      'a byte of the first frame': () => flip(HEAD + 40),
+      'a byte in the middle': () => flip(20_000),
+      'its last byte': async () => flip((await readFile(file)).length - 1),
+      'cut off at a frame': () => truncate(file, LAST),
+      'cut off in a frame': () => truncate(file, LAST + 500),
+      'cut off to the head': () => truncate(file, HEAD),
+      emptied: () => truncate(file, 0),
+      'longer than it was': async () =>
+        writeFile(file, Buffer.concat([await readFile(file), Buffer.alloc(40)])),
       'two frames swapped': async () => {
         const bytes = await readFile(file);
-        const frame = (number: number): Buffer => bytes.subarray(HEAD + FIRST + OVERHEAD + number * (FRAME + OVERHEAD), HEAD + FIRST + OVERHEAD + (number + 1) * (FRAME + OVERHEAD));
+        const frame = (number: number): Buffer =>
+          bytes.subarray(
+            HEAD + FIRST + OVERHEAD + number * (FRAME + OVERHEAD),
+            HEAD + FIRST + OVERHEAD + (number + 1) * (FRAME + OVERHEAD),
+          );
         const one = Buffer.from(frame(0));
         frame(1).copy(frame(0));
         one.copy(frame(1));
@@ -165,7 +223,12 @@ describe('an encrypted file', () => {
         const other = file.replace('a.wav', 'b.wav');
         await write(randomBytes(30_000, 2), other);
         const [bytes, foreign] = [await readFile(file), await readFile(other)];
-        foreign.copy(bytes, HEAD + FIRST + OVERHEAD, HEAD + FIRST + OVERHEAD, HEAD + FIRST + OVERHEAD + FRAME + OVERHEAD);
+        foreign.copy(
+          bytes,
+          HEAD + FIRST + OVERHEAD,
+          HEAD + FIRST + OVERHEAD,
+          HEAD + FIRST + OVERHEAD + FRAME + OVERHEAD,
+        );
         await writeFile(file, bytes);
       },
     };
@@ -187,7 +250,9 @@ describe('an encrypted file', () => {
     const rest = (async () => {
       for (let from = 50_000; from < content.length; from += 1500) {
         await open.write(content, from, from + 1500, from);
-        await new Promise((resolve) => { setTimeout(resolve, 5); });
+        await new Promise((resolve) => {
+          setTimeout(resolve, 5);
+        });
       }
     })();
     const read = await contentOf(part);
@@ -213,7 +278,7 @@ describe('a plain recording', () => {
     assert.ok((await contentOf(plain, [], 1000, 290_000)).equals(content.subarray(1000, 290_000)));
   });
 
-  it('that isn\'t there is the system\'s error', async () => {
+  it("that isn't there is the system's error", async () => {
     await rm(file, { force: true });
     await assert.rejects(openRecording(file, keys), { code: 'ENOENT' });
   });
@@ -222,7 +287,12 @@ describe('a plain recording', () => {
 describe('a key', () => {
   it('is hexadecimal, base64 or a passphrase, and its id tells nothing of it', async () => {
     const bytes = randomBytes(32, 1);
-    const [hex, base64, phrase, again] = await readFileKeys([bytes.toString('hex').toUpperCase(), bytes.toString('base64'), 'correct horse battery', 'correct horse battery']);
+    const [hex, base64, phrase, again] = await readFileKeys([
+      bytes.toString('hex').toUpperCase(),
+      bytes.toString('base64'),
+      'correct horse battery',
+      'correct horse battery',
+    ]);
     assert.deepEqual(hex, base64);
     assert.deepEqual(phrase, again);
     assert.notEqual(hex?.id, phrase?.id);
@@ -230,7 +300,10 @@ describe('a key', () => {
   });
 
   it('that is too short is refused without being shown', async () => {
-    await assert.rejects(readFileKeys(['fifteen letters']), (error: Error) => refused('INVALID_INPUT', 'key: must be')(error) && !error.message.includes('fifteen'));
+    await assert.rejects(
+      readFileKeys(['fifteen letters']),
+      (error: Error) => refused('INVALID_INPUT', 'key: must be')(error) && !error.message.includes('fifteen'),
+    );
   });
 });
 
@@ -242,6 +315,9 @@ async function flip(position: number): Promise<void> {
 }
 
 const bound = (open: OpenFile): OpenFile => ({
-  write: (bytes, start, end, position) => open.write(bytes, start, end, position), read: (position, length) => open.read(position, length),
-  finish: (length) => open.finish(length), sync: () => open.sync(), close: () => open.close(),
+  write: (bytes, start, end, position) => open.write(bytes, start, end, position),
+  read: (position, length) => open.read(position, length),
+  finish: (length) => open.finish(length),
+  sync: () => open.sync(),
+  close: () => open.close(),
 });

@@ -4,7 +4,15 @@ import path from 'node:path';
 import { compactDate, DEFAULT_FILENAME, nameOf } from '../../recorder/filename';
 import { only, pace, packetsOf, Phone, startRecorder, temporaryFolder, voice } from './support';
 
-const values = { deviceNumber: '70120', startedAt: Date.UTC(2026, 10, 23, 16, 55, 0, 700), id: '0a1b2c', user: 'oxe70120', callRef: 'ref/1', direction: 'incoming', party: '+33 390670000' };
+const values = {
+  deviceNumber: '70120',
+  startedAt: Date.UTC(2026, 10, 23, 16, 55, 0, 700),
+  id: '0a1b2c',
+  user: 'oxe70120',
+  callRef: 'ref/1',
+  direction: 'incoming',
+  party: '+33 390670000',
+};
 
 describe('the name of a recording', () => {
   for (const [template, name] of [
@@ -22,9 +30,30 @@ describe('the name of a recording', () => {
     it(`${template} is ${name}`, () => assert.equal(nameOf(template, values), name));
   }
 
-  for (const evil of ['../../etc/passwd', '/etc/passwd', '..', '.', '', 'a\0b', '..\\..\\x', 'x'.repeat(5000), 'é'.repeat(300), '{{id}}', '<&>"\'|?*', 'a\u202eb', 'COM1', 'a\nb', ' . ']) {
+  for (const evil of [
+    '../../etc/passwd',
+    '/etc/passwd',
+    '..',
+    '.',
+    '',
+    'a\0b',
+    '..\\..\\x',
+    'x'.repeat(5000),
+    'é'.repeat(300),
+    '{{id}}',
+    '<&>"\'|?*',
+    'a\u202eb',
+    'COM1',
+    'a\nb',
+    ' . ',
+  ]) {
     it(`never leaves the folder, whatever a value says: ${JSON.stringify(evil).slice(0, 24)}`, () => {
-      for (const template of ['{{party}}', '{{party}}/{{id}}', 'x/{{{party}}}/../{{party}}', '../{{party}}']) {
+      for (const template of [
+        '{{party}}',
+        '{{party}}/{{id}}',
+        'x/{{{party}}}/../{{party}}',
+        '../{{party}}',
+      ]) {
         const name = nameOf(template, { ...values, party: evil, deviceNumber: evil });
         const inside = path.relative('/recordings', path.join('/recordings', name));
         assert.ok(inside !== '' && !inside.startsWith('..') && !path.isAbsolute(name), name);
@@ -37,7 +66,8 @@ describe('the name of a recording', () => {
     });
   }
 
-  it('has the date as 20261123T165500Z', () => assert.equal(compactDate(values.startedAt), '20261123T165500Z'));
+  it('has the date as 20261123T165500Z', () =>
+    assert.equal(compactDate(values.startedAt), '20261123T165500Z'));
 
   it('gets a number when it is taken, so that no recording is lost or overwritten', async () => {
     const { recorder, folder } = await startRecorder({ filename: 'always', folder: await temporaryFolder() });

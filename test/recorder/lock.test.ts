@@ -16,12 +16,18 @@ describe('a lock that a crash left', () => {
     for (let round = 0; round < 100; round += 1) {
       await writeFile(lock, '');
       await utimes(lock, old, old);
-      await Promise.all(Array.from({ length: 6 }, () => withLock(lock, async () => {
-        holders += 1;
-        most = Math.max(most, holders);
-        await new Promise((resolve) => { setImmediate(resolve); });
-        holders -= 1;
-      })));
+      await Promise.all(
+        Array.from({ length: 6 }, () =>
+          withLock(lock, async () => {
+            holders += 1;
+            most = Math.max(most, holders);
+            await new Promise((resolve) => {
+              setImmediate(resolve);
+            });
+            holders -= 1;
+          }),
+        ),
+      );
     }
     assert.equal(most, 1);
   });
@@ -32,10 +38,17 @@ describe('a lock that is held', () => {
     const lock = path.join(await temporaryFolder(), 'manifest.jsonl.lock');
     const done: string[] = [];
     const slow = withLock(lock, async () => {
-      await new Promise((resolve) => { setTimeout(resolve, 12_000); });
+      await new Promise((resolve) => {
+        setTimeout(resolve, 12_000);
+      });
       done.push('slow');
     });
-    await until('the lock', () => stat(lock).then(() => true, () => false));
+    await until('the lock', () =>
+      stat(lock).then(
+        () => true,
+        () => false,
+      ),
+    );
     await Promise.all([slow, withLock(lock, () => Promise.resolve(done.push('next')))]);
     assert.deepEqual(done, ['slow', 'next']);
   });

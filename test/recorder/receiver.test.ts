@@ -14,15 +14,25 @@ describe('the end of a conversation', () => {
     const recorded: Recorded[] = [];
     // In this thread, not in a worker: while it sends, it doesn't read.
     const receiver = new Receiver('127.0.0.1', {
-      options: optionsIn(await temporaryFolder()), files: systemFiles, owner: thisOwner('test'),
-      onRecorded: (one) => { recorded.push(one); }, onAlarm: () => undefined, onStarted: () => undefined,
+      options: optionsIn(await temporaryFolder()),
+      files: systemFiles,
+      owner: thisOwner('test'),
+      onRecorded: (one) => {
+        recorded.push(one);
+      },
+      onAlarm: () => undefined,
+      onStarted: () => undefined,
     });
     whenTestEnds(() => receiver.close());
     const { portMin: port } = portRange();
     await receiver.arm('70120', {}, false, { sent: port, received: port + 2 });
     const phone = createSocket('udp4');
-    whenTestEnds(() => { phone.close(); });
-    await new Promise<void>((resolve) => { phone.connect(port, '127.0.0.1', resolve); });
+    whenTestEnds(() => {
+      phone.close();
+    });
+    await new Promise<void>((resolve) => {
+      phone.connect(port, '127.0.0.1', resolve);
+    });
     for (const packet of packetsOf(voice(300))) phone.send(packet);
     await receiver.readPending('70120');
     await receiver.device('70120')?.endConversation('told', performance.now());

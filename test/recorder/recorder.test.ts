@@ -8,17 +8,50 @@ import path from 'node:path';
 import { Recorder, RecorderError, type FinishedRecording } from '../../recorder';
 import { WorkerThread } from '../../recorder/worker-thread';
 import { whenTestEnds } from '../support/cleanup';
-import { at, only, pace, PACKET, packetsOf, Phone, placeOf, portRange, random, randomBytes, readWav, SrtpSender, startRecorder, temporaryFolder, told, until, voice } from './support';
+import {
+  at,
+  only,
+  pace,
+  PACKET,
+  packetsOf,
+  Phone,
+  placeOf,
+  portRange,
+  random,
+  randomBytes,
+  readWav,
+  SrtpSender,
+  startRecorder,
+  temporaryFolder,
+  told,
+  until,
+  voice,
+} from './support';
 
-const refused = (code: string, words = '') => (error: unknown): boolean => error instanceof RecorderError && error.code === code && error.message.includes(words);
+const refused =
+  (code: string, words = '') =>
+  (error: unknown): boolean =>
+    error instanceof RecorderError && error.code === code && error.message.includes(words);
 const sha256 = (bytes: Buffer | string): string => createHash('sha256').update(bytes).digest('hex');
-const allFiles = async (folder: string): Promise<string[]> => (await readdir(folder, { recursive: true })).map(String).filter((name) => /\.\w+$/.test(name)).sort();
+const allFiles = async (folder: string): Promise<string[]> =>
+  (await readdir(folder, { recursive: true }))
+    .map(String)
+    .filter((name) => /\.\w+$/.test(name))
+    .sort();
 
 /** A short conversation of a device, both ways. */
-async function converse(recorder: Recorder, deviceNumber: string, packets = 30, seed = 1): Promise<[Buffer, Buffer]> {
+async function converse(
+  recorder: Recorder,
+  deviceNumber: string,
+  packets = 30,
+  seed = 1,
+): Promise<[Buffer, Buffer]> {
   const { sentFlowPort, receivedFlowPort } = await recorder.arm(deviceNumber);
   const audio: [Buffer, Buffer] = [voice(packets, seed), voice(packets, seed + 1)];
-  await pace([{ phone: new Phone(sentFlowPort), packets: packetsOf(audio[0], { ssrc: seed }) }, { phone: new Phone(receivedFlowPort), packets: packetsOf(audio[1], { ssrc: seed + 1 }) }]);
+  await pace([
+    { phone: new Phone(sentFlowPort), packets: packetsOf(audio[0], { ssrc: seed }) },
+    { phone: new Phone(receivedFlowPort), packets: packetsOf(audio[1], { ssrc: seed + 1 }) },
+  ]);
   return audio;
 }
 
@@ -29,7 +62,13 @@ async function written(file: string, packets: number): Promise<void> {
 
 async function manifestOf(folder: string): Promise<Record<string, string>[]> {
   const lines = (await readFile(path.join(folder, 'manifest.jsonl'), 'utf8')).trimEnd().split('\n');
-  lines.forEach((line, index) => assert.equal((JSON.parse(line) as { previous: string }).previous, index === 0 ? '0'.repeat(64) : sha256(lines[index - 1] ?? ''), `line ${index + 1} is chained to the one before`));
+  lines.forEach((line, index) =>
+    assert.equal(
+      (JSON.parse(line) as { previous: string }).previous,
+      index === 0 ? '0'.repeat(64) : sha256(lines[index - 1] ?? ''),
+      `line ${index + 1} is chained to the one before`,
+    ),
+  );
   return lines.map((line) => JSON.parse(line) as Record<string, string>);
 }
 
@@ -50,38 +89,68 @@ describe('a recorder', () => {
     const metadata = JSON.parse(await readFile(finished.metadata, 'utf8')) as Record<string, unknown>;
     const { manifestSha256, ...rest } = finished;
     for (const [field, value] of Object.entries(rest)) assert.deepEqual(metadata[field], value, field);
-    assert.equal(manifestSha256, sha256((await readFile(path.join(folder, 'manifest.jsonl'), 'utf8')).trimEnd()));
+    assert.equal(
+      manifestSha256,
+      sha256((await readFile(path.join(folder, 'manifest.jsonl'), 'utf8')).trimEnd()),
+    );
     assert.match(path.relative(folder, finished.file), /^70120\/\d{8}T\d{6}Z-[0-9a-f]{12}\.wav$/);
     const line = only(await manifestOf(folder));
-    assert.deepEqual([line.file, line.sha256, line.metadataSha256], [path.relative(folder, finished.file), finished.sha256, sha256(await readFile(finished.metadata))]);
+    assert.deepEqual(
+      [line.file, line.sha256, line.metadataSha256],
+      [path.relative(folder, finished.file), finished.sha256, sha256(await readFile(finished.metadata))],
+    );
     assert.deepEqual((await allFiles(folder)).length, 3);
   });
 
-  for (const [bits, tag] of [[128, 10], [256, 0]] as const) {
+  for (const [bits, tag] of [
+    [128, 10],
+    [256, 0],
+  ] as const) {
     it(`opens SRTP of ${bits} bits ${tag === 0 ? 'without a tag' : 'with a tag'}, and goes on across a change of keys`, async () => {
       const { recorder } = await startRecorder();
       const { sentFlowPort, receivedFlowPort } = await recorder.arm('70120', { secure: true });
-      const keys = [0, 1].map((seed) => ({ key: randomBytes(bits / 8, 10 + seed), salt: randomBytes(14, 20 + seed) }));
-      const texts = keys.map(({ key, salt }, index) => ({ key: key.toString(index === 0 ? 'hex' : 'base64'), salt: salt.toString(index === 0 ? 'hex' : 'base64') }));
+      const keys = [0, 1].map((seed) => ({
+        key: randomBytes(bits / 8, 10 + seed),
+        salt: randomBytes(14, 20 + seed),
+      }));
+      const texts = keys.map(({ key, salt }, index) => ({
+        key: key.toString(index === 0 ? 'hex' : 'base64'),
+        salt: salt.toString(index === 0 ? 'hex' : 'base64'),
+      }));
       const audio = [voice(100, 1), voice(100, 2)];
       const flows = audio.map((one, side) => ({
         phone: new Phone(side === 0 ? sentFlowPort : receivedFlowPort),
         packets: keys.flatMap(({ key, salt }, half) => {
           const sender = new SrtpSender({ key, salt, tag });
-          return packetsOf(one.subarray(half * 50 * PACKET, (half + 1) * 50 * PACKET), { ssrc: 7, sequenceNumber: 50 * half, timestamp: 50 * half * PACKET }).map((packet) => sender.protect(packet));
+          return packetsOf(one.subarray(half * 50 * PACKET, (half + 1) * 50 * PACKET), {
+            ssrc: 7,
+            sequenceNumber: 50 * half,
+            timestamp: 50 * half * PACKET,
+          }).map((packet) => sender.protect(packet));
         }),
       }));
       await recorder.setKeys('70120', texts[0]);
       const next = await pace(flows.map(({ phone, packets }) => ({ phone, packets: packets.slice(0, 45) })));
       await recorder.setKeys('70120', texts[1]);
-      await pace(flows.map(({ phone, packets }) => ({ phone, packets: packets.slice(45) })), 20, next);
+      await pace(
+        flows.map(({ phone, packets }) => ({ phone, packets: packets.slice(45) })),
+        20,
+        next,
+      );
       const finished = only(await recorder.endConversation('70120'));
       const wav = await readWav(finished.file);
       assert.equal(placeOf(at(audio, 0), wav.left), 0);
       assert.ok(placeOf(at(audio, 1), wav.right) >= 0);
       assert.deepEqual(finished.alarms, []);
-      const everything = (await Promise.all((await allFiles(path.dirname(finished.file))).map((name) => readFile(path.join(path.dirname(finished.file), name), 'latin1')))).join('');
-      for (const { key, salt } of texts) assert.ok(!everything.includes(key) && !everything.includes(salt), 'no key is in any file');
+      const everything = (
+        await Promise.all(
+          (await allFiles(path.dirname(finished.file))).map((name) =>
+            readFile(path.join(path.dirname(finished.file), name), 'latin1'),
+          ),
+        )
+      ).join('');
+      for (const { key, salt } of texts)
+        assert.ok(!everything.includes(key) && !everything.includes(salt), 'no key is in any file');
     });
   }
 
@@ -89,9 +158,13 @@ describe('a recorder', () => {
     const { recorder } = await startRecorder();
     const { sentFlowPort, receivedFlowPort } = await recorder.arm('70120');
     const next = random(5);
-    const drop = (packets: Buffer[]): (Buffer | undefined)[] => packets.map((packet, index) => (index > 0 && index < 99 && next() < 0.15 ? undefined : packet));
+    const drop = (packets: Buffer[]): (Buffer | undefined)[] =>
+      packets.map((packet, index) => (index > 0 && index < 99 && next() < 0.15 ? undefined : packet));
     const [sent, received] = [drop(packetsOf(voice(100, 1))), drop(packetsOf(voice(100, 2)))];
-    await pace([{ phone: new Phone(sentFlowPort), packets: sent }, { phone: new Phone(receivedFlowPort), packets: received }]);
+    await pace([
+      { phone: new Phone(sentFlowPort), packets: sent },
+      { phone: new Phone(receivedFlowPort), packets: received },
+    ]);
     const finished = only(await recorder.endConversation('70120'));
     const wav = await readWav(finished.file);
     const skew = placeOf(voice(100, 2).subarray(0, PACKET), wav.right);
@@ -99,7 +172,12 @@ describe('a recorder', () => {
     assert.ok(Math.abs(wav.frames - 16_000) < PACKET + skew, `${wav.frames} frames`);
     assert.equal(finished.channels.sent.lost, sent.filter((packet) => packet === undefined).length);
     assert.equal(finished.channels.received.lost, received.filter((packet) => packet === undefined).length);
-    sent.forEach((packet, index) => assert.deepEqual(wav.left.subarray(index * PACKET, (index + 1) * PACKET), packet?.subarray(12) ?? Buffer.alloc(PACKET, 0xff)));
+    sent.forEach((packet, index) =>
+      assert.deepEqual(
+        wav.left.subarray(index * PACKET, (index + 1) * PACKET),
+        packet?.subarray(12) ?? Buffer.alloc(PACKET, 0xff),
+      ),
+    );
   });
 
   it('loses nothing while the main thread is blocked for 5 s', async function () {
@@ -115,8 +193,12 @@ describe('a recorder', () => {
       }, 20);
       process.stdout.write('go');`;
     const sender = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
-    const ended = new Promise((resolve) => { sender.once('exit', resolve); });
-    await new Promise((resolve) => { sender.stdout.once('data', resolve); });
+    const ended = new Promise((resolve) => {
+      sender.once('exit', resolve);
+    });
+    await new Promise((resolve) => {
+      sender.stdout.once('data', resolve);
+    });
     const until = performance.now() + 5000;
     while (performance.now() < until); // the main thread does nothing else
     await ended;
@@ -127,20 +209,36 @@ describe('a recorder', () => {
   });
 
   it('asks what else is to be in the metadata, and adds it to the result as far as the contract says', async () => {
-    const { recorder } = await startRecorder({}, {
-      describe: ({ deviceNumber, endedBy }) => ({ calls: [{ callRef: 'c1' }], note: `${deviceNumber} ${endedBy}`, sha256: 'forged' }),
-    });
+    const { recorder } = await startRecorder(
+      {},
+      {
+        describe: ({ deviceNumber, endedBy }) => ({
+          calls: [{ callRef: 'c1' }],
+          note: `${deviceNumber} ${endedBy}`,
+          sha256: 'forged',
+        }),
+      },
+    );
     await converse(recorder, '70120');
     const finished = only(await recorder.endConversation('70120'));
     const metadata = JSON.parse(await readFile(finished.metadata, 'utf8')) as Record<string, unknown>;
-    assert.deepEqual([finished.calls, metadata.calls, metadata.note, metadata.sha256], [[{ callRef: 'c1' }], [{ callRef: 'c1' }], '70120 told', finished.sha256]);
+    assert.deepEqual(
+      [finished.calls, metadata.calls, metadata.note, metadata.sha256],
+      [[{ callRef: 'c1' }], [{ callRef: 'c1' }], '70120 told', finished.sha256],
+    );
   });
 
   it('finishes a recording whose description fails, and says so in its metadata', async () => {
-    const { recorder } = await startRecorder({}, { describe: () => Promise.reject(new Error('no such call')) });
+    const { recorder } = await startRecorder(
+      {},
+      { describe: () => Promise.reject(new Error('no such call')) },
+    );
     await converse(recorder, '70120');
     const finished = only(await recorder.disarm('70120'));
-    assert.equal((JSON.parse(await readFile(finished.metadata, 'utf8')) as Record<string, unknown>).describeError, 'no such call');
+    assert.equal(
+      (JSON.parse(await readFile(finished.metadata, 'utf8')) as Record<string, unknown>).describeError,
+      'no such call',
+    );
   });
 
   it('chains the lines of the manifest, whoever ends at the same time', async () => {
@@ -155,16 +253,23 @@ describe('a recorder', () => {
     const { recorder } = await startRecorder();
     const level = told(recorder, 'level', ({ sent }) => sent.rmsDb !== null);
     await converse(recorder, '70120', 80);
-    const { sent: { rmsDb, peakDb } } = await level;
+    const {
+      sent: { rmsDb, peakDb },
+    } = await level;
     assert.ok(rmsDb !== null && peakDb !== null && rmsDb > -60 && rmsDb < peakDb && peakDb <= 0);
     const { armed, recording, portsUsed, devices } = recorder.metrics();
-    assert.deepEqual({ armed, recording, portsUsed, packets: (devices[0]?.packets.sent ?? 0) > 0 }, { armed: 1, recording: 1, portsUsed: 2, packets: true });
+    assert.deepEqual(
+      { armed, recording, portsUsed, packets: (devices[0]?.packets.sent ?? 0) > 0 },
+      { armed: 1, recording: 1, portsUsed: 2, packets: true },
+    );
   });
 
   it('a listener that throws hurts nobody', async () => {
     const warned: string[] = [];
     const { recorder } = await startRecorder({}, { warn: (line) => warned.push(line) });
-    recorder.on('finished', () => { throw new Error('mine'); });
+    recorder.on('finished', () => {
+      throw new Error('mine');
+    });
     const second = told(recorder, 'finished');
     await converse(recorder, '70120');
     await recorder.endConversation('70120');
@@ -206,23 +311,45 @@ describe('ports', () => {
 
   it('that another program has are passed over', async () => {
     const range = portRange(12);
-    const others = await Promise.all([range.portMin, range.portMin + 4].map((port) => new Promise<ReturnType<typeof createSocket>>((resolve) => {
-      const socket = createSocket('udp4').bind(port, '127.0.0.1', () => { resolve(socket); });
-    })));
-    whenTestEnds(() => { for (const socket of others) socket.close(); });
+    const others = await Promise.all(
+      [range.portMin, range.portMin + 4].map(
+        (port) =>
+          new Promise<ReturnType<typeof createSocket>>((resolve) => {
+            const socket = createSocket('udp4').bind(port, '127.0.0.1', () => {
+              resolve(socket);
+            });
+          }),
+      ),
+    );
+    whenTestEnds(() => {
+      for (const socket of others) socket.close();
+    });
     const { recorder } = await startRecorder(range);
     const { sentFlowPort, receivedFlowPort } = await recorder.arm('70120');
-    assert.ok(![sentFlowPort, receivedFlowPort].includes(range.portMin) && ![sentFlowPort, receivedFlowPort].includes(range.portMin + 4));
-    await assert.rejects(recorder.arm('2').then(() => recorder.arm('3')), refused('PORTS_EXHAUSTED'));
+    assert.ok(
+      ![sentFlowPort, receivedFlowPort].includes(range.portMin) &&
+        ![sentFlowPort, receivedFlowPort].includes(range.portMin + 4),
+    );
+    await assert.rejects(
+      recorder.arm('2').then(() => recorder.arm('3')),
+      refused('PORTS_EXHAUSTED'),
+    );
   });
 
   it('of an earlier run are taken again, when both are free', async () => {
     const { portMin, portMax } = portRange();
     const { recorder } = await startRecorder({ portMin, portMax });
     const earlier = { sent: portMin + 20, received: portMin + 30 };
-    assert.deepEqual(await recorder.arm('1', { ports: earlier }), { ipRecorderAddr: '127.0.0.1', sentFlowPort: earlier.sent, receivedFlowPort: earlier.received });
+    assert.deepEqual(await recorder.arm('1', { ports: earlier }), {
+      ipRecorderAddr: '127.0.0.1',
+      sentFlowPort: earlier.sent,
+      receivedFlowPort: earlier.received,
+    });
     const other = await recorder.arm('2', { ports: { sent: portMin + 22, received: portMin + 30 } });
-    assert.ok(other.receivedFlowPort !== earlier.received && other.sentFlowPort !== portMin + 22, 'both or none');
+    assert.ok(
+      other.receivedFlowPort !== earlier.received && other.sentFlowPort !== portMin + 22,
+      'both or none',
+    );
     const outside = await recorder.arm('3', { ports: { sent: portMin - 2, received: portMax + 3 } });
     assert.ok(outside.sentFlowPort >= portMin && outside.receivedFlowPort <= portMax);
   });
@@ -233,7 +360,7 @@ describe('ports', () => {
     assert.deepEqual(one, two);
   });
 
-  it('can\'t be bound on an address that isn\'t here', async () => {
+  it("can't be bound on an address that isn't here", async () => {
     const { recorder } = await startRecorder({ bind: '192.0.2.77' });
     await assert.rejects(recorder.arm('70120'), refused('BIND_FAILED'));
   });
@@ -242,24 +369,42 @@ describe('ports', () => {
 describe('input', () => {
   const options = { address: '127.0.0.1', folder: '/tmp/x' };
   for (const [field, value] of Object.entries<unknown>({
-    address: 'localhost', bind: '::1', portMin: 0, portMax: 70_000, folder: ' ', filename: '{{device}}', format: 'mp3', split: 'never', maxMinutes: 5000, workers: 0, dtmfPayloadTypes: [5], noMediaAfter: 0,
+    address: 'localhost',
+    bind: '::1',
+    portMin: 0,
+    portMax: 70_000,
+    folder: ' ',
+    filename: '{{device}}',
+    format: 'mp3',
+    split: 'never',
+    maxMinutes: 5000,
+    workers: 0,
+    dtmfPayloadTypes: [5],
+    noMediaAfter: 0,
   })) {
     it(`${field} ${JSON.stringify(value)} is refused by name, value and rule`, () => {
-      assert.throws(() => new Recorder({ ...options, [field]: value }), (error) => refused('INVALID_INPUT', `${field}: `)(error) && (error as Error).message.includes('must be'));
+      assert.throws(
+        () => new Recorder({ ...options, [field]: value }),
+        (error) =>
+          refused('INVALID_INPUT', `${field}: `)(error) && (error as Error).message.includes('must be'),
+      );
     });
   }
 
-  it('for a device that isn\'t armed is refused, but disarming it is no error', async () => {
+  it("for a device that isn't armed is refused, but disarming it is no error", async () => {
     const { recorder } = await startRecorder();
     await assert.rejects(recorder.setKeys('9', undefined), refused('NOT_ARMED', '9'));
     await assert.rejects(recorder.pause('9'), refused('NOT_ARMED'));
     assert.deepEqual(await recorder.disarm('9'), []);
   });
 
-  it('a folder that can\'t be made is told at the start', async () => {
+  it("a folder that can't be made is told at the start", async () => {
     const folder = await temporaryFolder();
     await writeFile(path.join(folder, 'file'), '');
-    await assert.rejects(startRecorder({ folder: path.join(folder, 'file', 'recordings') }), refused('FOLDER_NOT_WRITABLE'));
+    await assert.rejects(
+      startRecorder({ folder: path.join(folder, 'file', 'recordings') }),
+      refused('FOLDER_NOT_WRITABLE'),
+    );
   });
 
   it('to a recorder that is closed is refused, and closing it twice is no error', async () => {
@@ -279,10 +424,12 @@ describe('the disk', () => {
     const [, audio] = await Promise.all([converse(recorder, '666', 60), converse(recorder, '70120', 60, 5)]);
     assert.deepEqual([(await alarm).deviceNumber, (await alarm).details.code], ['666', 'EEXIST']);
     assert.deepEqual(await recorder.endConversation('666'), []);
-    assert.ok(placeOf(audio[0], (await readWav(only(await recorder.endConversation('70120')).file)).left) >= 0);
+    assert.ok(
+      placeOf(audio[0], (await readWav(only(await recorder.endConversation('70120')).file)).left) >= 0,
+    );
   });
 
-  it('a manifest that can\'t be written leaves the recording for the next start, which completes it', async () => {
+  it("a manifest that can't be written leaves the recording for the next start, which completes it", async () => {
     const { recorder, folder } = await startRecorder();
     await mkdir(path.join(folder, 'manifest.jsonl'));
     const alarm = told(recorder, 'alarm', ({ alarm: name }) => name === 'disk');
@@ -294,14 +441,19 @@ describe('the disk', () => {
     await rm(path.join(folder, 'manifest.jsonl'), { recursive: true });
     await makeOld(folder);
     const again = await finishedAtStart(folder);
-    assert.deepEqual([only(again).recovered, placeOf(sent, (await readWav(only(again).file)).left)], [true, 0]);
+    assert.deepEqual(
+      [only(again).recovered, placeOf(sent, (await readWav(only(again).file)).left)],
+      [true, 0],
+    );
   });
 
   it('closing completes everything, within 5 s', async () => {
     const { recorder, folder } = await startRecorder();
     const finished: FinishedRecording[] = [];
     recorder.on('finished', (one) => finished.push(one));
-    await Promise.all(Array.from({ length: 10 }, (_, index) => converse(recorder, `${index}`, 20, 3 * index)));
+    await Promise.all(
+      Array.from({ length: 10 }, (_, index) => converse(recorder, `${index}`, 20, 3 * index)),
+    );
     const start = performance.now();
     await recorder.close();
     assert.ok(performance.now() - start < 5000);
@@ -314,7 +466,8 @@ describe('the disk', () => {
 /** As if the files had lain there for an hour: whoever wrote them is gone. */
 async function makeOld(folder: string): Promise<void> {
   const anHourAgo = new Date(Date.now() - 3_600_000);
-  for (const name of await allFiles(folder)) if (name.endsWith('.part')) await utimes(path.join(folder, name), anHourAgo, anHourAgo);
+  for (const name of await allFiles(folder))
+    if (name.endsWith('.part')) await utimes(path.join(folder, name), anHourAgo, anHourAgo);
 }
 
 async function finishedAtStart(folder: string): Promise<FinishedRecording[]> {
@@ -337,12 +490,27 @@ describe('a process that is killed', () => {
     const script = `const { Recorder } = require(${JSON.stringify(path.resolve('recorder/index.ts'))});
       const r = new Recorder({ address: '127.0.0.1', folder: ${JSON.stringify(folder)}, portMin: ${range.portMin}, portMax: ${range.portMax} });
       r.start().then(() => r.arm('70120', { user: 'oxe70120' })).then((armed) => process.stdout.write(JSON.stringify(armed)));`;
-    const child = spawn(process.execPath, ['--require', require.resolve('tsx/cjs'), '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
-    const exited = new Promise((resolve) => { child.once('exit', resolve); });
-    whenTestEnds(() => { child.kill('SIGKILL'); });
-    const armed = JSON.parse(String(await new Promise((resolve) => { child.stdout.once('data', resolve); }))) as { sentFlowPort: number; receivedFlowPort: number };
+    const child = spawn(process.execPath, ['--require', require.resolve('tsx/cjs'), '-e', script], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const exited = new Promise((resolve) => {
+      child.once('exit', resolve);
+    });
+    whenTestEnds(() => {
+      child.kill('SIGKILL');
+    });
+    const armed = JSON.parse(
+      String(
+        await new Promise((resolve) => {
+          child.stdout.once('data', resolve);
+        }),
+      ),
+    ) as { sentFlowPort: number; receivedFlowPort: number };
     const audio = [voice(200, 1), voice(200, 2)];
-    await pace([{ phone: new Phone(armed.sentFlowPort), packets: packetsOf(at(audio, 0)) }, { phone: new Phone(armed.receivedFlowPort), packets: packetsOf(at(audio, 1)) }]);
+    await pace([
+      { phone: new Phone(armed.sentFlowPort), packets: packetsOf(at(audio, 0)) },
+      { phone: new Phone(armed.receivedFlowPort), packets: packetsOf(at(audio, 1)) },
+    ]);
     child.kill('SIGKILL');
     await exited;
 
@@ -358,7 +526,10 @@ describe('a process that is killed', () => {
     assert.ok(wav.exact && wav.frames >= before.frames);
     assert.equal(finished.durationMs, Math.round(wav.frames / 8));
     const metadata = JSON.parse(await readFile(finished.metadata, 'utf8')) as Record<string, unknown>;
-    assert.deepEqual([metadata.recovered, metadata.endedBy, metadata.context], [true, 'crash', { user: 'oxe70120' }]);
+    assert.deepEqual(
+      [metadata.recovered, metadata.endedBy, metadata.context],
+      [true, 'crash', { user: 'oxe70120' }],
+    );
     assert.equal(only(await manifestOf(folder)).sha256, sha256(await readFile(finished.file)));
     assert.ok(!(await allFiles(folder)).some((name) => name.endsWith('.part')));
     assert.deepEqual(await finishedAtStart(folder), [], 'once is enough');
@@ -371,7 +542,13 @@ describe('a process that is killed', () => {
     await recorder.close();
     // The crash came before `.json.part` was removed.
     const known = JSON.parse(await readFile(metadata, 'utf8')) as Record<string, unknown>;
-    await writeFile(`${metadata}.part`, JSON.stringify({ owner: { host: 'gone', pid: 1, processStartedAt: 0, instance: 'x' }, recorded: known }));
+    await writeFile(
+      `${metadata}.part`,
+      JSON.stringify({
+        owner: { host: 'gone', pid: 1, processStartedAt: 0, instance: 'x' },
+        recorded: known,
+      }),
+    );
     await makeOld(folder);
     const again = only(await finishedAtStart(folder));
     assert.equal(again.file, file);
@@ -379,7 +556,7 @@ describe('a process that is killed', () => {
     assert.ok((await stat(file)).isFile());
   });
 
-  it('and whose sidecar is torn, or alone, leaves nothing behind that isn\'t a recording', async () => {
+  it("and whose sidecar is torn, or alone, leaves nothing behind that isn't a recording", async () => {
     const folder = await temporaryFolder();
     await writeFile(path.join(folder, 'torn.json.part'), '{"owner":');
     await makeOld(folder);
@@ -387,7 +564,7 @@ describe('a process that is killed', () => {
     assert.deepEqual(await allFiles(folder), []);
   });
 
-  it('isn\'t recovered while its recorder lives', async () => {
+  it("isn't recovered while its recorder lives", async () => {
     const { recorder, folder } = await startRecorder();
     await converse(recorder, '70120', 60);
     assert.deepEqual(await finishedAtStart(folder), []);
@@ -399,19 +576,26 @@ describe('a thread that answers late', () => {
   for (const end of ['endConversation', 'disarm'] as const) {
     it(`what ${end} ended is its answer, though it was complete before`, async () => {
       let complete: () => void = () => undefined;
-      const completed = new Promise<void>((resolve) => { complete = resolve; });
-      const { recorder } = await startRecorder({}, {
-        startWorker: (...args) => {
-          const thread = new WorkerThread(...args);
-          const order = thread.order.bind(thread);
-          thread.order = async (...ordered) => {
-            await order(...ordered);
-            if (ordered[0].do === 'end' || ordered[0].do === 'disarm') await completed;
-          };
-          return thread;
-        },
+      const completed = new Promise<void>((resolve) => {
+        complete = resolve;
       });
-      recorder.on('finished', () => { setImmediate(complete); });
+      const { recorder } = await startRecorder(
+        {},
+        {
+          startWorker: (...args) => {
+            const thread = new WorkerThread(...args);
+            const order = thread.order.bind(thread);
+            thread.order = async (...ordered) => {
+              await order(...ordered);
+              if (ordered[0].do === 'end' || ordered[0].do === 'disarm') await completed;
+            };
+            return thread;
+          },
+        },
+      );
+      recorder.on('finished', () => {
+        setImmediate(complete);
+      });
       await converse(recorder, '70120', 20);
       assert.equal((await recorder[end]('70120')).length, 1);
     });
@@ -422,21 +606,38 @@ describe('a thread that fails', () => {
   it('is started again: same ports, what it left is completed, everybody is told', async function () {
     this.timeout(30_000);
     const threads: WorkerThread[] = [];
-    const { recorder, folder } = await startRecorder({}, {
-      startWorker: (...args) => { const thread = new WorkerThread(...args); threads.push(thread); return thread; },
-      describe: ({ endedBy }) => ({ calls: [{ callRef: endedBy }] }),
-    });
+    const { recorder, folder } = await startRecorder(
+      {},
+      {
+        startWorker: (...args) => {
+          const thread = new WorkerThread(...args);
+          threads.push(thread);
+          return thread;
+        },
+        describe: ({ endedBy }) => ({ calls: [{ callRef: endedBy }] }),
+      },
+    );
     const [before] = await converse(recorder, '70120', 80);
-    await written(path.join(folder, only((await allFiles(folder)).filter((name) => name.endsWith('.wav.part')))), 40);
+    await written(
+      path.join(folder, only((await allFiles(folder)).filter((name) => name.endsWith('.wav.part')))),
+      40,
+    );
     const recovered = told(recorder, 'finished');
     const interrupted = told(recorder, 'alarm', ({ alarm }) => alarm === 'interrupted');
     await at(threads, 0).terminate();
     assert.equal((await interrupted).deviceNumber, '70120');
     const left = await recovered;
-    assert.deepEqual([left.recovered, left.calls], [true, [{ callRef: 'crash' }]], 'what is known of its calls is still known');
+    assert.deepEqual(
+      [left.recovered, left.calls],
+      [true, [{ callRef: 'crash' }]],
+      'what is known of its calls is still known',
+    );
     const { left: audio } = await readWav(left.file);
     // At the very end the other channel may have been further.
-    assert.ok(audio.length >= 30 * PACKET && placeOf(audio.subarray(0, audio.length - 10 * PACKET), before) === 0, `${audio.length} samples`);
+    assert.ok(
+      audio.length >= 30 * PACKET && placeOf(audio.subarray(0, audio.length - 10 * PACKET), before) === 0,
+      `${audio.length} samples`,
+    );
     const [after] = await converse(recorder, '70120', 30, 50);
     assert.equal(placeOf(after, (await readWav(only(await recorder.endConversation('70120')).file)).left), 0);
     assert.equal(recorder.metrics().workerCrashes, 1);

@@ -7,17 +7,37 @@ import { API, authenticate, openSession, send, start, stopAll } from './support'
 import type { Client, Reply } from './support';
 
 /** How to reach a right answer of each operation. LINK is a link with 70120 and 70141 monitored, 70120 recorded and beeped. */
-const ASK: Readonly<Record<OperationName, (asking: { oxe: Simulator; client: Client; link: string; callRef: string; subscriptionId: string }) => Promise<Reply>>> = {
+const ASK: Readonly<
+  Record<
+    OperationName,
+    (asking: {
+      oxe: Simulator;
+      client: Client;
+      link: string;
+      callRef: string;
+      subscriptionId: string;
+    }) => Promise<Reply>
+  >
+> = {
   getDescriptor: ({ oxe }) => send(`${oxe.url}/api/rest`, 'GET'),
   authenticate: ({ oxe }) => authenticate(oxe),
-  openSession: async ({ oxe }) => send(`${oxe.url}${API}/sessions`, 'POST', { cookie: String((await authenticate(oxe)).body.credential), body: { applicationName: 'x' } }),
+  openSession: async ({ oxe }) =>
+    send(`${oxe.url}${API}/sessions`, 'POST', {
+      cookie: String((await authenticate(oxe)).body.credential),
+      body: { applicationName: 'x' },
+    }),
   getSession: ({ client }) => client.send('GET', '/sessions'),
   keepalive: ({ client }) => client.send('POST', '/sessions/keepalive'),
   getLogins: ({ client }) => client.send('GET', '/logins?nodeIds=7,8&onlyACD'),
   findUser: ({ client }) => client.send('GET', '/users?companyPhone=70120'),
   getUser: ({ client }) => client.send('GET', '/users/oxe70120'),
-  subscribe: ({ client }) => client.send('POST', '/subscriptions', { version: '1.0', filter: { selectors: [{ names: ['telephony'], ids: ['oxe70120'] }] } }),
-  updateSubscription: ({ client }) => client.send('PUT', '/subscriptions', { selectors: [{ names: ['system'] }] }),
+  subscribe: ({ client }) =>
+    client.send('POST', '/subscriptions', {
+      version: '1.0',
+      filter: { selectors: [{ names: ['telephony'], ids: ['oxe70120'] }] },
+    }),
+  updateSubscription: ({ client }) =>
+    client.send('PUT', '/subscriptions', { selectors: [{ names: ['system'] }] }),
   unsubscribe: ({ client, subscriptionId }) => client.send('DELETE', `/subscriptions/${subscriptionId}`),
   getCalls: ({ client }) => client.send('GET', '/telephony/calls?loginName=oxe70120'),
   getCall: ({ client, callRef }) => client.send('GET', `/telephony/calls/${callRef}?loginName=oxe70120`),
@@ -31,10 +51,23 @@ const ASK: Readonly<Record<OperationName, (asking: { oxe: Simulator; client: Cli
   getLinks: ({ client }) => client.send('GET', '/iprecord/7/link'),
   registerLink: ({ client }) => client.send('POST', '/iprecord/7/link', { type: 'NICE', secured: true }),
   startMonitor: ({ client, link }) => client.send('POST', `${link}/monitor`, { deviceNumber: '70120' }),
-  startRecord: ({ client, link }) => client.send('POST', `${link}/record`, { deviceNumber: '70120', ipRecorderAddr: '127.0.0.1', sentFlowPort: 20000, receivedFlowPort: 20002 }),
-  startBeep: ({ client, link }) => client.send('POST', `${link}/beep`, { deviceNumber: '70120', tone: 25, presenceDuration: 50, silenceDuration: 15 }),
+  startRecord: ({ client, link }) =>
+    client.send('POST', `${link}/record`, {
+      deviceNumber: '70120',
+      ipRecorderAddr: '127.0.0.1',
+      sentFlowPort: 20000,
+      receivedFlowPort: 20002,
+    }),
+  startBeep: ({ client, link }) =>
+    client.send('POST', `${link}/beep`, {
+      deviceNumber: '70120',
+      tone: 25,
+      presenceDuration: 50,
+      silenceDuration: 15,
+    }),
   stopBeep: ({ client, link }) => client.send('DELETE', `${link}/beep/70120`),
-  startTdmRecord: ({ client, link }) => client.send('POST', `${link}/tdmrecord`, { deviceNumber: '70120', crystal: 2, board: 0, timeslot: 10 }),
+  startTdmRecord: ({ client, link }) =>
+    client.send('POST', `${link}/tdmrecord`, { deviceNumber: '70120', crystal: 2, board: 0, timeslot: 10 }),
   stopRecord: ({ client, link }) => client.send('DELETE', `${link}/record/70120`),
   stopMonitor: ({ client, link }) => client.send('DELETE', `${link}/monitor/70141`),
   unregisterLink: ({ client, link }) => client.send('DELETE', link),
@@ -51,11 +84,24 @@ describe('an answer', () => {
       const oxe = await start();
       const client = await openSession(oxe);
       const link = await client.monitor('70120', '70141');
-      const recording = { deviceNumber: '70120', ipRecorderAddr: '127.0.0.1', sentFlowPort: 20000, receivedFlowPort: 20002 };
+      const recording = {
+        deviceNumber: '70120',
+        ipRecorderAddr: '127.0.0.1',
+        sentFlowPort: 20000,
+        receivedFlowPort: 20002,
+      };
       await client.ok('POST', `${link}/record`, recording);
-      await client.ok('POST', `${link}/beep`, { deviceNumber: '70120', tone: 21, presenceDuration: 0, silenceDuration: 255 });
+      await client.ok('POST', `${link}/beep`, {
+        deviceNumber: '70120',
+        tone: 21,
+        presenceDuration: 0,
+        silenceDuration: 255,
+      });
       const { callRef } = await oxe.call({ from: '70100', to: '70120' }).answered();
-      const subscriptionId = name === 'subscribe' ? '' : new URL(await client.subscribe()).searchParams.get('subscriptionId') ?? '';
+      const subscriptionId =
+        name === 'subscribe'
+          ? ''
+          : (new URL(await client.subscribe()).searchParams.get('subscriptionId') ?? '');
       const reply = await ask({ oxe, client, link, callRef, subscriptionId });
       assert.equal(reply.status, success, reply.text);
       if (success === 204) {

@@ -48,73 +48,123 @@ describe('the events of a call', () => {
     const [created, modified, , , removed] = await during(async () => {
       await (await oxe.call({ from: '70100', to: '70120' }).answered()).hangUp();
     });
-    assert.deepEqual(Object.keys(created ?? {}), ['eventName', 'loginName', 'callRef', 'callData', 'initiator', 'legs', 'participants', 'deviceCapabilities']);
-    assert.deepEqual(created?.callData, { initialCalled: { id: { phoneNumber: '70120' } }, state: 'RINGING_INCOMING', tags: [] });
-    assert.deepEqual(created.participants, [{
-      participantId: '70100',
-      identity: { id: { loginName: 'oxe70100', phoneNumber: '70100' }, firstName: 'Noémie', lastName: 'Lefèvre', type: { main: 'USER' } },
-    }]);
-    assert.deepEqual(created.deviceCapabilities, [{ deviceId: '70120', makeCall: true, makeBusinessCall: true, unParkCall: true }]);
+    assert.deepEqual(Object.keys(created ?? {}), [
+      'eventName',
+      'loginName',
+      'callRef',
+      'callData',
+      'initiator',
+      'legs',
+      'participants',
+      'deviceCapabilities',
+    ]);
+    assert.deepEqual(created?.callData, {
+      initialCalled: { id: { phoneNumber: '70120' } },
+      state: 'RINGING_INCOMING',
+      tags: [],
+    });
+    assert.deepEqual(created.participants, [
+      {
+        participantId: '70100',
+        identity: {
+          id: { loginName: 'oxe70100', phoneNumber: '70100' },
+          firstName: 'Noémie',
+          lastName: 'Lefèvre',
+          type: { main: 'USER' },
+        },
+      },
+    ]);
+    assert.deepEqual(created.deviceCapabilities, [
+      { deviceId: '70120', makeCall: true, makeBusinessCall: true, unParkCall: true },
+    ]);
     assert.deepEqual(Object.keys(modified ?? {}), [
-      'eventName', 'loginName', 'callRef', 'callData', 'modifiedLegs', 'addedLegs', 'removedLegs',
-      'modifiedParticipants', 'addedParticipants', 'removedParticipantIds', 'deviceCapabilities',
+      'eventName',
+      'loginName',
+      'callRef',
+      'callData',
+      'modifiedLegs',
+      'addedLegs',
+      'removedLegs',
+      'modifiedParticipants',
+      'addedParticipants',
+      'removedParticipantIds',
+      'deviceCapabilities',
     ]);
     assert.deepEqual(modified?.removedLegs, []);
-    assert.deepEqual(removed, { eventName: 'OnCallRemoved', loginName: 'oxe70120', callRef: created.callRef, deviceCapabilities: [] });
+    assert.deepEqual(removed, {
+      eventName: 'OnCallRemoved',
+      loginName: 'oxe70120',
+      callRef: created.callRef,
+      deviceCapabilities: [],
+    });
   });
 
   it('are those of users with a monitored device only', async () => {
     await client.monitor('70120');
-    const events = await during(async () => (await oxe.call({ from: '70100', to: '70101' }).answered()).hangUp());
+    const events = await during(async () =>
+      (await oxe.call({ from: '70100', to: '70101' }).answered()).hangUp(),
+    );
     assert.deepEqual(events, []);
   });
 
   it('of an outgoing call begin at the caller, with the other party ringing', async () => {
     await client.monitor('70120');
-    assert.deepEqual(await told(async () => (await oxe.call({ from: '70120', to: OUTSIDE }).answered()).hangUp()), [
-      `oxe70120 OnCallCreated A RINGING_OUTGOING with ${OUTSIDE}`,
-      'oxe70120 OnUserStateModified BUSY',
-      'oxe70120 OnCallModified A ACTIVE',
-      `oxe70120 OnCallModified A RELEASING -${OUTSIDE}`,
-      'oxe70120 OnCallRemoved A',
-      'oxe70120 OnUserStateModified FREE',
-    ]);
+    assert.deepEqual(
+      await told(async () => (await oxe.call({ from: '70120', to: OUTSIDE }).answered()).hangUp()),
+      [
+        `oxe70120 OnCallCreated A RINGING_OUTGOING with ${OUTSIDE}`,
+        'oxe70120 OnUserStateModified BUSY',
+        'oxe70120 OnCallModified A ACTIVE',
+        `oxe70120 OnCallModified A RELEASING -${OUTSIDE}`,
+        'oxe70120 OnCallRemoved A',
+        'oxe70120 OnUserStateModified FREE',
+      ],
+    );
   });
 
   it('tell dialling before ringing when the caller dials', async () => {
     await client.monitor('70120', '70130');
-    assert.deepEqual(await told(async () => {
-      const call = oxe.call({ from: '70120', to: '70130', dialing: true });
-      await call.ringing();
-      await call.hangUp();
-    }), [
-      'oxe70120 OnCallCreated A DIALING with 70130',
-      'oxe70120 OnUserStateModified BUSY',
-      'oxe70120 OnCallModified A RINGING_OUTGOING',
-      'oxe70130 OnCallCreated A RINGING_INCOMING with 70120',
-      'oxe70120 OnCallModified A RELEASING ABANDONED -70130',
-      'oxe70130 OnCallModified A RELEASING ABANDONED -70120',
-      'oxe70120 OnCallRemoved A ABANDONED',
-      'oxe70120 OnUserStateModified FREE',
-      'oxe70130 OnCallRemoved A ABANDONED',
-    ]);
+    assert.deepEqual(
+      await told(async () => {
+        const call = oxe.call({ from: '70120', to: '70130', dialing: true });
+        await call.ringing();
+        await call.hangUp();
+      }),
+      [
+        'oxe70120 OnCallCreated A DIALING with 70130',
+        'oxe70120 OnUserStateModified BUSY',
+        'oxe70120 OnCallModified A RINGING_OUTGOING',
+        'oxe70130 OnCallCreated A RINGING_INCOMING with 70120',
+        'oxe70120 OnCallModified A RELEASING ABANDONED -70130',
+        'oxe70130 OnCallModified A RELEASING ABANDONED -70120',
+        'oxe70120 OnCallRemoved A ABANDONED',
+        'oxe70120 OnUserStateModified FREE',
+        'oxe70130 OnCallRemoved A ABANDONED',
+      ],
+    );
   });
 
   for (const cause of ['BUSY', 'INVALID_NUMBER', 'DO_NOT_DISTURB', 'ALL_TRUNK_BUSY'] as const) {
     it(`of a call that ends in ${cause} are the caller's alone`, async () => {
       await client.monitor('70120', '70130');
-      assert.deepEqual(await told(async () => oxe.call({ from: '70120', to: '70130', fails: cause }).hangUp()), [
-        'oxe70120 OnCallCreated A DIALING with 70130',
-        'oxe70120 OnUserStateModified BUSY',
-        `oxe70120 OnCallModified A DIALING ${cause}`,
-        'oxe70120 OnCallModified A RELEASING -70130',
-        'oxe70120 OnCallRemoved A',
-        'oxe70120 OnUserStateModified FREE',
-      ]);
+      assert.deepEqual(
+        await told(async () => oxe.call({ from: '70120', to: '70130', fails: cause }).hangUp()),
+        [
+          'oxe70120 OnCallCreated A DIALING with 70130',
+          'oxe70120 OnUserStateModified BUSY',
+          `oxe70120 OnCallModified A DIALING ${cause}`,
+          'oxe70120 OnCallModified A RELEASING -70130',
+          'oxe70120 OnCallRemoved A',
+          'oxe70120 OnUserStateModified FREE',
+        ],
+      );
     });
   }
 
-  for (const [step, cause] of [['abandon', 'ABANDONED'], ['noAnswer', 'NOT_ANSWERED']] as const) {
+  for (const [step, cause] of [
+    ['abandon', 'ABANDONED'],
+    ['noAnswer', 'NOT_ANSWERED'],
+  ] as const) {
     it(`of an unanswered call say ${cause}, and nobody was ever busy`, async () => {
       await client.monitor('70120');
       assert.deepEqual(await told(() => oxe.call({ from: OUTSIDE, to: '70120' })[step]()), [
@@ -132,32 +182,42 @@ describe('the events of a call', () => {
       await call.hold('70120');
       await call.retrieve('70120');
     });
-    assert.deepEqual(events.map(({ loginName, callData, modifiedLegs }) => [loginName, (callData as { state: string }).state, modifiedLegs]), [
-      ['oxe70120', 'HELD', [{ deviceId: '70120', state: 'HELD' }]],
-      ['oxe70120', 'ACTIVE', [{ deviceId: '70120', state: 'ACTIVE' }]],
-    ]);
+    assert.deepEqual(
+      events.map(({ loginName, callData, modifiedLegs }) => [
+        loginName,
+        (callData as { state: string }).state,
+        modifiedLegs,
+      ]),
+      [
+        ['oxe70120', 'HELD', [{ deviceId: '70120', state: 'HELD' }]],
+        ['oxe70120', 'ACTIVE', [{ deviceId: '70120', state: 'ACTIVE' }]],
+      ],
+    );
   });
 
   it('of a supervised transfer end both calls of the one who transfers, and give the others a new callRef', async () => {
     await client.monitor('70120', '70130');
     const call = await oxe.call({ from: OUTSIDE, to: '70120' }).answered();
-    assert.deepEqual(await told(async () => {
-      await (await call.enquiry('70130')).answered();
-      await call.transfer();
-    }), [
-      'oxe70120 OnCallModified A HELD',
-      'oxe70120 OnCallCreated B RINGING_OUTGOING with 70130',
-      'oxe70130 OnCallCreated B RINGING_INCOMING with 70120',
-      'oxe70130 OnCallModified B ACTIVE',
-      'oxe70130 OnUserStateModified BUSY',
-      'oxe70120 OnCallModified B ACTIVE',
-      `oxe70120 OnCallModified A RELEASING TRANSFERRED now C -${OUTSIDE}`,
-      'oxe70120 OnCallRemoved A TRANSFERRED',
-      'oxe70120 OnCallModified B RELEASING TRANSFERRED now C -70130',
-      'oxe70120 OnCallRemoved B TRANSFERRED',
-      'oxe70120 OnUserStateModified FREE',
-      `oxe70130 OnCallModified C ACTIVE TRANSFERRED was B +${OUTSIDE} -70120`,
-    ]);
+    assert.deepEqual(
+      await told(async () => {
+        await (await call.enquiry('70130')).answered();
+        await call.transfer();
+      }),
+      [
+        'oxe70120 OnCallModified A HELD',
+        'oxe70120 OnCallCreated B RINGING_OUTGOING with 70130',
+        'oxe70130 OnCallCreated B RINGING_INCOMING with 70120',
+        'oxe70130 OnCallModified B ACTIVE',
+        'oxe70130 OnUserStateModified BUSY',
+        'oxe70120 OnCallModified B ACTIVE',
+        `oxe70120 OnCallModified A RELEASING TRANSFERRED now C -${OUTSIDE}`,
+        'oxe70120 OnCallRemoved A TRANSFERRED',
+        'oxe70120 OnCallModified B RELEASING TRANSFERRED now C -70130',
+        'oxe70120 OnCallRemoved B TRANSFERRED',
+        'oxe70120 OnUserStateModified FREE',
+        `oxe70130 OnCallModified C ACTIVE TRANSFERRED was B +${OUTSIDE} -70120`,
+      ],
+    );
     assert.deepEqual(await told(() => call.hangUp(OUTSIDE)), [
       `oxe70130 OnCallModified C RELEASING -${OUTSIDE}`,
       'oxe70130 OnCallRemoved C',
@@ -169,16 +229,19 @@ describe('the events of a call', () => {
     await client.monitor('70100', '70130');
     const call = await oxe.call({ from: '70100', to: '70120' }).answered();
     await call.enquiry('70130');
-    assert.deepEqual(await told(async () => {
-      await call.transfer();
-      await call.answered();
-    }), [
-      'oxe70100 OnCallModified A RINGING_OUTGOING TRANSFERRED was B +70130 -70120',
-      'oxe70130 OnCallModified A RINGING_INCOMING TRANSFERRED was C +70100 -70120',
-      'oxe70130 OnCallModified A ACTIVE',
-      'oxe70130 OnUserStateModified BUSY',
-      'oxe70100 OnCallModified A ACTIVE',
-    ]);
+    assert.deepEqual(
+      await told(async () => {
+        await call.transfer();
+        await call.answered();
+      }),
+      [
+        'oxe70100 OnCallModified A RINGING_OUTGOING TRANSFERRED was B +70130 -70120',
+        'oxe70130 OnCallModified A RINGING_INCOMING TRANSFERRED was C +70100 -70120',
+        'oxe70130 OnCallModified A ACTIVE',
+        'oxe70130 OnUserStateModified BUSY',
+        'oxe70100 OnCallModified A ACTIVE',
+      ],
+    );
   });
 
   it('of a blind transfer create a ringing call at the target', async () => {
@@ -244,7 +307,11 @@ describe('the events of a call', () => {
     ]);
   });
 
-  for (const [step, cause] of [['forward', 'FORWARDED'], ['redirect', 'REDIRECTED'], ['overflow', 'OVERFLOWN']] as const) {
+  for (const [step, cause] of [
+    ['forward', 'FORWARDED'],
+    ['redirect', 'REDIRECTED'],
+    ['overflow', 'OVERFLOWN'],
+  ] as const) {
     it(`of a call that is ${cause} say where it went, and it rings there`, async () => {
       await client.monitor('70120', '70130', '70100');
       assert.deepEqual(await told(() => oxe.call({ from: '70100', to: '70120' })[step]('70130')), [
@@ -304,7 +371,9 @@ describe('the events of a call', () => {
       queueData: { waitingTime: 20 },
       pilotNumber: '60141',
     });
-    const states = events.filter(({ eventName }) => eventName === 'OnAgentStateChanged').map(({ state }) => (state as { subState: string }).subState);
+    const states = events
+      .filter(({ eventName }) => eventName === 'OnAgentStateChanged')
+      .map(({ state }) => (state as { subState: string }).subState);
     assert.deepEqual(states, ['BUSY', 'WRAPUP']);
   });
 
@@ -318,9 +387,14 @@ describe('the events of a call', () => {
 
   it('of a user with two devices ring on both, and the one that answers is left', async () => {
     await client.monitor('70124');
-    const [created, modified] = await during(() => oxe.call({ from: OUTSIDE, to: '70123' }).answered('70124'));
+    const [created, modified] = await during(() =>
+      oxe.call({ from: OUTSIDE, to: '70123' }).answered('70124'),
+    );
     assert.equal(created?.loginName, 'oxe70123');
-    assert.deepEqual(created.legs, [{ deviceId: '70123', state: 'RINGING_INCOMING' }, { deviceId: '70124', state: 'RINGING_INCOMING' }]);
+    assert.deepEqual(created.legs, [
+      { deviceId: '70123', state: 'RINGING_INCOMING' },
+      { deviceId: '70124', state: 'RINGING_INCOMING' },
+    ]);
     assert.deepEqual(modified?.modifiedLegs, [{ deviceId: '70124', state: 'ACTIVE' }]);
     assert.deepEqual(modified.removedLegs, [{ deviceId: '70123' }]);
   });
@@ -329,8 +403,14 @@ describe('the events of a call', () => {
     await client.monitor('70120');
     const [created, correlated] = await during(async () => {
       const call = oxe.call({
-        from: OUTSIDE, to: '70120', anonymous: true, trunk: { networkTimeslot: 12, trunkNeqt: [1021] },
-        tags: [{ name: 'shown', value: '1', visibilities: ['oxe70120'] }, { name: 'hidden', visibilities: ['oxe70130'] }],
+        from: OUTSIDE,
+        to: '70120',
+        anonymous: true,
+        trunk: { networkTimeslot: 12, trunkNeqt: [1021] },
+        tags: [
+          { name: 'shown', value: '1', visibilities: ['oxe70120'] },
+          { name: 'hidden', visibilities: ['oxe70130'] },
+        ],
       });
       await call.correlate('Zoë');
     });
@@ -338,7 +418,9 @@ describe('the events of a call', () => {
     const [party] = created?.participants as { participantId: string; anonymous: boolean }[];
     assert.equal(party?.anonymous, true);
     assert.deepEqual(created?.callData, {
-      initialCalled: { id: { phoneNumber: '70120' } }, anonymous: true, state: 'RINGING_INCOMING',
+      initialCalled: { id: { phoneNumber: '70120' } },
+      anonymous: true,
+      state: 'RINGING_INCOMING',
       tags: [{ name: 'shown', value: '1', visibilities: ['oxe70120'] }],
       trunkIdentification: { networkTimeslot: 12, trunkNeqt: [1021] },
     });
@@ -350,12 +432,18 @@ describe('the events of a call', () => {
     await client.monitor('70120');
     const check = async (state: string | undefined): Promise<void> => {
       const telephonic = await client.ok('GET', '/telephony/state?loginName=oxe70120');
-      const [snapshot] = await during(() => client.ok('POST', '/telephony/state/snapshot?loginName=oxe70120'));
+      const [snapshot] = await during(() =>
+        client.ok('POST', '/telephony/state/snapshot?loginName=oxe70120'),
+      );
       assert.deepEqual(snapshot, { eventName: 'OnTelephonyState', loginName: 'oxe70120', state: telephonic });
       const { calls } = telephonic as { calls: { callRef: string; callData: { state: string } }[] };
       assert.deepEqual(await client.ok('GET', '/telephony/calls?loginName=oxe70120'), { calls });
       assert.equal(calls[0]?.callData.state, state);
-      if (calls[0]) assert.deepEqual(await client.ok('GET', `/telephony/calls/${calls[0].callRef}?loginName=oxe70120`), calls[0]);
+      if (calls[0])
+        assert.deepEqual(
+          await client.ok('GET', `/telephony/calls/${calls[0].callRef}?loginName=oxe70120`),
+          calls[0],
+        );
     };
     await check(undefined);
     const call = oxe.call({ from: OUTSIDE, to: '70120' });

@@ -4,7 +4,8 @@ import { API, openChannel, openSession, send, start, stopAll, testTls } from './
 import type { ChannelReader, Client } from './support';
 
 const names = (channel: ChannelReader): string[] => channel.events.map(({ eventName }) => eventName);
-const texts = (channel: ChannelReader): unknown[] => channel.events.filter(({ eventName }) => eventName === 'Test').map(({ text }) => text);
+const texts = (channel: ChannelReader): unknown[] =>
+  channel.events.filter(({ eventName }) => eventName === 'Test').map(({ text }) => text);
 
 describe('the event channel', () => {
   let oxe: Simulator;
@@ -26,7 +27,10 @@ describe('the event channel', () => {
         await begin({ tls: secure ? testTls() : undefined });
         const channel = await openChannel(await client.subscribe(), method);
         await channel.event('OnChannelInformation');
-        assert.equal(Buffer.concat(channel.pieces).toString(), '{"eventName":"OnChannelInformation","text":"Chunk started"}\r\n');
+        assert.equal(
+          Buffer.concat(channel.pieces).toString(),
+          '{"eventName":"OnChannelInformation","text":"Chunk started"}\r\n',
+        );
       });
     }
   }
@@ -38,7 +42,10 @@ describe('the event channel', () => {
     await channel.until(() => channel.events.length === 4, 'three events');
     const lines = Buffer.concat(channel.pieces).toString().split('\r\n');
     assert.equal(lines.pop(), '');
-    assert.deepEqual(lines.slice(1).map((line) => (JSON.parse(line) as { text: string }).text), ['one', 'two\r\nlines', 'Ünïcödé 日本']);
+    assert.deepEqual(
+      lines.slice(1).map((line) => (JSON.parse(line) as { text: string }).text),
+      ['one', 'two\r\nlines', 'Ünïcödé 日本'],
+    );
   });
 
   it('with timeout 0 sends keepalive events', async () => {
@@ -79,7 +86,10 @@ describe('the event channel', () => {
     await begin({ queueSize: 3 });
     const url = await client.subscribe();
     await emit(1, 2, 3, 4, 5);
-    assert.deepEqual(oxe.subscriptions().map(({ queued, dropped }) => [queued, dropped]), [[3, 2]]);
+    assert.deepEqual(
+      oxe.subscriptions().map(({ queued, dropped }) => [queued, dropped]),
+      [[3, 2]],
+    );
     const channel = await openChannel(url);
     await channel.until(() => texts(channel).length === 3, 'the queue');
     assert.deepEqual(texts(channel), [3, 4, 5]);
@@ -88,7 +98,11 @@ describe('the event channel', () => {
   it('ends cleanly for `clean`, without the last chunk for `cut` and `reset`', async () => {
     await begin();
     const url = await client.subscribe();
-    for (const [how, seen] of [['clean', 'end'], ['cut', 'broken'], ['reset', 'broken']] as const) {
+    for (const [how, seen] of [
+      ['clean', 'end'],
+      ['cut', 'broken'],
+      ['reset', 'broken'],
+    ] as const) {
       const channel = await openChannel(url);
       oxe.dropChannel(how);
       assert.equal(await channel.over(), seen, how);
@@ -122,7 +136,9 @@ describe('the event channel', () => {
     await begin();
     const origin = `http://127.0.0.1:${oxe.eventPort}`;
     for (const [url, method, status] of [
-      [`${origin}/OTEvents`, 'POST', 400], [`${origin}/OTEvents?subscriptionId=x`, 'GET', 404], [`${origin}/other`, 'GET', 404],
+      [`${origin}/OTEvents`, 'POST', 400],
+      [`${origin}/OTEvents?subscriptionId=x`, 'GET', 404],
+      [`${origin}/other`, 'GET', 404],
       [`${origin}/OTEvents?subscriptionId=x`, 'PUT', 405],
     ] as const) {
       assert.equal((await send(url, method)).status, status, url);
@@ -141,7 +157,10 @@ describe('the event channel', () => {
       await channel.until(() => texts(channel).length === list.length, 'the events');
       assert.deepEqual(texts(channel), list);
       const total = Buffer.concat(channel.pieces).length;
-      assert.ok(channel.pieces.every((piece) => piece.length <= Math.max(...sizes)) && total > 0, channel.pieces.map(({ length }) => length).join(' '));
+      assert.ok(
+        channel.pieces.every((piece) => piece.length <= Math.max(...sizes)) && total > 0,
+        channel.pieces.map(({ length }) => length).join(' '),
+      );
     });
   }
 
@@ -257,18 +276,39 @@ describe('the filter of a subscription', () => {
   afterEach(stopAll);
 
   const emitted = [
-    { eventName: 'OnCallRemoved', loginName: 'oxe70120', callRef: 'a' }, { eventName: 'OnCallRemoved', loginName: 'oxe70130', callRef: 'b' },
-    { eventName: 'OnUserStateModified', loginName: 'oxe70120', state: 'FREE' }, { eventName: 'OnCtiLinkUp', nodeId: '7' },
-    { eventName: 'OnUserDeleted', loginName: 'oxe70130' }, { eventName: 'OnAgentStateChanged', loginName: 'oxe70120', state: { mainState: 'LOG_OFF' } },
+    { eventName: 'OnCallRemoved', loginName: 'oxe70120', callRef: 'a' },
+    { eventName: 'OnCallRemoved', loginName: 'oxe70130', callRef: 'b' },
+    { eventName: 'OnUserStateModified', loginName: 'oxe70120', state: 'FREE' },
+    { eventName: 'OnCtiLinkUp', nodeId: '7' },
+    { eventName: 'OnUserDeleted', loginName: 'oxe70130' },
+    { eventName: 'OnAgentStateChanged', loginName: 'oxe70120', state: { mainState: 'LOG_OFF' } },
   ];
 
   const cases: readonly (readonly [title: string, selectors: object[], passing: number[]])[] = [
     ['a package for everyone', [{ names: ['telephony'], ids: ['*'] }], [0, 1, 2]],
     ['a package for one user', [{ names: ['telephony'], ids: ['oxe70120'] }], [0, 2]],
     ['an event name for everyone', [{ names: ['OnCallRemoved'], ids: ['*'] }], [0, 1]],
-    ['two events of a package in a selector', [{ names: ['OnCallRemoved', 'OnUserStateModified'], ids: ['oxe70120'] }], [0, 2]],
-    ['selectors that add up', [{ names: ['OnCallRemoved'], ids: ['oxe70130'] }, { names: ['OnUserStateModified'], ids: ['*'] }], [1, 2]],
-    ['ids that add up', [{ names: ['telephony'], ids: ['oxe70120'] }, { names: ['telephony'], ids: ['oxe70130'] }], [0, 1, 2]],
+    [
+      'two events of a package in a selector',
+      [{ names: ['OnCallRemoved', 'OnUserStateModified'], ids: ['oxe70120'] }],
+      [0, 2],
+    ],
+    [
+      'selectors that add up',
+      [
+        { names: ['OnCallRemoved'], ids: ['oxe70130'] },
+        { names: ['OnUserStateModified'], ids: ['*'] },
+      ],
+      [1, 2],
+    ],
+    [
+      'ids that add up',
+      [
+        { names: ['telephony'], ids: ['oxe70120'] },
+        { names: ['telephony'], ids: ['oxe70130'] },
+      ],
+      [0, 1, 2],
+    ],
     ['packages that need no ids', [{ names: ['system'] }, { names: ['userManagement'], ids: [] }], [3, 4]],
     ['agents', [{ names: ['agent'], ids: ['*'] }], [5]],
     ['nothing', [], []],
@@ -280,14 +320,24 @@ describe('the filter of a subscription', () => {
       const client = await openSession(oxe);
       await client.monitor('70120', '70130');
       const channel = await client.channel({ filter: { selectors } });
-      const send6 = async (): Promise<void> => { for (const event of emitted) await oxe.emit(event); };
+      const send6 = async (): Promise<void> => {
+        for (const event of emitted) await oxe.emit(event);
+      };
       const wanted = passing.map((index) => emitted[index]);
       const through = async (): Promise<void> => {
         const from = channel.events.length;
         await send6();
         await oxe.emit({ eventName: 'Marker' });
-        await channel.until(() => channel.events.slice(from).some(({ eventName }) => eventName === 'Marker'), 'the marker');
-        assert.deepEqual(channel.events.slice(from).filter(({ eventName }) => eventName.startsWith('On') && eventName !== 'OnChannelInformation'), wanted);
+        await channel.until(
+          () => channel.events.slice(from).some(({ eventName }) => eventName === 'Marker'),
+          'the marker',
+        );
+        assert.deepEqual(
+          channel.events
+            .slice(from)
+            .filter(({ eventName }) => eventName.startsWith('On') && eventName !== 'OnChannelInformation'),
+          wanted,
+        );
       };
       await through();
       await client.ok('PUT', '/subscriptions', { selectors: [] });
@@ -302,7 +352,9 @@ describe('the filter of a subscription', () => {
     await admin.monitor('70120', '70130');
     const user = await openSession(oxe, 'oxe70120', 'user-password');
     const channel = await user.channel({ filter: { selectors: [{ names: ['telephony'] }] } });
-    const events = await channel.during(oxe, async () => (await oxe.call({ from: '70130', to: '70120' }).answered()).hangUp());
+    const events = await channel.during(oxe, async () =>
+      (await oxe.call({ from: '70130', to: '70120' }).answered()).hangUp(),
+    );
     assert.deepEqual(new Set(events.map(({ loginName }) => loginName)), new Set(['oxe70120']));
   });
 
@@ -310,7 +362,10 @@ describe('the filter of a subscription', () => {
     const oxe = await start();
     const client = await openSession(oxe);
     await client.subscribe();
-    const reply = await send(`${oxe.url}${API}/subscriptions`, 'PUT', { cookie: client.cookie, body: { selectors: [{ names: ['telephny'], ids: ['*'] }] } });
+    const reply = await send(`${oxe.url}${API}/subscriptions`, 'PUT', {
+      cookie: client.cookie,
+      body: { selectors: [{ names: ['telephny'], ids: ['*'] }] },
+    });
     assert.deepEqual([reply.status, reply.body.type], [400, 'BAD_PARAMETER']);
     assert.equal(oxe.subscriptions()[0]?.filter.selectors?.length, 5);
   });
@@ -329,14 +384,19 @@ async function openRaw(url: string): Promise<{ bytes(): Buffer; until(text: stri
       });
       response.on('error', () => undefined);
       resolve();
-    }).on('error', reject).end();
+    })
+      .on('error', reject)
+      .end();
   });
   const bytes = (): Buffer => Buffer.concat(pieces);
   return {
     bytes,
-    until: (text) => new Promise((resolve) => {
-      told = () => { if (bytes().includes(text)) resolve(); };
-      told();
-    }),
+    until: (text) =>
+      new Promise((resolve) => {
+        told = () => {
+          if (bytes().includes(text)) resolve();
+        };
+        told();
+      }),
   };
 }

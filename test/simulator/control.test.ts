@@ -6,7 +6,8 @@ import type { Client, Reply } from './support';
 describe('the control port', () => {
   let oxe: Simulator;
   let client: Client;
-  const control = (method: string, path: string, body?: object): Promise<Reply> => send(`${oxe.controlUrl ?? ''}${path}`, method, { body });
+  const control = (method: string, path: string, body?: object): Promise<Reply> =>
+    send(`${oxe.controlUrl ?? ''}${path}`, method, { body });
   const post = async (path: string, body: object = {}): Promise<Record<string, unknown>> => {
     const reply = await control('POST', path, body);
     assert.equal(reply.status, 200, `${path}: ${reply.text}`);
@@ -26,8 +27,16 @@ describe('the control port', () => {
 
   it('lists what it can do', async () => {
     const list = (await control('GET', '/')).body as unknown as string[];
-    for (const route of ['GET /violations', 'POST /calls', 'POST /calls/{id}/answered', 'POST /faults/restart']) {
-      assert.ok(list.some((line) => line.startsWith(`${route}: `)), route);
+    for (const route of [
+      'GET /violations',
+      'POST /calls',
+      'POST /calls/{id}/answered',
+      'POST /faults/restart',
+    ]) {
+      assert.ok(
+        list.some((line) => line.startsWith(`${route}: `)),
+        route,
+      );
     }
   });
 
@@ -62,7 +71,10 @@ describe('the control port', () => {
   it('sends any event', async () => {
     const channel = await client.channel();
     await post('/events', { eventName: 'OnSomethingNew', loginName: 'oxe70120' });
-    assert.deepEqual(await channel.event('OnSomethingNew'), { eventName: 'OnSomethingNew', loginName: 'oxe70120' });
+    assert.deepEqual(await channel.event('OnSomethingNew'), {
+      eventName: 'OnSomethingNew',
+      loginName: 'oxe70120',
+    });
   });
 
   for (const [what, method, path, body, status, message] of [
@@ -79,7 +91,9 @@ describe('the control port', () => {
   }
 
   it('does not serve web pages', async () => {
-    const reply = await send(`${oxe.controlUrl ?? ''}/faults/down`, 'POST', { headers: { Origin: 'http://evil.example.com' } });
+    const reply = await send(`${oxe.controlUrl ?? ''}/faults/down`, 'POST', {
+      headers: { Origin: 'http://evil.example.com' },
+    });
     assert.equal(reply.status, 403);
     assert.equal((await client.send('GET', '/sessions')).status, 200);
   });

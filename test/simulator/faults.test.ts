@@ -34,7 +34,10 @@ describe('faults', () => {
     await oxe.restart();
     assert.deepEqual([oxe.sessions(), oxe.subscriptions(), oxe.links(), oxe.monitored()], [[], [], [], []]);
     assert.equal((await client.send('GET', '/sessions')).body.type, 'INVALID_SESSION');
-    assert.equal((await client.send('POST', '/sessions', { applicationName: 'x' })).body.type, 'INVALID_SESSION');
+    assert.equal(
+      (await client.send('POST', '/sessions', { applicationName: 'x' })).body.type,
+      'INVALID_SESSION',
+    );
     await assert.rejects(openChannel(url), /403/);
     client = await openSession(oxe);
     assert.equal((await client.send('DELETE', link)).status, 404);
@@ -50,7 +53,9 @@ describe('faults', () => {
     oxe.ready();
     client = await openSession(oxe);
     const pbx = async (): Promise<unknown[]> => {
-      const { pbxs } = await client.ok('GET', '/system/status') as { pbxs: { connected: boolean; loaded: boolean; ctiLinkState: string }[] };
+      const { pbxs } = (await client.ok('GET', '/system/status')) as {
+        pbxs: { connected: boolean; loaded: boolean; ctiLinkState: string }[];
+      };
       return pbxs.map(({ connected, loaded, ctiLinkState }) => [connected, loaded, ctiLinkState]);
     };
     assert.deepEqual(await pbx(), [[false, false, 'DISCONNECTED']]);
@@ -103,7 +108,10 @@ describe('faults', () => {
     await begin();
     await openSession(oxe, 'oxe70120', 'user-password');
     oxe.expireSession({ login: 'oxe70120' });
-    assert.deepEqual(oxe.sessions().map(({ login }) => login), ['recorder']);
+    assert.deepEqual(
+      oxe.sessions().map(({ login }) => login),
+      ['recorder'],
+    );
   });
 
   it('a CTI link that is down is told, stops the events of its node, and is told when it is up', async () => {
@@ -113,14 +121,19 @@ describe('faults', () => {
     const events = await channel.during(oxe, async () => {
       oxe.ctiLinkDown(7);
       await oxe.call({ from: '0390670000', to: '70120' }).answered();
-      const { pbxs } = await client.ok('GET', '/system/status') as { pbxs: { ctiLinkState: string }[] };
+      const { pbxs } = (await client.ok('GET', '/system/status')) as { pbxs: { ctiLinkState: string }[] };
       assert.equal(pbxs[0]?.ctiLinkState, 'DISCONNECTED');
       oxe.ctiLinkUp(7);
       await client.ok('POST', '/telephony/state/snapshot');
     });
-    assert.deepEqual(events.map(({ eventName, nodeId }) => [eventName, nodeId]), [
-      ['OnCtiLinkDown', '7'], ['OnCtiLinkUp', '7'], ['OnTelephonyState', undefined],
-    ]);
+    assert.deepEqual(
+      events.map(({ eventName, nodeId }) => [eventName, nodeId]),
+      [
+        ['OnCtiLinkDown', '7'],
+        ['OnCtiLinkUp', '7'],
+        ['OnTelephonyState', undefined],
+      ],
+    );
     oxe.ctiLinkDown(7, { loseLinks: true });
     assert.deepEqual(oxe.links(7), []);
   });
@@ -128,7 +141,10 @@ describe('faults', () => {
   it('subscriptions are refused with a message for as long as asked', async () => {
     await begin();
     oxe.refuseSubscription('Too many subscriptions');
-    assert.deepEqual(await client.ok('POST', '/subscriptions', { version: '1.0' }), { message: 'Too many subscriptions', status: 'REFUSED' });
+    assert.deepEqual(await client.ok('POST', '/subscriptions', { version: '1.0' }), {
+      message: 'Too many subscriptions',
+      status: 'REFUSED',
+    });
     oxe.refuseSubscription(undefined);
     await client.subscribe();
   });
@@ -137,7 +153,10 @@ describe('faults', () => {
     await begin();
     oxe.answerNext({ status: 502, body: '<html>Bad Gateway</html>' });
     const html = await client.send('GET', '/sessions');
-    assert.deepEqual([html.status, html.headers['content-type'], html.text], [502, 'text/html', '<html>Bad Gateway</html>']);
+    assert.deepEqual(
+      [html.status, html.headers['content-type'], html.text],
+      [502, 'text/html', '<html>Bad Gateway</html>'],
+    );
     oxe.answerNext({ status: 500 });
     assert.equal((await client.send('GET', '/sessions')).text, '');
     oxe.answerNext({ status: 302, headers: { Location: 'http://elsewhere.example.com/' } });
@@ -152,7 +171,7 @@ describe('faults', () => {
     const hanging = client.send('GET', '/sessions').catch((error: unknown) => error);
     await oxe.nextRequest({ path: `${API}/sessions` });
     oxe.resetConnections();
-    assert.ok(await hanging instanceof Error);
+    assert.ok((await hanging) instanceof Error);
     assert.equal((await client.send('GET', '/sessions')).status, 200);
   });
 
@@ -214,7 +233,12 @@ describe('closing a simulator', () => {
     const client = await openSession(oxe);
     const channel = await client.channel();
     const link = await client.monitor('70120');
-    await client.ok('POST', `${link}/record`, { deviceNumber: '70120', ipRecorderAddr: '127.0.0.1', sentFlowPort: 9, receivedFlowPort: 9 });
+    await client.ok('POST', `${link}/record`, {
+      deviceNumber: '70120',
+      ipRecorderAddr: '127.0.0.1',
+      sentFlowPort: 9,
+      receivedFlowPort: 9,
+    });
     oxe.autoplay({ everyMs: 1, ringMs: 0, talkMs: 60_000 });
     await oxe.once(() => oxe.rtp('70120').sent > 0 || oxe.callCount() > 0);
     const waiting = oxe.once(() => false).catch((error: unknown) => error);
@@ -239,10 +263,16 @@ describe('waiting for what a simulator sees', () => {
 
   it('names what did not come and what came instead', async () => {
     const oxe = await start();
-    const waiting = oxe.nextRequest({ method: 'POST', path: `${API}/subscriptions` }, { timeoutMs: 3000, what: 'the subscription' });
+    const waiting = oxe.nextRequest(
+      { method: 'POST', path: `${API}/subscriptions` },
+      { timeoutMs: 3000, what: 'the subscription' },
+    );
     const failure = waiting.then(() => 'it came', String);
     await openSession(oxe);
-    assert.match(await failure, /the subscription did not come within 3000 ms; came instead: 2 requests.*GET \/api\/rest\/authenticate -> 200, POST \/api\/rest\/1\.0\/sessions -> 200/);
+    assert.match(
+      await failure,
+      /the subscription did not come within 3000 ms; came instead: 2 requests.*GET \/api\/rest\/authenticate -> 200, POST \/api\/rest\/1\.0\/sessions -> 200/,
+    );
   });
 
   it('finds the next request only, with everything in it', async () => {
@@ -251,7 +281,10 @@ describe('waiting for what a simulator sees', () => {
     const next = oxe.nextRequest({ path: /\/link$/, status: 200 });
     const link = await client.link(7, { type: 'NICE' });
     const request = await next;
-    assert.deepEqual([request.method, request.path, request.body, request.status], ['POST', `${API}/iprecord/7/link`, { type: 'NICE' }, 200]);
+    assert.deepEqual(
+      [request.method, request.path, request.body, request.status],
+      ['POST', `${API}/iprecord/7/link`, { type: 'NICE' }, 200],
+    );
     assert.equal(request.headers.cookie, `AlcUserId=${client.cookie}`);
     assert.ok(link !== '');
   });

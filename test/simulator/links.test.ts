@@ -3,9 +3,18 @@ import type { Simulator, SimulatorOptions } from '../../simulator';
 import { openSession, start, stopAll } from './support';
 import type { Client } from './support';
 
-const record = (deviceNumber: string, port = 20000, ipRecorderAddr = '127.0.0.1'): object =>
-  ({ deviceNumber, ipRecorderAddr, sentFlowPort: port, receivedFlowPort: port + 2 });
-const beep = (deviceNumber: string): object => ({ deviceNumber, tone: 25, presenceDuration: 50, silenceDuration: 15 });
+const record = (deviceNumber: string, port = 20000, ipRecorderAddr = '127.0.0.1'): object => ({
+  deviceNumber,
+  ipRecorderAddr,
+  sentFlowPort: port,
+  receivedFlowPort: port + 2,
+});
+const beep = (deviceNumber: string): object => ({
+  deviceNumber,
+  tone: 25,
+  presenceDuration: 50,
+  silenceDuration: 15,
+});
 
 describe('DR links', () => {
   let oxe: Simulator;
@@ -18,12 +27,20 @@ describe('DR links', () => {
   afterEach(stopAll);
 
   for (const { oxeSecure, secured, secure } of [
-    { oxeSecure: false, secured: undefined, secure: false }, { oxeSecure: false, secured: true, secure: false }, { oxeSecure: false, secured: false, secure: false },
-    { oxeSecure: true, secured: undefined, secure: true }, { oxeSecure: true, secured: true, secure: true }, { oxeSecure: true, secured: false, secure: false },
+    { oxeSecure: false, secured: undefined, secure: false },
+    { oxeSecure: false, secured: true, secure: false },
+    { oxeSecure: false, secured: false, secure: false },
+    { oxeSecure: true, secured: undefined, secure: true },
+    { oxeSecure: true, secured: true, secure: true },
+    { oxeSecure: true, secured: false, secure: false },
   ]) {
     it(`a ${oxeSecure ? '' : 'not '}secured OXE, asked for secured=${secured ?? 'nothing'}, answers secure=${secure}, and gives keys accordingly`, async () => {
       await begin({ secure: oxeSecure });
-      const registered = await client.ok('POST', '/iprecord/7/link', secured === undefined ? {} : { secured });
+      const registered = await client.ok(
+        'POST',
+        '/iprecord/7/link',
+        secured === undefined ? {} : { secured },
+      );
       assert.equal(registered.secure, secure);
       const link = `/iprecord/7/link/${String(registered.registrationId)}`;
       await client.ok('POST', `${link}/monitor`, { deviceNumber: '70120' });
@@ -51,7 +68,8 @@ describe('DR links', () => {
   it('identifiers can not be guessed', async () => {
     await begin();
     const ids = new Set<string>();
-    for (let count = 0; count < 20; count += 1) ids.add(String((await client.ok('POST', '/iprecord/7/link', {})).registrationId));
+    for (let count = 0; count < 20; count += 1)
+      ids.add(String((await client.ok('POST', '/iprecord/7/link', {})).registrationId));
     assert.equal(ids.size, 20);
     for (const id of ids) assert.match(id, /^[\w-]{12}$/);
   });
@@ -61,7 +79,9 @@ describe('DR links', () => {
     const link = await client.link(8);
     assert.deepEqual((await client.ok('GET', '/iprecord/7/link')).drLinks, []);
     assert.equal((await client.send('POST', `${link}/monitor`, { deviceNumber: '70120' })).status, 404);
-    assert.deepEqual(await client.ok('POST', `${link}/monitor`, { deviceNumber: '71000' }), { userId: 'oxe71000' });
+    assert.deepEqual(await client.ok('POST', `${link}/monitor`, { deviceNumber: '71000' }), {
+      userId: 'oxe71000',
+    });
     assert.deepEqual([oxe.monitored(7), oxe.monitored(8)], [[], ['71000']]);
   });
 
@@ -70,17 +90,33 @@ describe('DR links', () => {
       await begin({ listMonitored });
       const link = await client.monitor('70120', '70121', '70122');
       await client.ok('POST', `${link}/record`, record('70120'));
-      await client.ok('POST', `${link}/tdmrecord`, { deviceNumber: '70121', crystal: 2, board: 0, timeslot: 10 });
-      assert.deepEqual((await client.ok('GET', '/iprecord/7/link')).drLinks, [{
-        identifier: link.split('/').at(-1),
-        nbRecordedDevices: 2,
-        recordedDevices: [
-          { number: '70120', recorded: true, recordingResource: '127.0.0.1', ip: true, sentFlowPort: 20000, receivedFlowPort: 20002 },
-          { number: '70121', recorded: true, recordingResource: '2/0/10', ip: false },
-          ...(listMonitored ? [{ number: '70122', recorded: false }] : []),
-        ],
-      }]);
-      const { pbxs } = await client.ok('GET', '/system/status') as { pbxs: { drLinks: object[]; monitoredUserNumber: number }[] };
+      await client.ok('POST', `${link}/tdmrecord`, {
+        deviceNumber: '70121',
+        crystal: 2,
+        board: 0,
+        timeslot: 10,
+      });
+      assert.deepEqual((await client.ok('GET', '/iprecord/7/link')).drLinks, [
+        {
+          identifier: link.split('/').at(-1),
+          nbRecordedDevices: 2,
+          recordedDevices: [
+            {
+              number: '70120',
+              recorded: true,
+              recordingResource: '127.0.0.1',
+              ip: true,
+              sentFlowPort: 20000,
+              receivedFlowPort: 20002,
+            },
+            { number: '70121', recorded: true, recordingResource: '2/0/10', ip: false },
+            ...(listMonitored ? [{ number: '70122', recorded: false }] : []),
+          ],
+        },
+      ]);
+      const { pbxs } = (await client.ok('GET', '/system/status')) as {
+        pbxs: { drLinks: object[]; monitoredUserNumber: number }[];
+      };
       assert.deepEqual([pbxs[0]?.drLinks.length, pbxs[0]?.monitoredUserNumber], [1, 3]);
     }
   });
@@ -90,30 +126,50 @@ describe('DR links', () => {
     const channel = await client.channel();
     const link = await client.link();
     const events = await channel.during(oxe, async () => {
-      assert.deepEqual(await client.ok('POST', `${link}/monitor`, { deviceNumber: '70124' }), { userId: 'oxe70123' });
-      assert.deepEqual(await client.ok('POST', `${link}/monitor`, { deviceNumber: '70123' }), { userId: 'oxe70123' });
-      assert.deepEqual(await client.ok('POST', `${link}/monitor`, { deviceNumber: '70123' }), { userId: 'oxe70123' });
+      assert.deepEqual(await client.ok('POST', `${link}/monitor`, { deviceNumber: '70124' }), {
+        userId: 'oxe70123',
+      });
+      assert.deepEqual(await client.ok('POST', `${link}/monitor`, { deviceNumber: '70123' }), {
+        userId: 'oxe70123',
+      });
+      assert.deepEqual(await client.ok('POST', `${link}/monitor`, { deviceNumber: '70123' }), {
+        userId: 'oxe70123',
+      });
       assert.deepEqual(await client.ok('GET', '/logins'), { loginNames: ['oxe70123'] });
       await client.ok('DELETE', `${link}/monitor/70124`);
       await client.ok('DELETE', `${link}/monitor/70123`);
       assert.deepEqual(await client.ok('GET', '/logins'), { loginNames: [] });
     });
-    assert.deepEqual(events.map(({ eventName }) => eventName), ['OnUserCreated', 'OnDeviceStateModified', 'OnUserStateModified', 'OnUserDeleted']);
+    assert.deepEqual(
+      events.map(({ eventName }) => eventName),
+      ['OnUserCreated', 'OnDeviceStateModified', 'OnUserStateModified', 'OnUserDeleted'],
+    );
   });
 
   it('logins are selected by node, agents, and external login', async () => {
     await begin({
       nodes: [7, 8],
       devices: [
-        { number: '1', externalLogin: 'one' }, { number: '2', nodeId: 8 },
+        { number: '1', externalLogin: 'one' },
+        { number: '2', nodeId: 8 },
         { number: '3', agent: { proAcdDeviceNumber: '1', pgNumber: '9' } },
       ],
     });
     const links = { 7: await client.link(7), 8: await client.link(8) };
-    for (const [deviceNumber, node] of [['1', 7], ['2', 8], ['3', 7]] as const) await client.ok('POST', `${links[node]}/monitor`, { deviceNumber });
+    for (const [deviceNumber, node] of [
+      ['1', 7],
+      ['2', 8],
+      ['3', 7],
+    ] as const)
+      await client.ok('POST', `${links[node]}/monitor`, { deviceNumber });
     for (const [query, logins] of [
-      ['', ['oxe1', 'oxe2', 'oxe3']], ['?nodeIds=8', ['oxe2']], ['?nodeIds=7,8', ['oxe1', 'oxe2', 'oxe3']], ['?nodeIds=7%3B8', ['oxe1', 'oxe2', 'oxe3']],
-      ['?onlyACD', ['oxe3']], ['?onlyWithExtLogin=', ['oxe1']], ['?nodeIds=8&onlyACD', []],
+      ['', ['oxe1', 'oxe2', 'oxe3']],
+      ['?nodeIds=8', ['oxe2']],
+      ['?nodeIds=7,8', ['oxe1', 'oxe2', 'oxe3']],
+      ['?nodeIds=7%3B8', ['oxe1', 'oxe2', 'oxe3']],
+      ['?onlyACD', ['oxe3']],
+      ['?onlyWithExtLogin=', ['oxe1']],
+      ['?nodeIds=8&onlyACD', []],
     ] as const) {
       assert.deepEqual((await client.ok('GET', `/logins${query}`)).loginNames, logins, query);
     }
@@ -139,7 +195,13 @@ describe('DR links', () => {
     await client.ok('POST', `${link}/beep`, beep('70120'));
     await client.ok('POST', `${link}/record`, record('70120', 30000, '127.0.0.2'));
     assert.deepEqual(oxe.recordings(7), [
-      { deviceNumber: '70120', registrationId: link.split('/').at(-1), ipRecorderAddr: '127.0.0.2', sentFlowPort: 30000, receivedFlowPort: 30002 },
+      {
+        deviceNumber: '70120',
+        registrationId: link.split('/').at(-1),
+        ipRecorderAddr: '127.0.0.2',
+        sentFlowPort: 30000,
+        receivedFlowPort: 30002,
+      },
     ]);
     assert.deepEqual(oxe.beeping(7), ['70120']);
   });
@@ -147,7 +209,12 @@ describe('DR links', () => {
   it('a TDM beep needs a communication', async () => {
     await begin();
     const link = await client.monitor('70120');
-    await client.ok('POST', `${link}/tdmrecord`, { deviceNumber: '70120', crystal: 2, board: 0, timeslot: 1 });
+    await client.ok('POST', `${link}/tdmrecord`, {
+      deviceNumber: '70120',
+      crystal: 2,
+      board: 0,
+      timeslot: 1,
+    });
     assert.equal((await client.send('POST', `${link}/beep`, beep('70120'))).status, 403);
     await oxe.call({ from: '0390670000', to: '70120' }).answered();
     await client.ok('POST', `${link}/beep`, beep('70120'));
@@ -168,8 +235,11 @@ describe('DR links', () => {
   it('of another recorder are shown and not to be touched', async () => {
     await begin();
     const id = oxe.addForeignLink(7, ['70130']);
-    const { drLinks } = await client.ok('GET', '/iprecord/7/link') as { drLinks: { identifier: string }[] };
-    assert.deepEqual(drLinks.map(({ identifier }) => identifier), [id]);
+    const { drLinks } = (await client.ok('GET', '/iprecord/7/link')) as { drLinks: { identifier: string }[] };
+    assert.deepEqual(
+      drLinks.map(({ identifier }) => identifier),
+      [id],
+    );
     assert.deepEqual(oxe.links(7), []);
     assert.equal((await client.send('DELETE', `/iprecord/7/link/${id}`)).status, 403);
     assert.match(oxe.violations().join(), /registered by another recorder/);
@@ -180,7 +250,8 @@ describe('DR links', () => {
     await begin();
     const channel = await client.channel();
     const link = await client.monitor('70120', '70121', '70122');
-    for (const number of ['70120', '70121', '70122']) await client.ok('POST', `${link}/record`, record(number));
+    for (const number of ['70120', '70121', '70122'])
+      await client.ok('POST', `${link}/record`, record(number));
     const events = await channel.during(oxe, () => {
       oxe.forgetRecording('70120');
       oxe.forgetMonitor('70121');

@@ -23,7 +23,11 @@ describe('the OXE behind the simulator', () => {
       await oxe.deviceState('70124', 'OUT_OF_SERVICE');
       await oxe.call({ from: '0390670000', to: '70123' }).ringing();
     });
-    assert.deepEqual(events[0], { eventName: 'OnDeviceStateModified', loginName: 'oxe70123', deviceStates: [{ deviceId: '70124', state: 'OUT_OF_SERVICE' }] });
+    assert.deepEqual(events[0], {
+      eventName: 'OnDeviceStateModified',
+      loginName: 'oxe70123',
+      deviceStates: [{ deviceId: '70124', state: 'OUT_OF_SERVICE' }],
+    });
     assert.deepEqual(events[1]?.legs, [{ deviceId: '70123', state: 'RINGING_INCOMING' }]);
   });
 
@@ -37,24 +41,39 @@ describe('the OXE behind the simulator', () => {
 
   it('tells what an agent does, in events, snapshots and answers alike', async () => {
     await client.monitor('70141');
-    const withdrawn = { mainState: 'LOG_ON', subState: 'WITHDRAW', proAcdDeviceNumber: '70140', pgNumber: '32000', withdrawReason: 5, withdrawn: true } as const;
+    const withdrawn = {
+      mainState: 'LOG_ON',
+      subState: 'WITHDRAW',
+      proAcdDeviceNumber: '70140',
+      pgNumber: '32000',
+      withdrawReason: 5,
+      withdrawn: true,
+    } as const;
     const events = await channel.during(oxe, async () => {
       await oxe.agentState('oxe70141', withdrawn);
       await client.ok('POST', '/acd/agent/state/snapshot');
     });
-    assert.deepEqual(events, [1, 2].map(() => ({ eventName: 'OnAgentStateChanged', loginName: 'oxe70141', state: withdrawn })));
+    assert.deepEqual(
+      events,
+      [1, 2].map(() => ({ eventName: 'OnAgentStateChanged', loginName: 'oxe70141', state: withdrawn })),
+    );
     assert.deepEqual(await client.ok('GET', '/acd/agent/state?loginName=oxe70141'), withdrawn);
   });
 
   it('finds no agent for a call when none is ready', async () => {
     for (const login of ['oxe70141', 'oxe70143']) await oxe.agentState(login, { mainState: 'LOG_OFF' });
-    assert.throws(() => oxe.call({ from: '0390670000', to: '60141' }).distribute(), /no agent of group 32000 is ready/);
+    assert.throws(
+      () => oxe.call({ from: '0390670000', to: '60141' }).distribute(),
+      /no agent of group 32000 is ready/,
+    );
   });
 
   it('takes new users while it runs', async () => {
     const link = await client.monitor();
     oxe.addUser({ number: '79999', firstName: 'New' });
-    assert.deepEqual(await client.ok('POST', `${link}/monitor`, { deviceNumber: '79999' }), { userId: 'oxe79999' });
+    assert.deepEqual(await client.ok('POST', `${link}/monitor`, { deviceNumber: '79999' }), {
+      userId: 'oxe79999',
+    });
   });
 
   it('ends all calls at once', async () => {
@@ -68,13 +87,30 @@ describe('the OXE behind the simulator', () => {
 
   it('plays calls by itself: to a recorded device first, ringing, talking, held, talking, over', async () => {
     const link = await client.monitor('70120', '70130');
-    await client.ok('POST', `${link}/record`, { deviceNumber: '70130', ipRecorderAddr: '127.0.0.1', sentFlowPort: 9, receivedFlowPort: 9 });
+    await client.ok('POST', `${link}/record`, {
+      deviceNumber: '70130',
+      ipRecorderAddr: '127.0.0.1',
+      sentFlowPort: 9,
+      receivedFlowPort: 9,
+    });
     const from = channel.events.length;
     const stop = oxe.autoplay({ everyMs: 60_000, ringMs: 1, talkMs: 1, holdMs: 1 });
-    await channel.until(() => channel.events.slice(from).some(({ eventName }) => eventName === 'OnCallRemoved'), 'the end of a call');
+    await channel.until(
+      () => channel.events.slice(from).some(({ eventName }) => eventName === 'OnCallRemoved'),
+      'the end of a call',
+    );
     stop();
-    const states = channel.events.slice(from).filter(({ eventName }) => eventName.startsWith('OnCall')).map(({ loginName, callData }) => [loginName, (callData as { state?: string } | undefined)?.state]);
-    assert.deepEqual(states, ['RINGING_INCOMING', 'ACTIVE', 'HELD', 'ACTIVE', 'RELEASING', undefined].map((state) => ['oxe70130', state]));
+    const states = channel.events
+      .slice(from)
+      .filter(({ eventName }) => eventName.startsWith('OnCall'))
+      .map(({ loginName, callData }) => [loginName, (callData as { state?: string } | undefined)?.state]);
+    assert.deepEqual(
+      states,
+      ['RINGING_INCOMING', 'ACTIVE', 'HELD', 'ACTIVE', 'RELEASING', undefined].map((state) => [
+        'oxe70130',
+        state,
+      ]),
+    );
   });
 
   it('calls back with every request that was answered, until told to stop', async () => {
@@ -96,7 +132,11 @@ describe('lists of numbers', () => {
   it('hold numbers and ranges, keep leading zeros, and may name the node', () => {
     assert.deepEqual(numbersOf('008-011, 70120,*12#'), ['008', '009', '010', '011', '70120', '*12#']);
     assert.deepEqual(usersOf(['1-2,8:3-4', { number: '5' }]), [
-      { number: '1' }, { number: '2' }, { number: '3', nodeId: 8 }, { number: '4', nodeId: 8 }, { number: '5' },
+      { number: '1' },
+      { number: '2' },
+      { number: '3', nodeId: 8 },
+      { number: '4', nodeId: 8 },
+      { number: '5' },
     ]);
     assert.throws(() => numbersOf('1-'), RangeError);
   });

@@ -4,10 +4,22 @@ import { openSession, start, stopAll } from './support';
 
 /** The causes that the events of a play tell, the first time each. */
 const CAUSES: Readonly<Record<PlayName, readonly string[]>> = {
-  incoming: [], outgoing: [], internal: [], secret: [],
-  abandoned: ['ABANDONED'], unanswered: ['NOT_ANSWERED'], busy: ['BUSY'],
-  transfer: ['TRANSFERRED'], blindTransfer: ['TRANSFERRED'], conference: ['CONFERENCED', 'PARTICIPANT_LEFT'],
-  forward: ['FORWARDED'], redirect: ['REDIRECTED'], overflow: ['OVERFLOWN'], pickUp: ['PICKED_UP'], park: ['PARKED'], queue: ['DISTRIBUTED'],
+  incoming: [],
+  outgoing: [],
+  internal: [],
+  secret: [],
+  abandoned: ['ABANDONED'],
+  unanswered: ['NOT_ANSWERED'],
+  busy: ['BUSY'],
+  transfer: ['TRANSFERRED'],
+  blindTransfer: ['TRANSFERRED'],
+  conference: ['CONFERENCED', 'PARTICIPANT_LEFT'],
+  forward: ['FORWARDED'],
+  redirect: ['REDIRECTED'],
+  overflow: ['OVERFLOWN'],
+  pickUp: ['PICKED_UP'],
+  park: ['PARKED'],
+  queue: ['DISTRIBUTED'],
 };
 
 const FAST = { everyMs: 60_000, ringMs: 1, talkMs: 1, holdMs: 1 };
@@ -20,7 +32,8 @@ function alive(events: readonly EventObject[]): string[] {
   for (const { eventName, loginName, callRef, previousCallRef } of events) {
     const key = (ref: unknown): string => `${String(loginName)} ${String(ref)}`;
     if (eventName === 'OnCallCreated') calls.add(key(callRef));
-    if (eventName === 'OnCallRemoved') assert.ok(calls.delete(key(callRef)), `${key(callRef)} is removed, and was not there`);
+    if (eventName === 'OnCallRemoved')
+      assert.ok(calls.delete(key(callRef)), `${key(callRef)} is removed, and was not there`);
     if (eventName !== 'OnCallModified') continue;
     if (previousCallRef !== undefined && calls.delete(key(previousCallRef))) calls.add(key(callRef));
     assert.ok(calls.has(key(callRef)), `${key(callRef)} is modified, and was not there`);
@@ -45,8 +58,15 @@ describe('plays', () => {
       });
       assert.deepEqual(alive(events), []);
       const told = events.filter(({ eventName }) => eventName.startsWith('OnCall'));
-      assert.deepEqual([...new Set(told.flatMap(({ cause }) => (typeof cause === 'string' ? cause : [])))], CAUSES[name]);
-      if (name === 'secret') assert.ok(!JSON.stringify(told[0]?.participants).includes('phoneNumber'), 'a secret party has no number');
+      assert.deepEqual(
+        [...new Set(told.flatMap(({ cause }) => (typeof cause === 'string' ? cause : [])))],
+        CAUSES[name],
+      );
+      if (name === 'secret')
+        assert.ok(
+          !JSON.stringify(told[0]?.participants).includes('phoneNumber'),
+          'a secret party has no number',
+        );
     });
   }
 
@@ -57,6 +77,9 @@ describe('plays', () => {
     await client.monitor(...DEVICES);
     oxe.autoplay({ ...FAST, everyMs: 1, plays: ['abandoned', 'unanswered', 'forward'] });
     const causes = ['ABANDONED', 'NOT_ANSWERED', 'FORWARDED'];
-    await channel.until(() => causes.every((cause) => channel.events.some((event) => event.cause === cause)), 'one call of each');
+    await channel.until(
+      () => causes.every((cause) => channel.events.some((event) => event.cause === cause)),
+      'one call of each',
+    );
   });
 });

@@ -23,7 +23,9 @@ class Port {
 
   static async open(): Promise<Port> {
     const socket = createSocket('udp4');
-    await new Promise<void>((resolve) => { socket.bind(0, '127.0.0.1', resolve); });
+    await new Promise<void>((resolve) => {
+      socket.bind(0, '127.0.0.1', resolve);
+    });
     return new Port(socket);
   }
 
@@ -33,7 +35,9 @@ class Port {
 
   count(packets: number): Promise<void> {
     return new Promise((resolve) => {
-      this.check = () => { if (this.packets.length >= packets) resolve(); };
+      this.check = () => {
+        if (this.packets.length >= packets) resolve();
+      };
       this.check();
     });
   }
@@ -43,9 +47,15 @@ class Port {
   }
 }
 
-const header = (packet: Buffer): { version: number; type: number; marker: boolean; sequence: number; timestamp: number; ssrc: number } => ({
-  version: packet.readUInt8(0) >> 6, type: packet.readUInt8(1) & 0x7f, marker: packet.readUInt8(1) >= 0x80,
-  sequence: packet.readUInt16BE(2), timestamp: packet.readUInt32BE(4), ssrc: packet.readUInt32BE(8),
+const header = (
+  packet: Buffer,
+): { version: number; type: number; marker: boolean; sequence: number; timestamp: number; ssrc: number } => ({
+  version: packet.readUInt8(0) >> 6,
+  type: packet.readUInt8(1) & 0x7f,
+  marker: packet.readUInt8(1) >= 0x80,
+  sequence: packet.readUInt16BE(2),
+  timestamp: packet.readUInt32BE(4),
+  ssrc: packet.readUInt32BE(8),
 });
 
 /** G.711 as linear samples, by searching the encoder: slow, and independent of any decoder. */
@@ -81,9 +91,13 @@ describe('RTP of a recorded device', () => {
     link = await client.monitor('70120');
     return recordTo('127.0.0.1');
   };
-  const recordTo = (ipRecorderAddr: string): Promise<Record<string, unknown>> => client.ok('POST', `${link}/record`, {
-    deviceNumber: '70120', ipRecorderAddr, sentFlowPort: sent.number, receivedFlowPort: received.number,
-  });
+  const recordTo = (ipRecorderAddr: string): Promise<Record<string, unknown>> =>
+    client.ok('POST', `${link}/record`, {
+      deviceNumber: '70120',
+      ipRecorderAddr,
+      sentFlowPort: sent.number,
+      receivedFlowPort: received.number,
+    });
 
   beforeEach(async () => {
     [sent, received, clock] = [await Port.open(), await Port.open(), await Port.open()];
@@ -93,7 +107,10 @@ describe('RTP of a recorded device', () => {
     for (const port of [sent, received, clock]) port.close();
   });
 
-  for (const { law, type } of [{ law: 'A', type: 8 }, { law: 'mu', type: 0 }] as const) {
+  for (const { law, type } of [
+    { law: 'A', type: 8 },
+    { law: 'mu', type: 0 },
+  ] as const) {
     it(`is G.711 ${law}-law in packets of 20 ms on both ports, a stream of its own each`, async () => {
       await begin({ law });
       await oxe.call({ from: OUTSIDE, to: '70120' }).answered();
@@ -104,8 +121,12 @@ describe('RTP of a recorded device', () => {
         assert.ok(first);
         headers.forEach((one, index) => {
           assert.deepEqual(one, {
-            version: 2, type, marker: index === 0, ssrc: first.ssrc,
-            sequence: (first.sequence + index) & 0xffff, timestamp: (first.timestamp + index * 160) >>> 0,
+            version: 2,
+            type,
+            marker: index === 0,
+            ssrc: first.ssrc,
+            sequence: (first.sequence + index) & 0xffff,
+            timestamp: (first.timestamp + index * 160) >>> 0,
           });
         });
         assert.ok(packets.every(({ length }) => length === 172));
@@ -118,7 +139,11 @@ describe('RTP of a recorded device', () => {
     await begin();
     await oxe.call({ from: OUTSIDE, to: '70120' }).answered();
     await Promise.all([sent.count(20), received.count(20)]);
-    const samples = ({ packets }: Port): number[] => Buffer.concat(packets.slice(0, 20).map((packet) => packet.subarray(12))).reduce<number[]>((all, code) => [...all, linear[8](code)], []);
+    const samples = ({ packets }: Port): number[] =>
+      Buffer.concat(packets.slice(0, 20).map((packet) => packet.subarray(12))).reduce<number[]>(
+        (all, code) => [...all, linear[8](code)],
+        [],
+      );
     const [own, other] = [voiceOf('70120'), voiceOf(OUTSIDE)];
     assert.notEqual(own, other);
     assert.ok(strength(samples(sent), own) > 20 * strength(samples(sent), other));
@@ -136,15 +161,26 @@ describe('RTP of a recorded device', () => {
     await sent.count(before);
     // Another recorded device is the clock: both would have been sent at the same ticks.
     await client.ok('POST', `${link}/monitor`, { deviceNumber: '70121' });
-    await client.ok('POST', `${link}/record`, { deviceNumber: '70121', ipRecorderAddr: '127.0.0.1', sentFlowPort: clock.number, receivedFlowPort: clock.number });
+    await client.ok('POST', `${link}/record`, {
+      deviceNumber: '70121',
+      ipRecorderAddr: '127.0.0.1',
+      sentFlowPort: clock.number,
+      receivedFlowPort: clock.number,
+    });
     await oxe.call({ from: OUTSIDE, to: '70121' }).answered();
     await clock.count(10);
     assert.equal(sent.packets.length, before);
     await call.retrieve();
     await sent.count(before + 2);
-    const [last, first] = [header(sent.packets[before - 1] ?? Buffer.alloc(12)), header(sent.packets[before] ?? Buffer.alloc(12))];
-    assert.deepEqual([first.ssrc, first.sequence, first.marker], [last.ssrc, (last.sequence + 1) & 0xffff, true]);
-    assert.ok(((first.timestamp - last.timestamp) >>> 0) > 160 * 3, 'the timestamp went on during the hold');
+    const [last, first] = [
+      header(sent.packets[before - 1] ?? Buffer.alloc(12)),
+      header(sent.packets[before] ?? Buffer.alloc(12)),
+    ];
+    assert.deepEqual(
+      [first.ssrc, first.sequence, first.marker],
+      [last.ssrc, (last.sequence + 1) & 0xffff, true],
+    );
+    assert.ok((first.timestamp - last.timestamp) >>> 0 > 160 * 3, 'the timestamp went on during the hold');
     await call.hangUp();
     assert.equal(oxe.rtp('70120').sent, oxe.rtp('70120').received);
   });
@@ -178,7 +214,12 @@ describe('RTP of a recorded device', () => {
     link = await client.monitor('70123', '70124');
     for (const deviceNumber of ['70123', '70124']) {
       const port = deviceNumber === '70124' ? sent.number : received.number;
-      await client.ok('POST', `${link}/record`, { deviceNumber, ipRecorderAddr: '127.0.0.1', sentFlowPort: port, receivedFlowPort: port });
+      await client.ok('POST', `${link}/record`, {
+        deviceNumber,
+        ipRecorderAddr: '127.0.0.1',
+        sentFlowPort: port,
+        receivedFlowPort: port,
+      });
     }
     await oxe.call({ from: OUTSIDE, to: '70123' }).answered('70124');
     await sent.count(4);
@@ -201,7 +242,10 @@ describe('RTP of a recorded device', () => {
         const keys = await begin({ secure: true, srtp: { bits, encoding: 'hex', tag } });
         await oxe.call({ from: OUTSIDE, to: '70120' }).answered();
         await Promise.all([sent.count(3), received.count(3)]);
-        const master = { key: Buffer.from(String(keys.key), 'hex'), salt: Buffer.from(String(keys.salt), 'hex') };
+        const master = {
+          key: Buffer.from(String(keys.key), 'hex'),
+          salt: Buffer.from(String(keys.salt), 'hex'),
+        };
         for (const packet of [...sent.packets.slice(0, 3), ...received.packets.slice(0, 3)]) {
           assert.equal(packet.length, tag ? 182 : 172);
           assert.ok(isVoice(decrypt(packet, master, tag)), 'decrypts to the voice');
@@ -234,10 +278,20 @@ function decrypt(packet: Buffer, master: { key: Buffer; salt: Buffer }, tag: boo
   const { cipherKey, authenticationKey, salt } = deriveSessionKeys(master);
   const body = tag ? packet.subarray(0, -10) : packet;
   if (tag) {
-    const expected = createHmac('sha1', authenticationKey).update(body).update(Buffer.alloc(4)).digest().subarray(0, 10);
+    const expected = createHmac('sha1', authenticationKey)
+      .update(body)
+      .update(Buffer.alloc(4))
+      .digest()
+      .subarray(0, 10);
     if (!expected.equals(packet.subarray(-10))) throw new Error('wrong tag');
   }
   const iv = Buffer.concat([salt, Buffer.alloc(2)]);
-  for (const [at, bytes] of [[4, packet.subarray(8, 12)], [12, packet.subarray(2, 4)]] as const) bytes.forEach((byte, index) => { iv.writeUInt8(iv.readUInt8(at + index) ^ byte, at + index); });
+  for (const [at, bytes] of [
+    [4, packet.subarray(8, 12)],
+    [12, packet.subarray(2, 4)],
+  ] as const)
+    bytes.forEach((byte, index) => {
+      iv.writeUInt8(iv.readUInt8(at + index) ^ byte, at + index);
+    });
   return createDecipheriv(`aes-${master.key.length * 8}-ctr`, cipherKey, iv).update(body.subarray(12));
 }

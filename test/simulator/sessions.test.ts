@@ -9,24 +9,38 @@ describe('authentication and sessions', () => {
     const oxe = await start();
     const { status, body } = await send(`${oxe.url}/api/rest`, 'GET');
     assert.equal(status, 200);
-    assert.deepEqual(body.versions, [{
-      id: '1.0', status: 'CURRENT',
-      publicUrl: `${oxe.url}/api/rest/authenticate?version=1.0`, internalUrl: `${oxe.url}/api/rest/authenticate?version=1.0`,
-    }]);
+    assert.deepEqual(body.versions, [
+      {
+        id: '1.0',
+        status: 'CURRENT',
+        publicUrl: `${oxe.url}/api/rest/authenticate?version=1.0`,
+        internalUrl: `${oxe.url}/api/rest/authenticate?version=1.0`,
+      },
+    ]);
   });
 
   it('a wrong or missing password is challenged with 401, and every attempt is counted', async () => {
     const oxe = await start();
-    for (const reply of [await authenticate(oxe, 'recorder', 'wrong'), await authenticate(oxe, 'nobody', 'x'), await authenticate(oxe, 'oxe70120', '')]) {
+    for (const reply of [
+      await authenticate(oxe, 'recorder', 'wrong'),
+      await authenticate(oxe, 'nobody', 'x'),
+      await authenticate(oxe, 'oxe70120', ''),
+    ]) {
       assert.equal(reply.status, 401);
       assert.equal(reply.headers['www-authenticate'], 'Basic realm="O2G"');
       assert.equal(reply.body.httpStatus, 'UNAUTHORIZED');
     }
     assert.equal((await send(`${oxe.url}/api/rest/authenticate?version=1.0`, 'GET')).status, 401);
     assert.equal((await authenticate(oxe)).status, 200);
-    assert.deepEqual(oxe.logins().map(({ login, accepted }) => [login, accepted]), [
-      ['recorder', false], ['nobody', false], ['oxe70120', false], ['recorder', true],
-    ]);
+    assert.deepEqual(
+      oxe.logins().map(({ login, accepted }) => [login, accepted]),
+      [
+        ['recorder', false],
+        ['nobody', false],
+        ['oxe70120', false],
+        ['recorder', true],
+      ],
+    );
   });
 
   it('the credential is the value of the cookie, a JWT without an expiry', async () => {
@@ -34,7 +48,10 @@ describe('authentication and sessions', () => {
     const { headers, body } = await authenticate(oxe);
     assert.deepEqual(headers['set-cookie'], [`AlcUserId=${String(body.credential)}; Path=/`]);
     const [, payload = ''] = String(body.credential).split('.');
-    assert.deepEqual(Object.keys(JSON.parse(Buffer.from(payload, 'base64url').toString()) as object), ['sub', 'iat']);
+    assert.deepEqual(Object.keys(JSON.parse(Buffer.from(payload, 'base64url').toString()) as object), [
+      'sub',
+      'iat',
+    ]);
   });
 
   it('a session opens once a cookie, and tells the others of the same login', async () => {
@@ -95,16 +112,21 @@ describe('authentication and sessions', () => {
     const user = await openSession(oxe, 'oxe70120', 'user-password');
     assert.equal((await user.ok('GET', '/sessions')).admin, false);
     assert.deepEqual(await user.ok('GET', '/logins'), { loginNames: ['oxe70120'] });
-    assert.deepEqual(await user.ok('GET', '/telephony/devices?loginName=oxe70130'), { deviceStates: [{ deviceId: '70120', state: 'IN_SERVICE' }] });
-    assert.ok('devices' in await user.ok('GET', '/users/oxe70120'));
-    assert.ok(!('devices' in await user.ok('GET', '/users/oxe70130')));
+    assert.deepEqual(await user.ok('GET', '/telephony/devices?loginName=oxe70130'), {
+      deviceStates: [{ deviceId: '70120', state: 'IN_SERVICE' }],
+    });
+    assert.ok('devices' in (await user.ok('GET', '/users/oxe70120')));
+    assert.ok(!('devices' in (await user.ok('GET', '/users/oxe70130'))));
     for (const path of ['/system/status', '/iprecord/7/link']) {
       const reply = await user.send('GET', path);
       assert.deepEqual([reply.status, reply.body.type], [403, 'NOT_ALLOWED']);
     }
   });
 
-  for (const account of [{ id: 'oxe70123', type: 'LOGIN_NAME' }, { id: '70124', type: 'PHONE_NUMBER' }]) {
+  for (const account of [
+    { id: 'oxe70123', type: 'LOGIN_NAME' },
+    { id: '70124', type: 'PHONE_NUMBER' },
+  ]) {
     it(`an administrator supervises a user by ${account.type}: the session is like the user's own`, async () => {
       const oxe = await start();
       await (await openSession(oxe)).monitor('70123');
@@ -117,20 +139,41 @@ describe('authentication and sessions', () => {
   it('neither an unknown account nor a user as supervisor opens a supervised session', async () => {
     const oxe = await start();
     const unknown = new Client(oxe, String((await authenticate(oxe)).body.credential));
-    const request = (id: string): object => ({ applicationName: 'x', supervisedAccount: { id, type: 'LOGIN_NAME' } });
+    const request = (id: string): object => ({
+      applicationName: 'x',
+      supervisedAccount: { id, type: 'LOGIN_NAME' },
+    });
     assert.equal((await unknown.send('POST', '/sessions', request('oxe1'))).status, 400);
-    const user = new Client(oxe, String((await authenticate(oxe, 'oxe70120', 'user-password')).body.credential));
+    const user = new Client(
+      oxe,
+      String((await authenticate(oxe, 'oxe70120', 'user-password')).body.credential),
+    );
     assert.equal((await user.send('POST', '/sessions', request('oxe70123'))).status, 403);
   });
 
   it('answers name the hosts that the server was told to announce, or none', async () => {
-    const oxe = await start({ announce: { publicRest: 'https://public.example.com', privateRest: '', publicEvents: 'https://public.example.com:8016' } });
+    const oxe = await start({
+      announce: {
+        publicRest: 'https://public.example.com',
+        privateRest: '',
+        publicEvents: 'https://public.example.com:8016',
+      },
+    });
     const { body } = await authenticate(oxe);
-    assert.deepEqual([body.publicUrl, body.internalUrl], [`https://public.example.com${API}/sessions`, `${API}/sessions`]);
+    assert.deepEqual(
+      [body.publicUrl, body.internalUrl],
+      [`https://public.example.com${API}/sessions`, `${API}/sessions`],
+    );
     const client = await openSession(oxe);
     const subscription = await client.ok('POST', '/subscriptions', { version: '1.0' });
-    assert.match(String(subscription.publicPollingUrl), /^https:\/\/public\.example\.com:8016\/OTEvents\?subscriptionId=/);
-    assert.match(String(subscription.privatePollingUrl), new RegExp(`^http://127.0.0.1:${oxe.eventPort}/OTEvents`));
+    assert.match(
+      String(subscription.publicPollingUrl),
+      /^https:\/\/public\.example\.com:8016\/OTEvents\?subscriptionId=/,
+    );
+    assert.match(
+      String(subscription.privatePollingUrl),
+      new RegExp(`^http://127.0.0.1:${oxe.eventPort}/OTEvents`),
+    );
     oxe.announce({ privateRest: 'http://10.0.0.1' });
     assert.equal((await client.ok('GET', '/sessions')).privateBaseUrl, `http://10.0.0.1${API}`);
   });

@@ -7,7 +7,10 @@ const hex = (text: string): Buffer => Buffer.from(text, 'hex');
 
 describe('SRTP keys', () => {
   it('are derived as in RFC 3711, B.3', () => {
-    const keys = deriveSessionKeys({ key: hex('E1F97A0D3E018BE0D64FA32C06DE4139'), salt: hex('0EC675AD498AFEEBB6960B3AABE6') });
+    const keys = deriveSessionKeys({
+      key: hex('E1F97A0D3E018BE0D64FA32C06DE4139'),
+      salt: hex('0EC675AD498AFEEBB6960B3AABE6'),
+    });
     assert.deepEqual(keys, {
       cipherKey: hex('C61E7A93744F39EE10734AFE3FF7A087'),
       salt: hex('30CBBC08863D8C85D49DB34A9AE1'),
@@ -17,7 +20,8 @@ describe('SRTP keys', () => {
 
   it('of 256 bits are derived as in RFC 6188, 7.4', () => {
     const keys = deriveSessionKeys({
-      key: hex('f0f04914b513f2763a1b1fa130f10e2998f6f6e43e4309d1e622a0e332b9f1b6'), salt: hex('3b04803de51ee7c96423ab5b78d2'),
+      key: hex('f0f04914b513f2763a1b1fa130f10e2998f6f6e43e4309d1e622a0e332b9f1b6'),
+      salt: hex('3b04803de51ee7c96423ab5b78d2'),
     });
     assert.deepEqual(keys, {
       cipherKey: hex('5ba1064e30ec51613cad926c5a28ef731ec7fb397f70a960653caf06554cd8c4'),
@@ -35,7 +39,11 @@ describe('an SRTP sender', () => {
       bytes.writeUInt16BE(sequence, 2);
       return bytes;
     };
-    const [first, , again] = [sender.protect(packet(65535)), sender.protect(packet(0)), sender.protect(packet(65535))];
+    const [first, , again] = [
+      sender.protect(packet(65535)),
+      sender.protect(packet(0)),
+      sender.protect(packet(65535)),
+    ];
     assert.notDeepEqual(again, first);
     assert.deepEqual(again.subarray(0, 12), first.subarray(0, 12));
   });
@@ -56,14 +64,26 @@ describe('an RTP stream', () => {
 
 describe('G.711', () => {
   it('has the codes of the standard at its corners', () => {
-    assert.deepEqual([0, -1, 32767, -32768, 1000, -1000].map(encodeALaw), [0xd5, 0x55, 0xaa, 0x2a, 0xfa, 0x7a]);
-    assert.deepEqual([0, -1, 32767, -32768, 1000, -1000].map(encodeMuLaw), [0xff, 0x7f, 0x80, 0x00, 0xce, 0x4e]);
+    assert.deepEqual(
+      [0, -1, 32767, -32768, 1000, -1000].map(encodeALaw),
+      [0xd5, 0x55, 0xaa, 0x2a, 0xfa, 0x7a],
+    );
+    assert.deepEqual(
+      [0, -1, 32767, -32768, 1000, -1000].map(encodeMuLaw),
+      [0xff, 0x7f, 0x80, 0x00, 0xce, 0x4e],
+    );
   });
 
   it('codes rise with the samples, in 128 steps on each side', () => {
-    for (const [encode, rank] of [[encodeALaw, (code: number) => code ^ 0xd5], [encodeMuLaw, (code: number) => code ^ 0xff]] as const) {
+    for (const [encode, rank] of [
+      [encodeALaw, (code: number) => code ^ 0xd5],
+      [encodeMuLaw, (code: number) => code ^ 0xff],
+    ] as const) {
       const ranks = Array.from({ length: 4096 }, (_, index) => rank(encode(index * 8)));
-      assert.deepEqual(ranks, [...ranks].sort((a, b) => a - b));
+      assert.deepEqual(
+        ranks,
+        [...ranks].sort((a, b) => a - b),
+      );
       assert.equal(new Set(ranks).size, 128);
     }
   });
@@ -72,7 +92,8 @@ describe('G.711', () => {
 describe('a voice', () => {
   it('is the same for the same number and another for the next', () => {
     assert.equal(voiceOf('70120'), voiceOf('70120'));
-    for (let number = 70000; number < 70100; number += 1) assert.notEqual(voiceOf(String(number)), voiceOf(String(number + 1)));
+    for (let number = 70000; number < 70100; number += 1)
+      assert.notEqual(voiceOf(String(number)), voiceOf(String(number + 1)));
   });
 
   it('repeats after a second without a jump', () => {

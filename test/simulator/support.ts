@@ -35,7 +35,9 @@ const clientOf = (url: string): typeof http | typeof https => (url.startsWith('h
 export function send(url: string, method: string, { cookie, headers, body }: Sending = {}): Promise<Reply> {
   const payload = body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body);
   const options: RequestOptions & https.RequestOptions = {
-    method, agent: false, rejectUnauthorized: false,
+    method,
+    agent: false,
+    rejectUnauthorized: false,
     headers: {
       ...(cookie !== undefined && { Cookie: `AlcUserId=${cookie}` }),
       ...(typeof body === 'object' && { 'Content-Type': 'application/json' }),
@@ -66,15 +68,21 @@ function parsed(text: string): Record<string, unknown> {
   }
 }
 
-const basic = (login: string, password: string): string => `Basic ${Buffer.from(`${login}:${password}`).toString('base64')}`;
+const basic = (login: string, password: string): string =>
+  `Basic ${Buffer.from(`${login}:${password}`).toString('base64')}`;
 
 /** Authenticates; the reply, whatever it is. */
 export const authenticate = (oxe: Simulator, login = oxe.login, password = oxe.password): Promise<Reply> =>
-  send(`${oxe.url}/api/rest/authenticate?version=1.0`, 'GET', { headers: { Authorization: basic(login, password) } });
+  send(`${oxe.url}/api/rest/authenticate?version=1.0`, 'GET', {
+    headers: { Authorization: basic(login, password) },
+  });
 
 /** A session, and requests in it. */
 export class Client {
-  constructor(readonly oxe: Simulator, readonly cookie: string) {}
+  constructor(
+    readonly oxe: Simulator,
+    readonly cookie: string,
+  ) {}
 
   send(method: string, path: string, body?: unknown): Promise<Reply> {
     return send(`${this.oxe.url}${API}${path}`, method, { cookie: this.cookie, body });
@@ -83,7 +91,10 @@ export class Client {
   /** A request that must be answered with 200 or 204. @returns the body */
   async ok(method: string, path: string, body?: unknown): Promise<Record<string, unknown>> {
     const reply = await this.send(method, path, body);
-    assert.ok(reply.status === 200 || reply.status === 204, `${method} ${path} -> ${reply.status} ${reply.text}`);
+    assert.ok(
+      reply.status === 200 || reply.status === 204,
+      `${method} ${path} -> ${reply.status} ${reply.text}`,
+    );
     return reply.body;
   }
 
@@ -102,7 +113,12 @@ export class Client {
 
   /** Subscribes, by default to everything as an administrator. @returns the polling URL */
   async subscribe(more: object = {}): Promise<string> {
-    const body = await this.ok('POST', '/subscriptions', { version: '1.0', timeout: 0, filter: EVERYTHING, ...more });
+    const body = await this.ok('POST', '/subscriptions', {
+      version: '1.0',
+      timeout: 0,
+      filter: EVERYTHING,
+      ...more,
+    });
     assert.equal(body.status, 'ACCEPTED', JSON.stringify(body));
     return String(body.privatePollingUrl);
   }
@@ -116,13 +132,21 @@ export class Client {
 /** All packages for everyone. */
 export const EVERYTHING = {
   selectors: [
-    { names: ['telephony'], ids: ['*'] }, { names: ['user'], ids: ['*'] }, { names: ['agent'], ids: ['*'] },
-    { names: ['userManagement'] }, { names: ['system'] },
+    { names: ['telephony'], ids: ['*'] },
+    { names: ['user'], ids: ['*'] },
+    { names: ['agent'], ids: ['*'] },
+    { names: ['userManagement'] },
+    { names: ['system'] },
   ],
 };
 
 /** Opens a session, by default the administrator's. */
-export async function openSession(oxe: Simulator, login?: string, password?: string, more: object = {}): Promise<Client> {
+export async function openSession(
+  oxe: Simulator,
+  login?: string,
+  password?: string,
+  more: object = {},
+): Promise<Client> {
   const { body } = await authenticate(oxe, login, password);
   const client = new Client(oxe, String(body.credential));
   await client.ok('POST', '/sessions', { applicationName: 'tests', ...more });
@@ -138,11 +162,22 @@ export class ChannelReader {
   private rest = Buffer.alloc(0);
   private readonly waiting = new Set<() => void>();
 
-  constructor(readonly status: number, response: http.IncomingMessage) {
-    response.on('data', (piece: Buffer) => { this.take(piece); });
-    response.on('end', () => { this.end('end'); });
-    response.on('error', () => { this.end('broken'); });
-    response.on('close', () => { this.end('broken'); });
+  constructor(
+    readonly status: number,
+    response: http.IncomingMessage,
+  ) {
+    response.on('data', (piece: Buffer) => {
+      this.take(piece);
+    });
+    response.on('end', () => {
+      this.end('end');
+    });
+    response.on('error', () => {
+      this.end('broken');
+    });
+    response.on('close', () => {
+      this.end('broken');
+    });
     this.close = () => response.destroy();
     this.pause = () => response.pause();
   }
@@ -204,7 +239,12 @@ export class ChannelReader {
     await step();
     const to = await this.mark(oxe);
     const events = this.events.slice(from + 1, to);
-    for (const event of events) assert.deepEqual(problemsOf(event, event.eventName as RepresentationName, 'refuse'), [], JSON.stringify(event));
+    for (const event of events)
+      assert.deepEqual(
+        problemsOf(event, event.eventName as RepresentationName, 'refuse'),
+        [],
+        JSON.stringify(event),
+      );
     return events;
   }
 
@@ -225,13 +265,17 @@ let markers = 0;
 /** Opens a channel. @throws when it is refused, with the status in the message */
 export function openChannel(url: string, method = 'POST'): Promise<ChannelReader> {
   return new Promise((resolve, reject) => {
-    const request = clientOf(url).request(url, { method, agent: false, rejectUnauthorized: false } as https.RequestOptions, (response) => {
-      if (response.statusCode === 200) resolve(new ChannelReader(200, response));
-      else {
-        response.resume();
-        reject(new Error(`channel refused: ${response.statusCode ?? 0}`));
-      }
-    });
+    const request = clientOf(url).request(
+      url,
+      { method, agent: false, rejectUnauthorized: false } as https.RequestOptions,
+      (response) => {
+        if (response.statusCode === 200) resolve(new ChannelReader(200, response));
+        else {
+          response.resume();
+          reject(new Error(`channel refused: ${response.statusCode ?? 0}`));
+        }
+      },
+    );
     request.on('error', reject);
     request.end();
   });
@@ -244,10 +288,14 @@ export class Storyteller {
   tell(events: readonly EventObject[]): string[] {
     return events.map((event) => {
       const data = event.callData as { state?: string } | undefined;
-      const ids = (list: unknown): string[] => (list as { participantId: string }[] | undefined)?.map(({ participantId }) => participantId) ?? [];
+      const ids = (list: unknown): string[] =>
+        (list as { participantId: string }[] | undefined)?.map(({ participantId }) => participantId) ?? [];
       const word = (value: unknown): string => (typeof value === 'string' ? value : '');
       return [
-        event.loginName, event.eventName, this.letter(event.callRef), data?.state ?? word(event.state),
+        event.loginName,
+        event.eventName,
+        this.letter(event.callRef),
+        data?.state ?? word(event.state),
         event.cause,
         event.previousCallRef !== undefined && `was ${this.letter(event.previousCallRef)}`,
         event.replacedByCallRef !== undefined && `now ${this.letter(event.replacedByCallRef)}`,
@@ -255,7 +303,9 @@ export class Storyteller {
         ...ids(event.participants).map((id) => `with ${id}`),
         ...ids(event.addedParticipants).map((id) => `+${id}`),
         ...((event.removedParticipantIds as string[] | undefined) ?? []).map((id) => `-${id}`),
-      ].filter((word) => word !== undefined && word !== false && word !== '').join(' ');
+      ]
+        .filter((word) => word !== undefined && word !== false && word !== '')
+        .join(' ');
     });
   }
 
@@ -287,5 +337,6 @@ export async function stopAll(): Promise<void> {
 
 /** Key and certificate of 127.0.0.1 for these tests, signed by itself. */
 export const testTls = (): { key: Buffer; cert: Buffer } => ({
-  key: readFileSync(`${__dirname}/tls-key.pem`), cert: readFileSync(`${__dirname}/tls-cert.pem`),
+  key: readFileSync(`${__dirname}/tls-key.pem`),
+  cert: readFileSync(`${__dirname}/tls-cert.pem`),
 });

@@ -32,7 +32,9 @@ class Listener {
 
   count(events: number): Promise<void> {
     return new Promise((resolve) => {
-      this.check = () => { if (this.events.length >= events) resolve(); };
+      this.check = () => {
+        if (this.events.length >= events) resolve();
+      };
       this.check();
     });
   }
@@ -46,7 +48,9 @@ class Listener {
 describe('delivery by webhook', () => {
   let listener: Listener;
 
-  const begin = async (...statuses: number[]): Promise<{ oxe: Awaited<ReturnType<typeof start>>; client: Awaited<ReturnType<typeof openSession>> }> => {
+  const begin = async (
+    ...statuses: number[]
+  ): Promise<{ oxe: Awaited<ReturnType<typeof start>>; client: Awaited<ReturnType<typeof openSession>> }> => {
     listener = new Listener(statuses);
     const oxe = await start();
     const client = await openSession(oxe);
@@ -63,7 +67,10 @@ describe('delivery by webhook', () => {
     const { oxe } = await begin(200);
     for (let text = 0; text < 50; text += 1) void oxe.emit({ eventName: 'Test', text });
     await oxe.written();
-    assert.deepEqual(listener.events, Array.from({ length: 50 }, (_, text) => ({ eventName: 'Test', text })));
+    assert.deepEqual(
+      listener.events,
+      Array.from({ length: 50 }, (_, text) => ({ eventName: 'Test', text })),
+    );
     assert.deepEqual(new Set(listener.types), new Set(['application/json']));
   });
 
@@ -71,14 +78,20 @@ describe('delivery by webhook', () => {
     const { oxe } = await begin(503, 200);
     void oxe.emit({ eventName: 'Test', text: 1 });
     await oxe.emit({ eventName: 'Test', text: 2 });
-    assert.deepEqual(listener.events.map(({ text }) => text), [1, 1, 2]);
+    assert.deepEqual(
+      listener.events.map(({ text }) => text),
+      [1, 1, 2],
+    );
   });
 
   it('gives an event up when nobody is subscribed there (404), and goes on', async () => {
     const { oxe } = await begin(404, 200);
     void oxe.emit({ eventName: 'Test', text: 1 });
     await oxe.emit({ eventName: 'Test', text: 2 });
-    assert.deepEqual(listener.events.map(({ text }) => text), [1, 2]);
+    assert.deepEqual(
+      listener.events.map(({ text }) => text),
+      [1, 2],
+    );
   });
 
   it('tells the start of the server when it is ready and every node is loaded, also after a restart', async () => {

@@ -22,15 +22,21 @@ export interface EditorOptions {
 }
 
 /** The probe's type is there when the palette is, and a tab is active when the flows are. */
-const READY = 'window.RED && RED.nodes && RED.nodes.getType("probe-out") && RED.workspaces && RED.workspaces.active()';
+const READY =
+  'window.RED && RED.nodes && RED.nodes.getType("probe-out") && RED.workspaces && RED.workspaces.active()';
 const VIEWPORT = { width: 1400, height: 900 };
 
 let shared: Promise<Browser> | undefined;
 
 /** Opens the editor and waits until its flows and palette are there. Closed when the test ends. */
-export async function openEditor(nodeRed: NodeRed, { locale = 'en-US', dark = false, token }: EditorOptions = {}): Promise<Editor> {
+export async function openEditor(
+  nodeRed: NodeRed,
+  { locale = 'en-US', dark = false, token }: EditorOptions = {},
+): Promise<Editor> {
   shared ??= launch();
-  const context = await (await shared).newContext({ locale, viewport: VIEWPORT, colorScheme: dark ? 'dark' : 'light' });
+  const context = await (
+    await shared
+  ).newContext({ locale, viewport: VIEWPORT, colorScheme: dark ? 'dark' : 'light' });
   const page = await context.newPage();
   const editor = { page, problems: watch(page), close: () => context.close() };
   whenTestEnds(editor.close);

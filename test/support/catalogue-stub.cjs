@@ -7,4 +7,7 @@ const axios = require(require.resolve('axios', { paths: [process.argv[1]] }));
 const { get } = axios;
 const modules = [{ id: 'node-red', types: ['inject', 'debug', 'function', 'catch', 'status', 'complete'] }];
 
-axios.get = (url, ...rest) => (url === 'https://catalogue.nodered.org/catalogue.json' ? Promise.resolve({ data: { modules } }) : get(url, ...rest));
+axios.get = (url, ...rest) =>
+  url === 'https://catalogue.nodered.org/catalogue.json'
+    ? Promise.resolve({ data: { modules } })
+    : get(url, ...rest);

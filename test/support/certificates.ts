@@ -42,9 +42,23 @@ async function make(dir: string, hosts: readonly string[]): Promise<void> {
   const scratch = await mkdtemp(join(CACHE, 'certificates', 'new-'));
   const alternatives = hosts.map((host) => `${/^[\d.]+$/.test(host) ? 'IP' : 'DNS'}:${host}`).join(',');
   await promisify(execFile)('openssl', [
-    'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', String(DAYS),
-    '-subj', `/CN=${hosts[0] ?? 'localhost'}`, '-addext', `subjectAltName=${alternatives}`,
-    '-keyout', join(scratch, 'key.pem'), '-out', join(scratch, 'cert.pem'),
+    'req',
+    '-x509',
+    '-newkey',
+    'ec',
+    '-pkeyopt',
+    'ec_paramgen_curve:prime256v1',
+    '-nodes',
+    '-days',
+    String(DAYS),
+    '-subj',
+    `/CN=${hosts[0] ?? 'localhost'}`,
+    '-addext',
+    `subjectAltName=${alternatives}`,
+    '-keyout',
+    join(scratch, 'key.pem'),
+    '-out',
+    join(scratch, 'cert.pem'),
   ]);
   await rm(dir, { recursive: true, force: true });
   await rename(scratch, dir);

@@ -49,25 +49,147 @@ function faultsNow(random: Random, { oxe, nodeId, devices, recorded }: Victims):
   const what = one(random, ['monitor', 'record', 'link', 'sessions', 'subscriptions']);
   const path = new RegExp(`/${what}$`);
   return [
-    { name: 'the session expires', strike: () => { oxe.expireSession(); } },
-    { name: 'the session dies, its channel lives', silent: true, strike: () => { oxe.expireSession({ channel: 'keep' }); } },
-    { name: `the channel is dropped (${how})`, reconnects: true, strike: () => { oxe.dropChannel(how); } },
-    { name: `the channel is dropped and refused with ${status}`, reconnects: true, strike: () => { oxe.refuseChannel(status); oxe.dropChannel(how); } },
-    { name: 'all connections are reset', reconnects: true, losesAnswers: true, strike: () => { oxe.resetConnections(); } },
-    { name: `the server is away for ${ms} ms`, reconnects: true, losesAnswers: true, strike: async () => { await oxe.down(); await delay(ms); await oxe.up(); } },
-    { name: `the server restarts and is not ready for ${ms} ms`, reconnects: true, losesAnswers: true, strike: () => restarted(oxe, { notReadyMs: ms }) },
-    { name: `the server restarts and its node loads for ${ms} ms`, reconnects: true, losesAnswers: true, strike: () => restarted(oxe, { loadingMs: ms }) },
-    { name: `the server is not ready for ${ms} ms`, strike: async () => { oxe.notReady(); await delay(ms); oxe.ready(); } },
-    { name: `the node is not loaded for ${ms} ms`, strike: async () => { oxe.nodeLoaded(nodeId, false); await delay(ms); oxe.nodeLoaded(nodeId, true); } },
-    { name: `the CTI link is down for ${ms} ms, its DR links with it`, strike: async () => { oxe.ctiLinkDown(nodeId, { loseLinks: true }); await delay(ms); oxe.ctiLinkUp(nodeId); } },
-    { name: `the CTI link is down for ${ms} ms`, strike: async () => { oxe.ctiLinkDown(nodeId); await delay(ms); oxe.ctiLinkUp(nodeId); } },
-    { name: `the server thinks for 200 ms before each answer, for ${ms} ms`, strike: async () => { oxe.thinkTime(200); await delay(ms); oxe.thinkTime(0); } },
-    { name: `the next POST …/${what} is answered with ${refusal}`, strike: () => { oxe.answerNext({ method: 'POST', path, status: refusal }); } },
-    { name: `the next POST …/${what} is done but never answered`, losesAnswers: true, strike: () => { oxe.answerNext({ method: 'POST', path, hang: true, execute: true }); } },
-    { name: `the connection of the next POST …/${what} is reset`, losesAnswers: true, strike: () => { oxe.answerNext({ method: 'POST', path, reset: true, execute: one(random, [true, false]) }); } },
-    { name: 'the OXE forgets the link', silent: true, strike: () => { oxe.forgetLink(nodeId); } },
-    { name: `the OXE forgets the monitor of ${device}`, silent: true, ends: [device], strike: () => { oxe.forgetMonitor(device); } },
-    { name: `the OXE forgets the recording of ${recording}`, silent: true, ends: [recording], strike: () => { oxe.forgetRecording(recording); } },
+    {
+      name: 'the session expires',
+      strike: () => {
+        oxe.expireSession();
+      },
+    },
+    {
+      name: 'the session dies, its channel lives',
+      silent: true,
+      strike: () => {
+        oxe.expireSession({ channel: 'keep' });
+      },
+    },
+    {
+      name: `the channel is dropped (${how})`,
+      reconnects: true,
+      strike: () => {
+        oxe.dropChannel(how);
+      },
+    },
+    {
+      name: `the channel is dropped and refused with ${status}`,
+      reconnects: true,
+      strike: () => {
+        oxe.refuseChannel(status);
+        oxe.dropChannel(how);
+      },
+    },
+    {
+      name: 'all connections are reset',
+      reconnects: true,
+      losesAnswers: true,
+      strike: () => {
+        oxe.resetConnections();
+      },
+    },
+    {
+      name: `the server is away for ${ms} ms`,
+      reconnects: true,
+      losesAnswers: true,
+      strike: async () => {
+        await oxe.down();
+        await delay(ms);
+        await oxe.up();
+      },
+    },
+    {
+      name: `the server restarts and is not ready for ${ms} ms`,
+      reconnects: true,
+      losesAnswers: true,
+      strike: () => restarted(oxe, { notReadyMs: ms }),
+    },
+    {
+      name: `the server restarts and its node loads for ${ms} ms`,
+      reconnects: true,
+      losesAnswers: true,
+      strike: () => restarted(oxe, { loadingMs: ms }),
+    },
+    {
+      name: `the server is not ready for ${ms} ms`,
+      strike: async () => {
+        oxe.notReady();
+        await delay(ms);
+        oxe.ready();
+      },
+    },
+    {
+      name: `the node is not loaded for ${ms} ms`,
+      strike: async () => {
+        oxe.nodeLoaded(nodeId, false);
+        await delay(ms);
+        oxe.nodeLoaded(nodeId, true);
+      },
+    },
+    {
+      name: `the CTI link is down for ${ms} ms, its DR links with it`,
+      strike: async () => {
+        oxe.ctiLinkDown(nodeId, { loseLinks: true });
+        await delay(ms);
+        oxe.ctiLinkUp(nodeId);
+      },
+    },
+    {
+      name: `the CTI link is down for ${ms} ms`,
+      strike: async () => {
+        oxe.ctiLinkDown(nodeId);
+        await delay(ms);
+        oxe.ctiLinkUp(nodeId);
+      },
+    },
+    {
+      name: `the server thinks for 200 ms before each answer, for ${ms} ms`,
+      strike: async () => {
+        oxe.thinkTime(200);
+        await delay(ms);
+        oxe.thinkTime(0);
+      },
+    },
+    {
+      name: `the next POST …/${what} is answered with ${refusal}`,
+      strike: () => {
+        oxe.answerNext({ method: 'POST', path, status: refusal });
+      },
+    },
+    {
+      name: `the next POST …/${what} is done but never answered`,
+      losesAnswers: true,
+      strike: () => {
+        oxe.answerNext({ method: 'POST', path, hang: true, execute: true });
+      },
+    },
+    {
+      name: `the connection of the next POST …/${what} is reset`,
+      losesAnswers: true,
+      strike: () => {
+        oxe.answerNext({ method: 'POST', path, reset: true, execute: one(random, [true, false]) });
+      },
+    },
+    {
+      name: 'the OXE forgets the link',
+      silent: true,
+      strike: () => {
+        oxe.forgetLink(nodeId);
+      },
+    },
+    {
+      name: `the OXE forgets the monitor of ${device}`,
+      silent: true,
+      ends: [device],
+      strike: () => {
+        oxe.forgetMonitor(device);
+      },
+    },
+    {
+      name: `the OXE forgets the recording of ${recording}`,
+      silent: true,
+      ends: [recording],
+      strike: () => {
+        oxe.forgetRecording(recording);
+      },
+    },
   ];
 }
 

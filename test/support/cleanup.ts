@@ -36,5 +36,6 @@ async function runAll(cleanups: Cleanup[]): Promise<void> {
       failures.push(error);
     }
   }
-  if (failures.length > 0) throw new AggregateError(failures, `cleaning up failed: ${failures.map(String).join('; ')}`);
+  if (failures.length > 0)
+    throw new AggregateError(failures, `cleaning up failed: ${failures.map(String).join('; ')}`);
 }

@@ -19,7 +19,12 @@ export type Wire = string | readonly string[] | null;
  * A node on the tab. Its outputs' wires follow in order: `node('beep', 'o2g-beep', { link: 'link' }, 'out')`.
  * @param id must differ from every type's name: Node-RED would take it for a reference
  */
-export function node(id: string, type: string, properties: Record<string, unknown> = {}, ...wires: Wire[]): FlowNode {
+export function node(
+  id: string,
+  type: string,
+  properties: Record<string, unknown> = {},
+  ...wires: Wire[]
+): FlowNode {
   return { id, type, ...properties, wires: wires.map(targets), x: 0, y: 0 };
 }
 
@@ -54,14 +59,29 @@ export function statusOfTab(to: string, scope: string[] | null = null): FlowNode
 }
 
 /** An `o2g-server` named `server` unless `id` says otherwise; login and password become its credentials. */
-export function o2gServer(properties: Record<string, unknown> & { login?: string; password?: string }, id = 'server'): FlowNode {
+export function o2gServer(
+  properties: Record<string, unknown> & { login?: string; password?: string },
+  id = 'server',
+): FlowNode {
   const { login = 'admin', password = 'secret', ...rest } = properties;
-  return { ...config(id, 'o2g-server', { name: '', application: 'Node-RED', access: 'typed', ...rest }), credentials: { login, password } };
+  return {
+    ...config(id, 'o2g-server', { name: '', application: 'Node-RED', access: 'typed', ...rest }),
+    credentials: { login, password },
+  };
 }
 
 /** An `o2g-link` named `link` of the server `server` unless told otherwise. */
 export function o2gLink(properties: Record<string, unknown>, id = 'link'): FlowNode {
-  return config(id, 'o2g-link', { name: '', server: 'server', recorder: 'OTHER', secured: '', devices: '', record: '', onStop: 'close', ...properties });
+  return config(id, 'o2g-link', {
+    name: '',
+    server: 'server',
+    recorder: 'OTHER',
+    secured: '',
+    devices: '',
+    record: '',
+    onStop: 'close',
+    ...properties,
+  });
 }
 
 /**
@@ -71,20 +91,32 @@ export function o2gLink(properties: Record<string, unknown>, id = 'link'): FlowN
  * @param tab the tab's id; build several flows with different tabs and concatenate them
  */
 export function flow(nodes: readonly (FlowNode | readonly FlowNode[])[], tab = 'tab'): Flow {
-  const placed = nodes.flat().map((each, index) => ('x' in each && !('z' in each) ? { ...each, z: tab, ...place(index) } : each));
+  const placed = nodes
+    .flat()
+    .map((each, index) => ('x' in each && !('z' in each) ? { ...each, z: tab, ...place(index) } : each));
   check(placed);
   return [{ id: tab, type: 'tab', label: tab, disabled: false, info: '' }, ...placed];
 }
 
 /** The same flow with some nodes' properties changed: `changed(flow, { link: { devices: '70121' } })`. */
 export function changed(flow: Flow, changes: Record<string, Record<string, unknown>>): Flow {
-  for (const id of Object.keys(changes)) assert.ok(flow.some((each) => each.id === id), `no node "${id}" to change`);
+  for (const id of Object.keys(changes))
+    assert.ok(
+      flow.some((each) => each.id === id),
+      `no node "${id}" to change`,
+    );
   return flow.map((each) => ({ ...each, ...changes[each.id] }));
 }
 
 /** The same flow without some of its nodes, and without the wires to them. */
 export function without(flow: Flow, ...ids: string[]): Flow {
-  return flow.filter(({ id }) => !ids.includes(id)).map((each) => (each.wires ? { ...each, wires: each.wires.map((wire) => wire.filter((to) => !ids.includes(to))) } : each));
+  return flow
+    .filter(({ id }) => !ids.includes(id))
+    .map((each) =>
+      each.wires
+        ? { ...each, wires: each.wires.map((wire) => wire.filter((to) => !ids.includes(to))) }
+        : each,
+    );
 }
 
 const COLUMNS = 5;
@@ -105,6 +137,7 @@ function check(nodes: Flow): void {
     assert.ok(!types.has(id), `the id "${id}" is also a type: Node-RED would take it for a reference`);
   }
   for (const { id, wires } of nodes) {
-    for (const to of wires?.flat() ?? []) assert.ok(ids.includes(to), `"${id}" is wired to "${to}", which isn't in the flow`);
+    for (const to of wires?.flat() ?? [])
+      assert.ok(ids.includes(to), `"${id}" is wired to "${to}", which isn't in the flow`);
   }
 }

@@ -23,7 +23,13 @@ const double = (RED: NodeAPI): void => {
   });
 };
 
-const doubled = flow([probeIn('in', 'times2'), node('times2', 'double', {}, 'out'), probeOut('out'), catchAll('errors'), probeOut('errors')]);
+const doubled = flow([
+  probeIn('in', 'times2'),
+  node('times2', 'double', {}, 'out'),
+  probeOut('out'),
+  catchAll('errors'),
+  probeOut('errors'),
+]);
 
 describe('the other supports of the tests', () => {
   for (const time of ['once', 'and again']) {
@@ -39,7 +45,11 @@ describe('the other supports of the tests', () => {
 
   for (const version of ['4.1', '5.0'] as const) {
     it(`the editor of Node-RED ${version} opens in French and dark, without a problem`, async () => {
-      const nodeRed = await startNodeRed({ version, palette: 'none', flows: doubled.filter(({ type }) => type !== 'double') });
+      const nodeRed = await startNodeRed({
+        version,
+        palette: 'none',
+        flows: doubled.filter(({ type }) => type !== 'double'),
+      });
       const { page, problems } = await openEditor(nodeRed, { locale: 'fr-FR', dark: true });
       assert.equal(await page.evaluate('RED.i18n.lang().split("-")[0]'), 'fr');
       assert.deepEqual(problems, []);
@@ -48,12 +58,17 @@ describe('the other supports of the tests', () => {
 
   it('an https server with the certificate is trusted by whoever trusts the certificate', async () => {
     const { key, cert } = await certificate();
-    const server = createServer({ key, cert }, (_request, response) => response.end('hello')).listen(0, '127.0.0.1');
+    const server = createServer({ key, cert }, (_request, response) => response.end('hello')).listen(
+      0,
+      '127.0.0.1',
+    );
     whenTestEnds(() => void server.close());
     await new Promise((resolve) => server.once('listening', resolve));
     const { port } = server.address() as AddressInfo;
     await new Promise<void>((resolve, reject) => {
-      get({ port, host: '127.0.0.1', ca: cert, agent: false }, (response) => resolve(void response.resume())).once('error', reject);
+      get({ port, host: '127.0.0.1', ca: cert, agent: false }, (response) =>
+        resolve(void response.resume()),
+      ).once('error', reject);
     });
   });
 });

@@ -16,7 +16,11 @@ export interface LoadedFlow {
   /** The running node; fails when the flow has none with this id. */
   node(id: string): Node;
   inject(probe: string, msg: Record<string, unknown>): void;
-  told<Payload = unknown>(probe: string, predicate?: (msg: Message<Payload>) => boolean, patience?: Patience): Promise<Message<Payload>>;
+  told<Payload = unknown>(
+    probe: string,
+    predicate?: (msg: Message<Payload>) => boolean,
+    patience?: Patience,
+  ): Promise<Message<Payload>>;
   received<Payload = unknown>(probe: string): Message<Payload>[];
   statuses(nodeId: string): Status[];
   statusOf(nodeId: string, predicate: (status: Status) => boolean, patience?: Patience): Promise<Status>;
@@ -48,8 +52,13 @@ async function listen(): Promise<void> {
 }
 
 /** The helper compares the flow with what runs, where credentials and undefined properties are gone. */
-function apart(flow: Flow): { flows: { id: string; type: string }[]; credentials: Record<string, Record<string, string>> } {
-  const credentials = Object.fromEntries(flow.flatMap(({ id, credentials: own }) => (own ? [[id, own]] : [])));
+function apart(flow: Flow): {
+  flows: { id: string; type: string }[];
+  credentials: Record<string, Record<string, string>>;
+} {
+  const credentials = Object.fromEntries(
+    flow.flatMap(({ id, credentials: own }) => (own ? [[id, own]] : [])),
+  );
   const flows = JSON.parse(JSON.stringify(flow.map((node) => ({ ...node, credentials: undefined })))) as Flow;
   return { flows, credentials };
 }
@@ -61,7 +70,8 @@ class Loaded implements LoadedFlow {
 
   /** Registers the probes, as the spawned Node-RED has them, and listens to statuses from the first on. */
   readonly probes = (RED: NodeAPI): void => {
-    const hear = ({ id, status }: { id: string; status: Status }): void => box(this.#statuses, id, 'status of node').put({ ...status });
+    const hear = ({ id, status }: { id: string; status: Status }): void =>
+      box(this.#statuses, id, 'status of node').put({ ...status });
     RED.events.on('node-status', hear);
     this.#stopListening = () => RED.events.off('node-status', hear);
     RED.nodes.registerType('probe-in', function (this: Node, definition: NodeDef) {
@@ -87,8 +97,15 @@ class Loaded implements LoadedFlow {
     this.node(probe).send(msg);
   }
 
-  told<Payload = unknown>(probe: string, predicate?: (msg: Message<Payload>) => boolean, patience?: Patience): Promise<Message<Payload>> {
-    return box(this.#messages, probe, 'message at probe-out').take(predicate as (msg: Message) => boolean, patience) as Promise<Message<Payload>>;
+  told<Payload = unknown>(
+    probe: string,
+    predicate?: (msg: Message<Payload>) => boolean,
+    patience?: Patience,
+  ): Promise<Message<Payload>> {
+    return box(this.#messages, probe, 'message at probe-out').take(
+      predicate as (msg: Message) => boolean,
+      patience,
+    ) as Promise<Message<Payload>>;
   }
 
   received<Payload = unknown>(probe: string): Message<Payload>[] {

@@ -27,7 +27,9 @@ const LINGER_MS = 10_000;
  */
 export function mochaGlobalTeardown(): void {
   setTimeout(() => {
-    process.stderr.write(`The tests are over, but something they left open keeps the process alive: ${process.getActiveResourcesInfo().join(', ')}\n`);
+    process.stderr.write(
+      `The tests are over, but something they left open keeps the process alive: ${process.getActiveResourcesInfo().join(', ')}\n`,
+    );
     process.once('exit', () => (process.exitCode = Math.max(1, Number(process.exitCode ?? 0)))); // after mocha's own, which knows of failed tests only
     process.exit();
   }, LINGER_MS).unref();

@@ -51,7 +51,9 @@ export class Mailbox<T extends object> {
   /** The newest item if it `accepts`, else the next that does. Takes nothing: made for states, of which the last one counts. */
   last(accepts: (item: T) => boolean, { timeoutMs = PATIENCE_MS }: Patience = {}): Promise<T> {
     const newest = this.all.at(-1);
-    return newest !== undefined && isAccepted(newest, accepts) ? Promise.resolve(newest) : this.#expect(accepts, false, timeoutMs);
+    return newest !== undefined && isAccepted(newest, accepts)
+      ? Promise.resolve(newest)
+      : this.#expect(accepts, false, timeoutMs);
   }
 
   /** Nothing more will come: whoever waits, or will wait, is told why. */
@@ -62,7 +64,8 @@ export class Mailbox<T extends object> {
 
   #expect(accepts: (item: T) => boolean, takes: boolean, timeoutMs: number): Promise<T> {
     const askedHere = new Error('asked here'); // its stack ends at the test's line
-    if (this.#failure !== undefined) return Promise.reject(at(askedHere, this.#complaint(accepts, this.#failure)));
+    if (this.#failure !== undefined)
+      return Promise.reject(at(askedHere, this.#complaint(accepts, this.#failure)));
     return new Promise((resolve, reject) => {
       const settle = (): void => {
         clearTimeout(timer);
@@ -86,7 +89,13 @@ export class Mailbox<T extends object> {
   }
 
   #complaint(accepts: (item: T) => boolean, reason: string): string {
-    const came = this.#untaken.length > 0 ? this.#untaken.slice(-10).map((item) => `  ${inspect(item, { depth: 5, breakLength: 140 })}`).join('\n') : '  nothing';
+    const came =
+      this.#untaken.length > 0
+        ? this.#untaken
+            .slice(-10)
+            .map((item) => `  ${inspect(item, { depth: 5, breakLength: 140 })}`)
+            .join('\n')
+        : '  nothing';
     return `awaited: ${this.what} such that ${String(accepts)}\n${reason}; came and not taken:\n${came}`;
   }
 }
@@ -102,6 +111,10 @@ function isAccepted<T>(item: T, accepts: (item: T) => boolean): boolean {
 
 function at(place: Error, message: string): Error {
   const error = new Error(message);
-  error.stack = `Error: ${message}\n${(place.stack ?? '').split('\n').slice(1).filter((line) => !line.includes(__filename)).join('\n')}`;
+  error.stack = `Error: ${message}\n${(place.stack ?? '')
+    .split('\n')
+    .slice(1)
+    .filter((line) => !line.includes(__filename))
+    .join('\n')}`;
   return error;
 }

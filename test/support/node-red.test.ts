@@ -7,7 +7,15 @@ import { startNodeRed } from './node-red';
 describe('the harness', () => {
   const wired = flow([
     probeIn('in', 'work'),
-    node('work', 'function', { func: 'node.status({ text: `got ${msg.payload}` }); if (msg.fails) throw new Error("on purpose"); return msg;', outputs: 1 }, 'out'),
+    node(
+      'work',
+      'function',
+      {
+        func: 'node.status({ text: `got ${msg.payload}` }); if (msg.fails) throw new Error("on purpose"); return msg;',
+        outputs: 1,
+      },
+      'out',
+    ),
     probeOut('out'),
     catchAll('errors'),
     probeOut('errors'),
@@ -27,7 +35,10 @@ describe('the harness', () => {
       await nodeRed.deploy(changed(wired, { work: { func: 'return { payload: 3 };' } }), { type: 'nodes' });
       nodeRed.inject('in', {});
       await nodeRed.told('out', ({ payload }) => payload === 3);
-      assert.deepEqual((await nodeRed.flows()).find(({ id }) => id === 'work')?.func, 'return { payload: 3 };');
+      assert.deepEqual(
+        (await nodeRed.flows()).find(({ id }) => id === 'work')?.func,
+        'return { payload: 3 };',
+      );
       const { code, signal } = await nodeRed.stop();
       assert.deepEqual({ code, signal, alive: nodeRed.alive() }, { code: 0, signal: null, alive: false });
     });
@@ -45,16 +56,25 @@ describe('the harness', () => {
   });
 
   it('says which type is missing when flows cannot start', async () => {
-    await assert.rejects(startNodeRed({ palette: 'none', flows: flow([node('n', 'no-such-type')]) }), ({ cause }: Error) => String(cause).includes('missing-types no-such-type'));
+    await assert.rejects(
+      startNodeRed({ palette: 'none', flows: flow([node('n', 'no-such-type')]) }),
+      ({ cause }: Error) => String(cause).includes('missing-types no-such-type'),
+    );
   });
 
   it('an expectation that fails names what was awaited, what came instead, and the line that asked', async () => {
     const box = new Mailbox<{ n: number }>('number');
     box.put({ n: 1 });
-    await assert.rejects(box.take(({ n }) => n === 2, { timeoutMs: 1 }), ({ message, stack = '' }: Error) => {
-      assert.match(message, /awaited: number such that .*n\s*===\s*2\nnone within 1 ms; came and not taken:\n {2}\{ n: 1 \}/);
-      return (stack.split('\n').find((line) => line.includes(' at ')) ?? '').includes('node-red.test.ts');
-    });
+    await assert.rejects(
+      box.take(({ n }) => n === 2, { timeoutMs: 1 }),
+      ({ message, stack = '' }: Error) => {
+        assert.match(
+          message,
+          /awaited: number such that .*n\s*===\s*2\nnone within 1 ms; came and not taken:\n {2}\{ n: 1 \}/,
+        );
+        return (stack.split('\n').find((line) => line.includes(' at ')) ?? '').includes('node-red.test.ts');
+      },
+    );
     assert.deepEqual(await box.take(), { n: 1 });
   });
 });

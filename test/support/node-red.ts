@@ -14,7 +14,12 @@ export interface Message<Payload = unknown> {
   _msgid?: string;
   topic?: unknown;
   payload: Payload;
-  error?: { message: string; code?: string; cause?: unknown; source: { id: string; type: string; name?: string } };
+  error?: {
+    message: string;
+    code?: string;
+    cause?: unknown;
+    source: { id: string; type: string; name?: string };
+  };
   [property: string]: unknown;
 }
 
@@ -89,7 +94,11 @@ export interface NodeRed {
   /** Sends a message out of the probe-in named so. */
   inject(probe: string, msg: Record<string, unknown>): void;
   /** The next message at a probe-out, or one that arrived earlier and was not taken yet. */
-  told<Payload = unknown>(probe: string, predicate?: (msg: Message<Payload>) => boolean, patience?: Patience): Promise<Message<Payload>>;
+  told<Payload = unknown>(
+    probe: string,
+    predicate?: (msg: Message<Payload>) => boolean,
+    patience?: Patience,
+  ): Promise<Message<Payload>>;
   /** All messages that arrived at a probe-out so far, taken or not. */
   received<Payload = unknown>(probe: string): Message<Payload>[];
   /** All statuses of a node so far, oldest first. */
@@ -118,9 +127,15 @@ process.once('exit', () => {
 export async function startNodeRed(options: NodeRedOptions = {}): Promise<NodeRed> {
   const { version = '4.1', palette = 'source', env = {}, timeoutMs = 30_000 } = options;
   const binary = options.node ?? (version === '5.0' ? nodeBinary(24) : process.execPath);
-  const userDir = options.userDir ?? (typeof palette === 'object' ? palette.tarballUserDir : await temporaryDir());
+  const userDir =
+    options.userDir ?? (typeof palette === 'object' ? palette.tarballUserDir : await temporaryDir());
   const secret = randomUUID();
-  const settings = await writeSettings(userDir, palette === 'source' ? [ROOT] : [], secret, options.settings ?? {});
+  const settings = await writeSettings(
+    userDir,
+    palette === 'source' ? [ROOT] : [],
+    secret,
+    options.settings ?? {},
+  );
   const redJs = prepared(join(nodeRedDir(version), 'red.js'));
   const child = spawn(prepared(binary), [redJs, '--userDir', userDir, '--settings', settings], {
     cwd: userDir,
@@ -153,7 +168,12 @@ async function temporaryDir(): Promise<string> {
 }
 
 /** The settings of one instance. The kernel picks the port when it is bound (0), so no other process can come between. */
-async function writeSettings(userDir: string, nodesDir: string[], secret: string, added: Record<string, unknown>): Promise<string> {
+async function writeSettings(
+  userDir: string,
+  nodesDir: string[],
+  secret: string,
+  added: Record<string, unknown>,
+): Promise<string> {
   const settings = {
     uiHost: '127.0.0.1',
     uiPort: 0,
@@ -168,14 +188,17 @@ async function writeSettings(userDir: string, nodesDir: string[], secret: string
   };
   const file = join(userDir, 'settings.js');
   await mkdir(userDir, { recursive: true });
-  await writeFile(file, `module.exports = ${JSON.stringify(settings, null, 2)};
+  await writeFile(
+    file,
+    `module.exports = ${JSON.stringify(settings, null, 2)};
 if (module.exports.adminAuth) {
   module.exports.adminAuth.tokens = async (token) => {
     const [secret, permissions] = token.split('/');
     return secret === '${secret}' ? { username: 'test', permissions } : null;
   };
 }
-`);
+`,
+  );
   return file;
 }
 
@@ -214,11 +237,14 @@ class Instance implements NodeRed {
     this.exit = new Promise((resolve) => {
       child.once('close', (code, signal) => {
         running.delete(this);
-        this.#fail(`Node-RED has ended (code ${String(code)}, signal ${String(signal)}); its last words:\n${this.#log.slice(-2000)}`);
+        this.#fail(
+          `Node-RED has ended (code ${String(code)}, signal ${String(signal)}); its last words:\n${this.#log.slice(-2000)}`,
+        );
         resolve({ code, signal });
       });
     });
-    for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', (text: string) => this.#print(text));
+    for (const stream of [child.stdout, child.stderr])
+      stream?.setEncoding('utf8').on('data', (text: string) => this.#print(text));
     child.on('message', (report) => this.#hear(JSON.parse(report as string, revive) as Report));
   }
 
@@ -231,12 +257,18 @@ class Instance implements NodeRed {
   }
 
   get url(): string {
-    const root = typeof this.settings.httpAdminRoot === 'string' ? this.settings.httpAdminRoot.replace(/^\/*/, '/').replace(/\/*$/, '') : '';
+    const root =
+      typeof this.settings.httpAdminRoot === 'string'
+        ? this.settings.httpAdminRoot.replace(/^\/*/, '/').replace(/\/*$/, '')
+        : '';
     return `http://127.0.0.1:${this.#port}${root}`;
   }
 
   async isUp(timeoutMs: number): Promise<void> {
-    const [{ port }] = await Promise.all([this.#ports.take(undefined, { timeoutMs }), this.#hasStarted(timeoutMs)]);
+    const [{ port }] = await Promise.all([
+      this.#ports.take(undefined, { timeoutMs }),
+      this.#hasStarted(timeoutMs),
+    ]);
     this.#port = port;
   }
 
@@ -250,10 +282,16 @@ class Instance implements NodeRed {
   }
 
   async deploy(flows: Flow, { type = 'full', credentials = {} }: DeployOptions = {}): Promise<void> {
-    const body = flows.map((node) => (credentials[node.id] ? { ...node, credentials: credentials[node.id] } : node));
+    const body = flows.map((node) =>
+      credentials[node.id] ? { ...node, credentials: credentials[node.id] } : node,
+    );
     const response = await this.admin('/flows', {
       method: 'POST',
-      headers: { 'content-type': 'application/json', 'Node-RED-API-Version': 'v2', 'Node-RED-Deployment-Type': type },
+      headers: {
+        'content-type': 'application/json',
+        'Node-RED-API-Version': 'v2',
+        'Node-RED-Deployment-Type': type,
+      },
       body: JSON.stringify({ flows: body }),
     });
     if (!response.ok) throw new Error(`deploy refused: ${response.status} ${await response.text()}`);
@@ -267,7 +305,8 @@ class Instance implements NodeRed {
 
   admin(path: string, init: RequestInit = {}): Promise<Response> {
     const headers = new Headers(init.headers);
-    if (this.settings.adminAuth && !headers.has('authorization')) headers.set('authorization', `Bearer ${this.token()}`);
+    if (this.settings.adminAuth && !headers.has('authorization'))
+      headers.set('authorization', `Bearer ${this.token()}`);
     return fetch(`${this.url}${path}`, { ...init, headers });
   }
 
@@ -279,8 +318,14 @@ class Instance implements NodeRed {
     this.child.send(JSON.stringify({ probe, message }, keepBuffers));
   }
 
-  told<Payload = unknown>(probe: string, predicate?: (msg: Message<Payload>) => boolean, patience?: Patience): Promise<Message<Payload>> {
-    return this.#messages.of(probe).take(predicate as (msg: Message) => boolean, patience) as Promise<Message<Payload>>;
+  told<Payload = unknown>(
+    probe: string,
+    predicate?: (msg: Message<Payload>) => boolean,
+    patience?: Patience,
+  ): Promise<Message<Payload>> {
+    return this.#messages.of(probe).take(predicate as (msg: Message) => boolean, patience) as Promise<
+      Message<Payload>
+    >;
   }
 
   received<Payload = unknown>(probe: string): Message<Payload>[] {
@@ -337,18 +382,26 @@ class Instance implements NodeRed {
 
   #hear(report: Report): void {
     switch (report.told) {
-      case 'message': return this.#messages.of(report.probe).put(report.message);
-      case 'status': return this.#statuses.of(report.node).put(report.status);
-      case 'done': return this.#dones.of(report.node).put(report.done);
-      case 'listening': return this.#ports.put({ port: report.port });
-      case 'started': return this.#starts.put({ started: true, reason: '' });
-      case 'not started': return this.#starts.put({ started: false, reason: report.reason });
-      case 'failure': return this.#fail(report.reason);
+      case 'message':
+        return this.#messages.of(report.probe).put(report.message);
+      case 'status':
+        return this.#statuses.of(report.node).put(report.status);
+      case 'done':
+        return this.#dones.of(report.node).put(report.done);
+      case 'listening':
+        return this.#ports.put({ port: report.port });
+      case 'started':
+        return this.#starts.put({ started: true, reason: '' });
+      case 'not started':
+        return this.#starts.put({ started: false, reason: report.reason });
+      case 'failure':
+        return this.#fail(report.reason);
     }
   }
 
   #fail(reason: string): void {
-    for (const box of [this.#ports, this.#starts, this.#lines, this.#messages, this.#statuses, this.#dones]) box.fail(reason);
+    for (const box of [this.#ports, this.#starts, this.#lines, this.#messages, this.#statuses, this.#dones])
+      box.fail(reason);
   }
 }
 

@@ -52,8 +52,14 @@ export async function userDirWithPalette(major: NodeMajor): Promise<string> {
 /** The installation itself, kept until the tarball changes; not to be written to. */
 export async function installed(major: NodeMajor): Promise<string> {
   return once(`node-${major}`, async (dir) => {
-    await writeFile(join(dir, 'package.json'), '{ "name": "node-red-project", "version": "0.0.1", "private": true }\n');
-    await npm(['install', '--engine-strict', (await pack()).file], { node: prepared(nodeBinary(major)), cwd: dir });
+    await writeFile(
+      join(dir, 'package.json'),
+      '{ "name": "node-red-project", "version": "0.0.1", "private": true }\n',
+    );
+    await npm(['install', '--engine-strict', (await pack()).file], {
+      node: prepared(nodeBinary(major)),
+      cwd: dir,
+    });
   });
 }
 
@@ -61,7 +67,10 @@ export async function installed(major: NodeMajor): Promise<string> {
 export async function unpacked(): Promise<string> {
   return once('unpacked', async (dir) => {
     await cp(join(await installed(22), 'node_modules', (await manifest()).name), dir, { recursive: true });
-    await npm(['install', '--omit=dev', '--ignore-scripts', '--engine-strict'], { node: prepared(nodeBinary(22)), cwd: dir });
+    await npm(['install', '--omit=dev', '--ignore-scripts', '--engine-strict'], {
+      node: prepared(nodeBinary(22)),
+      cwd: dir,
+    });
   });
 }
 
@@ -70,7 +79,9 @@ async function makeTarball(): Promise<Tarball> {
   const scratch = await mkdtemp(join(tmpdir(), 'tarball-'));
   whenRunEnds(() => rm(scratch, { recursive: true, force: true }));
   // Scripts would build once more, under the feet of whatever reads dist/ at this time.
-  const [report] = JSON.parse(await npm(['pack', '--json', '--ignore-scripts', '--pack-destination', scratch])) as NpmPack[];
+  const [report] = JSON.parse(
+    await npm(['pack', '--json', '--ignore-scripts', '--pack-destination', scratch]),
+  ) as NpmPack[];
   if (!report) throw new Error('npm pack made nothing');
   const { size: packedBytes, unpackedSize: unpackedBytes, files } = report;
   return { file: join(scratch, report.filename), packedBytes, unpackedBytes, files };
@@ -85,9 +96,13 @@ interface NpmPack {
 
 /** A directory per tarball, made beside and then moved; those of older tarballs go. */
 async function once(name: string, fill: (dir: string) => Promise<void>): Promise<string> {
-  const hash = createHash('sha256').update(await readFile((await pack()).file)).digest('hex').slice(0, 16);
+  const hash = createHash('sha256')
+    .update(await readFile((await pack()).file))
+    .digest('hex')
+    .slice(0, 16);
   await mkdir(join(INSTALLS, hash), { recursive: true });
-  for (const old of await readdir(INSTALLS)) if (old !== hash) await rm(join(INSTALLS, old), { recursive: true, force: true });
+  for (const old of await readdir(INSTALLS))
+    if (old !== hash) await rm(join(INSTALLS, old), { recursive: true, force: true });
   const target = join(INSTALLS, hash, name);
   if (existsSync(target)) return target;
   // Two processes run tests at a time.

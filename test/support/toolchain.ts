@@ -41,7 +41,9 @@ export function nodeBinary(major: NodeMajor): string {
 
 /** The directory in which a Node-RED is installed. */
 export function nodeRedDir(version: NodeRedVersion): string {
-  return version === '4.1' ? join(ROOT, 'node_modules/node-red') : packageDir('node-red', NODE_RED_VERSIONS[version]);
+  return version === '4.1'
+    ? join(ROOT, 'node_modules/node-red')
+    : packageDir('node-red', NODE_RED_VERSIONS[version]);
 }
 
 /** The browser's binary: the environment's `CHROMIUM`, else Debian's. */
@@ -56,16 +58,27 @@ export const NPM_CLI = npmCli();
  * Runs npm, by the Node of this process unless told otherwise, and quietly.
  * @returns what it printed on stdout
  */
-export async function npm(args: readonly string[], { node = process.execPath, cwd = ROOT }: { node?: string; cwd?: string } = {}): Promise<string> {
+export async function npm(
+  args: readonly string[],
+  { node = process.execPath, cwd = ROOT }: { node?: string; cwd?: string } = {},
+): Promise<string> {
   const quiet = ['--no-audit', '--no-fund', '--no-update-notifier', '--loglevel=error'];
-  const { stdout } = await promisify(execFile)(node, [NPM_CLI, ...args, '--prefix', cwd, ...quiet], { cwd, maxBuffer: 1e8 });
+  const { stdout } = await promisify(execFile)(node, [NPM_CLI, ...args, '--prefix', cwd, ...quiet], {
+    cwd,
+    maxBuffer: 1e8,
+  });
   return stdout;
 }
 
 function npmCli(): string {
-  const bundled = ['../lib/node_modules', '../share/nodejs', 'node_modules'].map((dir) => resolve(dirname(process.execPath), dir, 'npm/bin/npm-cli.js'));
+  const bundled = ['../lib/node_modules', '../share/nodejs', 'node_modules'].map((dir) =>
+    resolve(dirname(process.execPath), dir, 'npm/bin/npm-cli.js'),
+  );
   const running = process.env.npm_execpath?.replace(/npx-cli\.js$/, 'npm-cli.js');
-  return [running ?? '', ...bundled].find((path) => path.endsWith('npm-cli.js') && existsSync(path)) ?? 'npm-cli.js';
+  return (
+    [running ?? '', ...bundled].find((path) => path.endsWith('npm-cli.js') && existsSync(path)) ??
+    'npm-cli.js'
+  );
 }
 
 /** `path`, or an error that says how to get it. */

@@ -4,7 +4,9 @@ import { ERROR_TYPES, O2GError } from '../../o2g/errors';
 import type { Answer } from '../../o2g/transport';
 
 const answer = (status: number, body: unknown = '', headers: Answer['headers'] = {}): Answer => ({
-  status, headers, body: typeof body === 'string' ? body : JSON.stringify(body),
+  status,
+  headers,
+  body: typeof body === 'string' ? body : JSON.stringify(body),
 });
 const errorOf = (given: Answer): O2GError => {
   try {
@@ -18,57 +20,118 @@ const errorOf = (given: Answer): O2GError => {
 describe('errors of the server', () => {
   for (const [type, code] of Object.entries(ERROR_TYPES)) {
     it(`${type} is the code, its whole RestErrorInfo the cause, its words in the message`, () => {
-      const info = { httpStatus: 'BAD_REQUEST', code, helpMessage: 'Help comes.', type, innerMessage: 'deviceNumber is mandatory', canRetry: true };
+      const info = {
+        httpStatus: 'BAD_REQUEST',
+        code,
+        helpMessage: 'Help comes.',
+        type,
+        innerMessage: 'deviceNumber is mandatory',
+        canRetry: true,
+      };
       const error = errorOf(answer(400, info));
       assert.equal(error.code, type);
       assert.deepEqual(error.cause, info);
-      assert.match(error.message, new RegExp(`startMonitor.*${type}.*${code}.*Help comes\\. deviceNumber is mandatory`));
+      assert.match(
+        error.message,
+        new RegExp(`startMonitor.*${type}.*${code}.*Help comes\\. deviceNumber is mandatory`),
+      );
     });
   }
 
-  for (const [status, code] of [[400, 'BAD_PARAMETER'], [401, 'NOT_ALLOWED'], [403, 'NOT_ALLOWED'], [404, 'NOT_FOUND'], [405, 'NOT_SUPPORTED'], [500, 'SERVER_PROBLEM'], [502, 'SERVER_PROBLEM'], [503, 'NOT_READY']] as const) {
+  for (const [status, code] of [
+    [400, 'BAD_PARAMETER'],
+    [401, 'NOT_ALLOWED'],
+    [403, 'NOT_ALLOWED'],
+    [404, 'NOT_FOUND'],
+    [405, 'NOT_SUPPORTED'],
+    [500, 'SERVER_PROBLEM'],
+    [502, 'SERVER_PROBLEM'],
+    [503, 'NOT_READY'],
+  ] as const) {
     it(`a page with ${status} is ${code}, its words kept without tags`, () => {
-      const error = errorOf(answer(status, '<html><style>b{}</style><h1>It is&nbsp;down</h1><script>x()</script></html>'));
+      const error = errorOf(
+        answer(status, '<html><style>b{}</style><h1>It is&nbsp;down</h1><script>x()</script></html>'),
+      );
       assert.equal(error.code, code);
       assert.match(error.message, /It is&nbsp;down/);
       assert.doesNotMatch(error.message, /[<>]|x\(\)|b\{\}/);
     });
-    it(`an empty ${status} is ${code}`, () => { assert.equal(errorOf(answer(status)).code, code); });
+    it(`an empty ${status} is ${code}`, () => {
+      assert.equal(errorOf(answer(status)).code, code);
+    });
   }
 
-  it('an error type by its number only', () => { assert.equal(errorOf(answer(403, { code: 1001 })).code, 'INVALID_SESSION'); });
-  it('a type of the future is handed on', () => { assert.equal(errorOf(answer(409, { type: 'TOO_LATE' })).code, 'TOO_LATE'); });
-  it('a redirect is not followed and says so', () => { assert.match(errorOf(answer(302)).message, /redirects/); });
-  it('a page instead of JSON is no result', () => { assert.equal(errorOf(answer(200, '<html>welcome</html>')).code, 'SERVER_PROBLEM'); });
+  it('an error type by its number only', () => {
+    assert.equal(errorOf(answer(403, { code: 1001 })).code, 'INVALID_SESSION');
+  });
+  it('a type of the future is handed on', () => {
+    assert.equal(errorOf(answer(409, { type: 'TOO_LATE' })).code, 'TOO_LATE');
+  });
+  it('a redirect is not followed and says so', () => {
+    assert.match(errorOf(answer(302)).message, /redirects/);
+  });
+  it('a page instead of JSON is no result', () => {
+    assert.equal(errorOf(answer(200, '<html>welcome</html>')).code, 'SERVER_PROBLEM');
+  });
 });
 
 describe('results of the server', () => {
   it('pass unknown fields through untouched', () => {
-    assert.deepEqual(readAnswer('startMonitor', answer(200, { userId: 'oxe70120', future: [1] })), { userId: 'oxe70120', future: [1] });
+    assert.deepEqual(readAnswer('startMonitor', answer(200, { userId: 'oxe70120', future: [1] })), {
+      userId: 'oxe70120',
+      future: [1],
+    });
   });
   it('absorb secured for secure', () => {
-    assert.equal(readAnswer('registerLink', answer(200, { registrationId: '1', secured: true })).secure, true);
-    assert.equal(readAnswer('registerLink', answer(200, { registrationId: '1', secured: true, secure: false })).secure, false);
+    assert.equal(
+      readAnswer('registerLink', answer(200, { registrationId: '1', secured: true })).secure,
+      true,
+    );
+    assert.equal(
+      readAnswer('registerLink', answer(200, { registrationId: '1', secured: true, secure: false })).secure,
+      false,
+    );
   });
-  it('take an empty 200 of POST record for no keys', () => { assert.deepEqual(readAnswer('startRecord', answer(200)), {}); });
-  it('are nothing for 204', () => { assert.doesNotThrow(() => { readAnswer('stopMonitor', answer(204)); }); });
+  it('take an empty 200 of POST record for no keys', () => {
+    assert.deepEqual(readAnswer('startRecord', answer(200)), {});
+  });
+  it('are nothing for 204', () => {
+    assert.doesNotThrow(() => {
+      readAnswer('stopMonitor', answer(204));
+    });
+  });
 });
 
 describe('what is repeated', () => {
   const passing: readonly [string, Answer | O2GError][] = [
-    ['429', answer(429)], ['502', answer(502, '<html>')], ['504', answer(504)], ['503 NOT_READY', answer(503, { code: 1000, type: 'NOT_READY' })],
-    ['503 empty', answer(503)], ['a failed connection', new O2GError('NOT_CONNECTED', '')],
+    ['429', answer(429)],
+    ['502', answer(502, '<html>')],
+    ['504', answer(504)],
+    ['503 NOT_READY', answer(503, { code: 1000, type: 'NOT_READY' })],
+    ['503 empty', answer(503)],
+    ['a failed connection', new O2GError('NOT_CONNECTED', '')],
   ];
   for (const [what, outcome] of passing) {
     it(`${what}: three times, then no more`, () => {
-      assert.deepEqual([0, 1, 2, 3].map((repeats) => repeatAfter(outcome, repeats, 0)), [250, 750, 2250, undefined]);
+      assert.deepEqual(
+        [0, 1, 2, 3].map((repeats) => repeatAfter(outcome, repeats, 0)),
+        [250, 750, 2250, undefined],
+      );
     });
   }
   for (const [what, outcome] of [
-    ['a good answer', answer(200)], ['a refusal that the caller could mend (canRetry)', answer(400, { type: 'BAD_PARAMETER', canRetry: true })],
-    ['503 of a missing plugin', answer(503, { code: 1007, type: 'SERVER_PROBLEM' })], ['500', answer(500)], ['a time-out', new O2GError('TIMEOUT', '')],
+    ['a good answer', answer(200)],
+    [
+      'a refusal that the caller could mend (canRetry)',
+      answer(400, { type: 'BAD_PARAMETER', canRetry: true }),
+    ],
+    ['503 of a missing plugin', answer(503, { code: 1007, type: 'SERVER_PROBLEM' })],
+    ['500', answer(500)],
+    ['a time-out', new O2GError('TIMEOUT', '')],
   ] as const) {
-    it(`${what}: never`, () => { assert.equal(repeatAfter(outcome, 0, 0), undefined); });
+    it(`${what}: never`, () => {
+      assert.equal(repeatAfter(outcome, 0, 0), undefined);
+    });
   }
   it('Retry-After is honoured, within ten seconds in all', () => {
     assert.equal(repeatAfter(answer(503, '', { 'retry-after': '2' }), 0, 1000), 2000);

@@ -7,8 +7,11 @@ import { changesOf, START } from './calls-support';
 
 const ALL = readCallFilter('', []);
 
-const follow = (events: readonly O2GEvent[], filter: CallFilter, following = new CallFollowing()): CallChange[] =>
-  events.flatMap((event, index) => following.follow(event, START + index * 1000, filter));
+const follow = (
+  events: readonly O2GEvent[],
+  filter: CallFilter,
+  following = new CallFollowing(),
+): CallChange[] => events.flatMap((event, index) => following.follow(event, START + index * 1000, filter));
 
 describe('calls as a flow wants them', () => {
   it('are all of them, without a filter', () => {
@@ -19,7 +22,11 @@ describe('calls as a flow wants them', () => {
     for (const { name, events } of STORIES) {
       const following = new CallFollowing();
       const some = readCallFilter('70120', undefined);
-      assert.deepEqual(follow(events, some, following), changesOf(events).filter(({ user }) => user === 'oxe70120'), name);
+      assert.deepEqual(
+        follow(events, some, following),
+        changesOf(events).filter(({ user }) => user === 'oxe70120'),
+        name,
+      );
       assert.equal(following.size(some), 0, name);
       assert.deepEqual(follow(events, readCallFilter('70999', undefined)), []);
     }
@@ -28,24 +35,53 @@ describe('calls as a flow wants them', () => {
   it('are counted as the filter lets them through', () => {
     const following = new CallFollowing();
     const [one, two] = [readCallFilter('70120', []), readCallFilter('70120,70130', [])];
-    const event = (device: string): O2GEvent => ({ eventName: 'OnCallCreated', loginName: `oxe${device}`, callRef: device, callData: { state: 'ACTIVE' }, legs: [{ deviceId: device, state: 'ACTIVE' }] });
+    const event = (device: string): O2GEvent => ({
+      eventName: 'OnCallCreated',
+      loginName: `oxe${device}`,
+      callRef: device,
+      callData: { state: 'ACTIVE' },
+      legs: [{ deviceId: device, state: 'ACTIVE' }],
+    });
     follow([event('70120'), event('70130'), event('70140')], one, following);
     assert.deepEqual([following.size(one), following.size(ALL)], [1, 3]);
-    assert.deepEqual(follow([{ ...event('70130'), eventName: 'OnCallModified', callData: { state: 'HELD' } }], two, following).map(({ change, state }) => [change, state]), [['started', 'held']]);
+    assert.deepEqual(
+      follow(
+        [{ ...event('70130'), eventName: 'OnCallModified', callData: { state: 'HELD' } }],
+        two,
+        following,
+      ).map(({ change, state }) => [change, state]),
+      [['started', 'held']],
+    );
     assert.equal(following.size(two), 2);
   });
 
   it('are only some changes, when so asked', () => {
     for (const { events } of STORIES) {
-      assert.deepEqual(follow(events, readCallFilter(undefined, 'started; ended')), changesOf(events).filter(({ change }) => change === 'started' || change === 'ended'));
+      assert.deepEqual(
+        follow(events, readCallFilter(undefined, 'started; ended')),
+        changesOf(events).filter(({ change }) => change === 'started' || change === 'ended'),
+      );
     }
   });
 
   for (const [devices, changes, field] of [
-    ['70099-70000', [], 'devices'], ['a b/c', [], 'devices'], [{}, [], 'devices'], ['', 'answered, forgotten', 'changes'], ['', [7], 'changes'], ['', {}, 'changes'], ['', true, 'changes'],
+    ['70099-70000', [], 'devices'],
+    ['a b/c', [], 'devices'],
+    [{}, [], 'devices'],
+    ['', 'answered, forgotten', 'changes'],
+    ['', [7], 'changes'],
+    ['', {}, 'changes'],
+    ['', true, 'changes'],
   ] as const) {
     it(`refuses ${JSON.stringify({ devices, changes })}, naming the ${field}`, () => {
-      assert.throws(() => readCallFilter(devices, changes), (error) => error instanceof Error && 'code' in error && error.code === 'INVALID_INPUT' && error.message.startsWith(field));
+      assert.throws(
+        () => readCallFilter(devices, changes),
+        (error) =>
+          error instanceof Error &&
+          'code' in error &&
+          error.code === 'INVALID_INPUT' &&
+          error.message.startsWith(field),
+      );
     });
   }
 });

@@ -20,8 +20,14 @@ const USERS = Array.from({ length: 120 }, (_, index) => String(70000 + index));
 /** An OXE whose users call, hold, transfer, confer, forward and park at random, the same way for the same seed. */
 class Town {
   readonly oxe = new Oxe({
-    nodes: [7], secure: false,
-    devices: USERS.map((number, index) => ({ number, firstName: 'User', lastName: number, devices: index % 5 === 0 ? [{ id: `8${number.slice(1)}` }] : [] })),
+    nodes: [7],
+    secure: false,
+    devices: USERS.map((number, index) => ({
+      number,
+      firstName: 'User',
+      lastName: number,
+      devices: index % 5 === 0 ? [{ id: `8${number.slice(1)}` }] : [],
+    })),
   });
   readonly exchange: Exchange;
   readonly #random: () => number;
@@ -59,12 +65,18 @@ class Town {
   #begin(): void {
     const [from, to] = [this.#free(), this.#free()];
     const outside = this.#random() < 0.5 ? '0390670000' : '0155667788';
-    const parties = [{ from, to: outside }, { from: outside, to }, { from, to }][Math.floor(this.#random() * 3)];
+    const parties = [
+      { from, to: outside },
+      { from: outside, to },
+      { from, to },
+    ][Math.floor(this.#random() * 3)];
     if (!parties || parties.from === parties.to) return;
     start(this.exchange, {
-      ...parties, dialing: this.#random() < 0.1,
+      ...parties,
+      dialing: this.#random() < 0.1,
       // A user who is secret in one of two calls and not in the other is neither in their conference.
-      anonymous: parties.from === outside && this.#random() < 0.2, ...(this.#random() < 0.1 && { associateData: 'order 7' }),
+      anonymous: parties.from === outside && this.#random() < 0.2,
+      ...(this.#random() < 0.1 && { associateData: 'order 7' }),
     });
   }
 
@@ -72,19 +84,56 @@ class Town {
     const { exchange } = this;
     const to = this.#free();
     return [
-      () => { answer(exchange, call, undefined); }, () => { answer(exchange, call, undefined); },
-      () => { hold(exchange, call, side); }, () => { retrieve(exchange, call, side); },
-      () => enquire(exchange, call, side, { to }), () => transfer(exchange, call, side), () => conference(exchange, call, side),
-      () => blindTransfer(exchange, call, side, to), () => { divert(exchange, call, to, 'FORWARDED'); }, () => { pickUp(exchange, call, to); },
-      () => { if (call.sides.every(({ state }) => state === 'ACTIVE')) park(exchange, call, side); },
-      () => { if (call.sides.length === 1) unpark(exchange, call, to); },
-      () => { if (call.sides.length > 2) leave(exchange, call, side); }, () => { hangUp(exchange, call, undefined); }, () => { hangUp(exchange, call, side); },
+      () => {
+        answer(exchange, call, undefined);
+      },
+      () => {
+        answer(exchange, call, undefined);
+      },
+      () => {
+        hold(exchange, call, side);
+      },
+      () => {
+        retrieve(exchange, call, side);
+      },
+      () => enquire(exchange, call, side, { to }),
+      () => transfer(exchange, call, side),
+      () => conference(exchange, call, side),
+      () => blindTransfer(exchange, call, side, to),
+      () => {
+        divert(exchange, call, to, 'FORWARDED');
+      },
+      () => {
+        pickUp(exchange, call, to);
+      },
+      () => {
+        if (call.sides.every(({ state }) => state === 'ACTIVE')) park(exchange, call, side);
+      },
+      () => {
+        if (call.sides.length === 1) unpark(exchange, call, to);
+      },
+      () => {
+        if (call.sides.length > 2) leave(exchange, call, side);
+      },
+      () => {
+        hangUp(exchange, call, undefined);
+      },
+      () => {
+        hangUp(exchange, call, side);
+      },
     ];
   }
 
   /** Nobody but parties outside is in the call: parked, or all users left. */
   #movesOutside(call: Call): (() => unknown)[] {
-    return [() => { unpark(this.exchange, call, this.#free()); }, () => { this.exchange.releaseAll(call); }];
+    return [
+      () => {
+        unpark(this.exchange, call, this.#free());
+      },
+      () => {
+        this.exchange.releaseAll(call);
+      },
+    ];
   }
 
   #free(): string {
@@ -123,13 +172,22 @@ describe('10,000 calls at random', () => {
       const calls = new Calls();
       const lives = new Lives();
       let now = START;
-      const town = new Town(seed, (event) => { lives.follow(calls.follow(event, (now += 10))); });
+      const town = new Town(seed, (event) => {
+        lives.follow(calls.follow(event, (now += 10)));
+      });
       for (let step = 0; lives.over.size < CALLS; step += 1) {
         town.step();
-        if (step % 500 === 0) assert.deepEqual(town.snapshots().flatMap((event) => calls.follow(event, now)), []);
+        if (step % 500 === 0)
+          assert.deepEqual(
+            town.snapshots().flatMap((event) => calls.follow(event, now)),
+            [],
+          );
       }
       town.end();
-      assert.deepEqual([calls.size, lives.alive.size, JSON.stringify(calls)], [0, 0, '{"version":1,"calls":[]}']);
+      assert.deepEqual(
+        [calls.size, lives.alive.size, JSON.stringify(calls)],
+        [0, 0, '{"version":1,"calls":[]}'],
+      );
     });
 
     it(`do so with gaps, snapshots and duplicates, too (seed ${seed})`, () => {
@@ -137,7 +195,9 @@ describe('10,000 calls at random', () => {
       const lives = new Lives();
       let now = START;
       let deaf = false;
-      const hear = (event: O2GEvent): void => { lives.follow(calls.follow(event, (now += 10))); };
+      const hear = (event: O2GEvent): void => {
+        lives.follow(calls.follow(event, (now += 10)));
+      };
       const town = new Town(seed, (event) => {
         if (deaf) return;
         hear(event);
@@ -164,7 +224,8 @@ describe('the memory of live calls', () => {
     const calls = new Calls();
     gc();
     const before = process.memoryUsage().heapUsed;
-    for (let index = 0; index < devices; index += 1) calls.follow(JSON.parse(ringing(100_000 + index)) as O2GEvent, START + index);
+    for (let index = 0; index < devices; index += 1)
+      calls.follow(JSON.parse(ringing(100_000 + index)) as O2GEvent, START + index);
     gc();
     const bytes = (process.memoryUsage().heapUsed - before) / devices;
     assert.equal(calls.size, devices);
@@ -173,9 +234,22 @@ describe('the memory of live calls', () => {
 });
 
 /** As it comes from the channel: every string is a new one. */
-const ringing = (device: number): string => JSON.stringify({
-  eventName: 'OnCallCreated', loginName: `oxe${device}`, callRef: `b7c1d2e3${device.toString(16).padStart(8, '0')}`,
-  callData: { initialCalled: { id: { phoneNumber: String(device) } }, state: 'RINGING_INCOMING', tags: [], trunkIdentification: { networkTimeslot: 12, trunkNeqt: [1021] } },
-  legs: [{ deviceId: String(device), state: 'RINGING_INCOMING' }],
-  participants: [{ participantId: '0390670000', identity: { id: { phoneNumber: '0390670000' }, displayName: 'Desk', type: { main: 'EXTERNAL' } } }],
-});
+const ringing = (device: number): string =>
+  JSON.stringify({
+    eventName: 'OnCallCreated',
+    loginName: `oxe${device}`,
+    callRef: `b7c1d2e3${device.toString(16).padStart(8, '0')}`,
+    callData: {
+      initialCalled: { id: { phoneNumber: String(device) } },
+      state: 'RINGING_INCOMING',
+      tags: [],
+      trunkIdentification: { networkTimeslot: 12, trunkNeqt: [1021] },
+    },
+    legs: [{ deviceId: String(device), state: 'RINGING_INCOMING' }],
+    participants: [
+      {
+        participantId: '0390670000',
+        identity: { id: { phoneNumber: '0390670000' }, displayName: 'Desk', type: { main: 'EXTERNAL' } },
+      },
+    ],
+  });

@@ -6,12 +6,33 @@ import { at, colleague, created, modified, removed, START } from './calls-suppor
 
 /** A call that rings on two devices and is answered on the second; then another on the first. */
 const STORY: readonly (readonly [number, O2GEvent])[] = [
-  [0, created('A', 'RINGING_INCOMING', {
-    data: { associateData: 'order 7' },
-    fields: { legs: [{ deviceId: '70120', state: 'RINGING_INCOMING' }, { deviceId: '70121', state: 'RINGING_INCOMING' }] },
-  })],
-  [5, modified('A', 'ACTIVE', { fields: { modifiedLegs: [{ deviceId: '70121', state: 'ACTIVE' }], removedLegs: [{ deviceId: '70120' }] } })],
-  [20, modified('A', 'ACTIVE', { fields: { cause: 'CONFERENCED', modifiedLegs: [], addedParticipants: [colleague('70130')] } })],
+  [
+    0,
+    created('A', 'RINGING_INCOMING', {
+      data: { associateData: 'order 7' },
+      fields: {
+        legs: [
+          { deviceId: '70120', state: 'RINGING_INCOMING' },
+          { deviceId: '70121', state: 'RINGING_INCOMING' },
+        ],
+      },
+    }),
+  ],
+  [
+    5,
+    modified('A', 'ACTIVE', {
+      fields: {
+        modifiedLegs: [{ deviceId: '70121', state: 'ACTIVE' }],
+        removedLegs: [{ deviceId: '70120' }],
+      },
+    }),
+  ],
+  [
+    20,
+    modified('A', 'ACTIVE', {
+      fields: { cause: 'CONFERENCED', modifiedLegs: [], addedParticipants: [colleague('70130')] },
+    }),
+  ],
   [30, modified('A', 'RELEASING')],
   [34, removed('A')],
   [40, created('B', 'ACTIVE')],
@@ -20,12 +41,15 @@ const STORY: readonly (readonly [number, O2GEvent])[] = [
 
 function history(story = STORY): TimedChange[] {
   const calls = new Calls();
-  return story.flatMap(([second, event]) => calls.follow(event, START + second * 1000).map((change) => ({ atMs: START + second * 1000, change })));
+  return story.flatMap(([second, event]) =>
+    calls.follow(event, START + second * 1000).map((change) => ({ atMs: START + second * 1000, change })),
+  );
 }
 
 const between = (device: string, from: number, to: number): string[] =>
-  callsBetween(history(), device, START + from * 1000, START + to * 1000)
-    .map(({ id, changes }) => `${id}: ${changes.map(({ change, atMs }) => `${change} ${atMs / 1000}`).join(', ')}`);
+  callsBetween(history(), device, START + from * 1000, START + to * 1000).map(
+    ({ id, changes }) => `${id}: ${changes.map(({ change, atMs }) => `${change} ${atMs / 1000}`).join(', ')}`,
+  );
 
 describe('the calls that touched a device during a time', () => {
   for (const [device, from, to, expected] of [
@@ -44,17 +68,53 @@ describe('the calls that touched a device during a time', () => {
 
   it('come with what was last known of them, and with the parties of each change', () => {
     const [call] = callsBetween(history(), '70121', START + 5000, START + 31000);
-    assert.deepEqual({ ...call, changes: call?.changes.map(({ state, parties, cause }) => [state, parties.length, cause]) }, {
-      state: 'ended', id: 'A', callRef: 'A', user: 'oxe70120', devices: ['70121'], direction: 'incoming', external: true,
-      parties: [{ number: '0390670000', type: 'EXTERNAL' }, { number: '70130', login: 'oxe70130', type: 'USER' }],
-      startedAt: at(0), answeredAt: at(5), endedAt: at(30), ringMs: 5000, talkMs: 25000, data: 'order 7',
-      changes: [['ringing', 1, undefined], ['talking', 1, undefined], ['talking', 2, 'CONFERENCED'], ['ended', 2, undefined]],
-    });
+    assert.deepEqual(
+      { ...call, changes: call?.changes.map(({ state, parties, cause }) => [state, parties.length, cause]) },
+      {
+        state: 'ended',
+        id: 'A',
+        callRef: 'A',
+        user: 'oxe70120',
+        devices: ['70121'],
+        direction: 'incoming',
+        external: true,
+        parties: [
+          { number: '0390670000', type: 'EXTERNAL' },
+          { number: '70130', login: 'oxe70130', type: 'USER' },
+        ],
+        startedAt: at(0),
+        answeredAt: at(5),
+        endedAt: at(30),
+        ringMs: 5000,
+        talkMs: 25000,
+        data: 'order 7',
+        changes: [
+          ['ringing', 1, undefined],
+          ['talking', 1, undefined],
+          ['talking', 2, 'CONFERENCED'],
+          ['ended', 2, undefined],
+        ],
+      },
+    );
   });
 
   it('are two when one that was parked comes back under its old reference', () => {
-    const parked = history([[0, created('A', 'ACTIVE')], [10, removed('A')], [20, created('A', 'ACTIVE')], [30, removed('A')]]);
-    assert.deepEqual(callsBetween(parked, '70120', START, START + 40_000).map(({ startedAt, endedAt }) => [startedAt, endedAt]), [[at(0), at(10)], [at(20), at(30)]]);
+    const parked = history([
+      [0, created('A', 'ACTIVE')],
+      [10, removed('A')],
+      [20, created('A', 'ACTIVE')],
+      [30, removed('A')],
+    ]);
+    assert.deepEqual(
+      callsBetween(parked, '70120', START, START + 40_000).map(({ startedAt, endedAt }) => [
+        startedAt,
+        endedAt,
+      ]),
+      [
+        [at(0), at(10)],
+        [at(20), at(30)],
+      ],
+    );
   });
 });
 
@@ -63,12 +123,13 @@ describe('the history of a device', () => {
   /** All lives of the story as they were at a time, in seconds. */
   const lives = (second: number): Life[] => {
     const byCall = new Map<string, TimedChange[]>();
-    for (const told of history().filter(({ atMs }) => atMs <= ms(second))) byCall.set(lifeKey(told.change), [...byCall.get(lifeKey(told.change)) ?? [], told]);
+    for (const told of history().filter(({ atMs }) => atMs <= ms(second)))
+      byCall.set(lifeKey(told.change), [...(byCall.get(lifeKey(told.change)) ?? []), told]);
     return [...byCall.values()];
   };
   const idsOf = (calls: readonly { id: string }[]): string[] => calls.map(({ id }) => id);
 
-  it('has a file\'s calls, those of its time only, and drops those that are over when no file needs them', () => {
+  it("has a file's calls, those of its time only, and drops those that are over when no file needs them", () => {
     const device = new CallHistory('70120');
     device.add(lives(3), ms(3));
     device.open('first', ms(4));
@@ -117,7 +178,8 @@ describe('the history of a device', () => {
     device.open('endless', ms(0));
     const [told] = history();
     assert.ok(told);
-    for (let call = 0; call < 3000; call += 1) device.add([[{ ...told, change: { ...told.change, id: String(call) } }]], ms(call));
+    for (let call = 0; call < 3000; call += 1)
+      device.add([[{ ...told, change: { ...told.change, id: String(call) } }]], ms(call));
     assert.equal(device.size, 1000);
   });
 });

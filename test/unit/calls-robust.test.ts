@@ -7,16 +7,29 @@ import { changesOf, created, modified, removed, snapshot, snapshotAfter, START, 
 
 /** Without the times: a duplicate takes a second of its own in these stories. */
 const timeless = (changes: readonly CallChange[]): object[] =>
-  changes.map((change) => Object.fromEntries(Object.entries(change).filter(([field]) => !/(At|Ms)$/.test(field))));
+  changes.map((change) =>
+    Object.fromEntries(Object.entries(change).filter(([field]) => !/(At|Ms)$/.test(field))),
+  );
 
 /** What can be known of the live calls after a gap, too: neither their ids nor when what happened. A released call may be over by now. */
 const facts = (calls: Calls): object[] =>
-  calls.toJSON().calls.filter(({ ending }) => ending?.releasedMs === undefined)
-    .map(({ user, callRef, state, devices, participants, initialCalled, data }) =>
-      ({ user, callRef, state, devices: [...devices].sort(), parties: participants.map(({ id, number }) => `${id} ${number}`).sort(), initialCalled, data }))
+  calls
+    .toJSON()
+    .calls.filter(({ ending }) => ending?.releasedMs === undefined)
+    .map(({ user, callRef, state, devices, participants, initialCalled, data }) => ({
+      user,
+      callRef,
+      state,
+      devices: [...devices].sort(),
+      parties: participants.map(({ id, number }) => `${id} ${number}`).sort(),
+      initialCalled,
+      data,
+    }))
     .sort((one, other) => `${one.user} ${one.callRef}`.localeCompare(`${other.user} ${other.callRef}`));
 
-const usersOf = (events: readonly O2GEvent[]): string[] => [...new Set(events.flatMap(({ loginName }) => loginName ?? []))];
+const usersOf = (events: readonly O2GEvent[]): string[] => [
+  ...new Set(events.flatMap(({ loginName }) => loginName ?? [])),
+];
 
 /** Every call starts before anything else is told of it, ends at most once, and is told of no more then. */
 function assertLives(changes: readonly CallChange[], live: Calls): void {
@@ -34,39 +47,85 @@ describe('duplicates', () => {
     it(`make no difference to ${name}`, () => {
       const expected = timeless(changesOf(events));
       for (let twice = 0; twice < events.length; twice += 1) {
-        assert.deepEqual(timeless(changesOf(events.flatMap((event, index) => (index === twice ? [event, event] : [event])))), expected, `event ${twice}`);
+        assert.deepEqual(
+          timeless(changesOf(events.flatMap((event, index) => (index === twice ? [event, event] : [event])))),
+          expected,
+          `event ${twice}`,
+        );
       }
-      assert.deepEqual(timeless(changesOf(events.flatMap((event) => [event, event, event]))), expected, 'every event three times');
+      assert.deepEqual(
+        timeless(changesOf(events.flatMap((event) => [event, event, event]))),
+        expected,
+        'every event three times',
+      );
     });
   }
 
   it('of a creation, of a replacement, of a release and of a removal make no difference as late as they come', () => {
     const first = created('A', 'RINGING_INCOMING');
-    const replaced = modified('C', 'ACTIVE', { fields: { previousCallRef: 'A', addedParticipants: [{ participantId: 'p' }] } });
-    const events = [first, modified('A', 'ACTIVE'), first, replaced, modified('C', 'HELD'), modified('C', 'ACTIVE'), replaced, modified('C', 'RELEASING')];
-    const late = [...events, first, modified('A', 'HELD'), modified('C', 'ACTIVE'), modified('C', 'HELD'), removed('C'), removed('C'), modified('C', 'RELEASING'), removed('A')];
-    assert.deepEqual(changesOf(late).map(({ change, id, endedAt }) => [change, id, endedAt]), [
-      ['started', 'A', undefined], ['answered', 'A', undefined], ['parties', 'A', undefined], ['held', 'A', undefined], ['retrieved', 'A', undefined],
-      ['ended', 'A', new Date(START + 7000).toISOString()],
-    ]);
+    const replaced = modified('C', 'ACTIVE', {
+      fields: { previousCallRef: 'A', addedParticipants: [{ participantId: 'p' }] },
+    });
+    const events = [
+      first,
+      modified('A', 'ACTIVE'),
+      first,
+      replaced,
+      modified('C', 'HELD'),
+      modified('C', 'ACTIVE'),
+      replaced,
+      modified('C', 'RELEASING'),
+    ];
+    const late = [
+      ...events,
+      first,
+      modified('A', 'HELD'),
+      modified('C', 'ACTIVE'),
+      modified('C', 'HELD'),
+      removed('C'),
+      removed('C'),
+      modified('C', 'RELEASING'),
+      removed('A'),
+    ];
+    assert.deepEqual(
+      changesOf(late).map(({ change, id, endedAt }) => [change, id, endedAt]),
+      [
+        ['started', 'A', undefined],
+        ['answered', 'A', undefined],
+        ['parties', 'A', undefined],
+        ['held', 'A', undefined],
+        ['retrieved', 'A', undefined],
+        ['ended', 'A', new Date(START + 7000).toISOString()],
+      ],
+    );
   });
 
   it('of any change make no difference after the end, until the callRef comes back to its user', () => {
     const chain = [
-      ...[created('A', 'ACTIVE'), modified('B', 'ACTIVE', { fields: { previousCallRef: 'A' } }), modified('C', 'ACTIVE', { fields: { previousCallRef: 'B' } })],
-      modified('B', 'HELD'), modified('B', 'ACTIVE', { fields: { previousCallRef: 'A' } }), removed('C'),
+      ...[
+        created('A', 'ACTIVE'),
+        modified('B', 'ACTIVE', { fields: { previousCallRef: 'A' } }),
+        modified('C', 'ACTIVE', { fields: { previousCallRef: 'B' } }),
+      ],
+      modified('B', 'HELD'),
+      modified('B', 'ACTIVE', { fields: { previousCallRef: 'A' } }),
+      removed('C'),
     ];
     const late = [modified('C', 'ACTIVE'), modified('B', 'ACTIVE'), modified('A', 'HELD'), removed('C')];
     const back = [created('C', 'ACTIVE'), modified('C', 'HELD'), removed('C')];
-    assert.deepEqual(changesOf([...chain, ...late, ...back]).map(({ change, callRef }) => `${change} ${callRef}`), [
-      'started A', 'parties B', 'parties C', 'ended C', 'started C', 'held C', 'ended C',
-    ]);
+    assert.deepEqual(
+      changesOf([...chain, ...late, ...back]).map(({ change, callRef }) => `${change} ${callRef}`),
+      ['started A', 'parties B', 'parties C', 'ended C', 'started C', 'held C', 'ended C'],
+    );
     const calls = new Calls();
     changesOf([...chain, ...late, snapshot(USER, [{ callRef: 'C', callData: { state: 'ACTIVE' } }])], calls);
     assert.equal(calls.size, 1);
     // Long after the end it is no duplicate: something of a call was lost.
     assert.deepEqual(changesOf([created('D', 'ACTIVE'), removed('D')], calls).length, 2);
-    assert.deepEqual(changesOf([modified('D', 'ACTIVE')], calls, 60).map(({ change }) => change), ['started']);
+    assert.deepEqual(
+      changesOf([modified('D', 'ACTIVE')], calls, 60).map(({ change }) => change),
+      ['started'],
+    );
   });
 
   it('of a snapshot make no difference', () => {
@@ -89,7 +148,13 @@ describe('events lost, then a snapshot', () => {
           const whole = new Calls();
           changesOf(events.slice(0, to), whole);
           const cut = new Calls();
-          const told = changesOf([...events.slice(0, from), ...usersOf(events).map((user) => snapshotAfter(user, events.slice(0, to)))], cut);
+          const told = changesOf(
+            [
+              ...events.slice(0, from),
+              ...usersOf(events).map((user) => snapshotAfter(user, events.slice(0, to))),
+            ],
+            cut,
+          );
           assert.deepEqual(facts(cut), facts(whole), `lost ${from} to ${to}`);
           told.push(...changesOf(events.slice(to), cut, 100));
           changesOf(events.slice(to), whole, 100);
@@ -102,7 +167,14 @@ describe('events lost, then a snapshot', () => {
 
   it('say of everything that they told that it is recovered, and only of that', () => {
     const told = changesOf([created('A', 'RINGING_INCOMING'), snapshot(USER, []), modified('B', 'ACTIVE')]);
-    assert.deepEqual(told.map(({ change, recovered }) => [change, recovered]), [['started', undefined], ['ended', true], ['started', undefined]]);
+    assert.deepEqual(
+      told.map(({ change, recovered }) => [change, recovered]),
+      [
+        ['started', undefined],
+        ['ended', true],
+        ['started', undefined],
+      ],
+    );
   });
 });
 
@@ -116,7 +188,11 @@ describe('the state', () => {
         const restored = Calls.fromJSON(JSON.parse(json));
         assert.equal(restored.size, calls.size);
         assert.equal(JSON.stringify(restored), json, name);
-        assert.deepEqual([...told, ...changesOf(events.slice(cut), restored, cut)], changesOf(events), `${name}, after ${cut}`);
+        assert.deepEqual(
+          [...told, ...changesOf(events.slice(cut), restored, cut)],
+          changesOf(events),
+          `${name}, after ${cut}`,
+        );
       }
     }
   });
@@ -132,13 +208,45 @@ describe('the state', () => {
   it('is read with care: what is no call is left out', () => {
     const calls = new Calls();
     changesOf([created('A', 'ACTIVE')], calls);
-    const { calls: [good] } = JSON.parse(JSON.stringify(calls)) as { calls: object[] };
-    for (const saved of [undefined, null, 'x', [], {}, { version: 2, calls: [good] }, { version: 1, calls: 7 }]) assert.equal(Calls.fromJSON(saved).size, 0);
-    const broken = [null, 'x', {}, { ...good, user: 7 }, { ...good, id: '' }, { ...good, state: 'ended' }, { ...good, startedAt: 9e15 }];
+    const {
+      calls: [good],
+    } = JSON.parse(JSON.stringify(calls)) as { calls: object[] };
+    for (const saved of [
+      undefined,
+      null,
+      'x',
+      [],
+      {},
+      { version: 2, calls: [good] },
+      { version: 1, calls: 7 },
+    ])
+      assert.equal(Calls.fromJSON(saved).size, 0);
+    const broken = [
+      null,
+      'x',
+      {},
+      { ...good, user: 7 },
+      { ...good, id: '' },
+      { ...good, state: 'ended' },
+      { ...good, startedAt: 9e15 },
+    ];
     assert.equal(Calls.fromJSON({ version: 1, calls: [...broken, good, good] }).size, 1);
-    const odd = { ...good, devices: 7, participants: [7, { id: 'p' }], ringMs: 'x', sinceMs: -1e300, data: 7, ending: 'x', direction: 7, callRef: null };
+    const odd = {
+      ...good,
+      devices: 7,
+      participants: [7, { id: 'p' }],
+      ringMs: 'x',
+      sinceMs: -1e300,
+      data: 7,
+      ending: 'x',
+      direction: 7,
+      callRef: null,
+    };
     const restored = Calls.fromJSON({ version: 1, calls: [odd] });
-    assert.deepEqual(changesOf([removed('A')], restored, 10).map(({ change, parties }) => [change, parties]), [['ended', [{ number: '', type: 'UNKNOWN' }]]]);
+    assert.deepEqual(
+      changesOf([removed('A')], restored, 10).map(({ change, parties }) => [change, parties]),
+      [['ended', [{ number: '', type: 'UNKNOWN' }]]],
+    );
   });
 });
 
@@ -155,7 +263,11 @@ describe('events', () => {
       });
       assert.deepEqual(told, changesOf(events));
     }
-    const data = { acdCallData: { callInfo: { agentGroup: '1' } }, trunkIdentification: { trunkNeqt: [1] }, tags: [{ name: 't', visibilities: ['u'] }] };
+    const data = {
+      acdCallData: { callInfo: { agentGroup: '1' } },
+      trunkIdentification: { trunkNeqt: [1] },
+      tags: [{ name: 't', visibilities: ['u'] }],
+    };
     const event = created('A', 'ACTIVE', { data });
     const calls = new Calls();
     const [change] = calls.follow(event, START);
@@ -163,24 +275,71 @@ describe('events', () => {
     shred(event);
     assert.equal(JSON.stringify([change, calls]), before);
     shred(change);
-    assert.equal(JSON.stringify([calls.follow(modified('A', 'HELD', { data: {} }), START)[0]?.acd]), '[{"callInfo":{"agentGroup":"1"}}]');
+    assert.equal(
+      JSON.stringify([calls.follow(modified('A', 'HELD', { data: {} }), START)[0]?.acd]),
+      '[{"callInfo":{"agentGroup":"1"}}]',
+    );
   });
 
   it('never make it throw, whatever their fields are, and a good one is understood after each', () => {
     const whole = [
-      created('A', 'ACTIVE', { data: { initialCalled: { id: { phoneNumber: '1' } }, acdCallData: { queueData: {} }, trunkIdentification: { trunkNeqt: [1] }, tags: [{ name: 't' }] } }),
-      modified('A', 'HELD', { fields: { addedParticipants: [{ participantId: 'p', identity: { id: {}, type: { main: 'USER' } } }], removedLegs: [{ deviceId: 'x' }], previousCallRef: 'B', replacedByCallRef: 'D', cause: 'CLEARED' } }),
+      created('A', 'ACTIVE', {
+        data: {
+          initialCalled: { id: { phoneNumber: '1' } },
+          acdCallData: { queueData: {} },
+          trunkIdentification: { trunkNeqt: [1] },
+          tags: [{ name: 't' }],
+        },
+      }),
+      modified('A', 'HELD', {
+        fields: {
+          addedParticipants: [{ participantId: 'p', identity: { id: {}, type: { main: 'USER' } } }],
+          removedLegs: [{ deviceId: 'x' }],
+          previousCallRef: 'B',
+          replacedByCallRef: 'D',
+          cause: 'CLEARED',
+        },
+      }),
       removed('B', { fields: { cause: 'CLEARED' } }),
-      snapshot(USER, [{ callRef: 'A', callData: { state: 'ACTIVE' }, legs: [{ deviceId: '1', state: 'HELD' }], participants: [{ participantId: 'p' }] }]),
+      snapshot(USER, [
+        {
+          callRef: 'A',
+          callData: { state: 'ACTIVE' },
+          legs: [{ deviceId: '1', state: 'HELD' }],
+          participants: [{ participantId: 'p' }],
+        },
+      ]),
     ];
-    const wrong = [null, undefined, 7, NaN, true, '', 'constructor', '__proto__', [], [null], [[]], [7], {}, { length: 3 }, [{ deviceId: 7 }], Symbol.iterator.toString()];
+    const wrong = [
+      null,
+      undefined,
+      7,
+      NaN,
+      true,
+      '',
+      'constructor',
+      '__proto__',
+      [],
+      [null],
+      [[]],
+      [7],
+      {},
+      { length: 3 },
+      [{ deviceId: 7 }],
+      Symbol.iterator.toString(),
+    ];
     let tried = 0;
     for (const event of whole) {
       for (const path of pathsOf(event)) {
         for (const value of wrong) {
           const calls = new Calls();
           calls.follow(created('Z', 'ACTIVE'), START);
-          assert.doesNotThrow(() => { calls.follow(replaced(event, path, value), START); }, `${path.join('.')} = ${JSON.stringify(value)}`);
+          assert.doesNotThrow(
+            () => {
+              calls.follow(replaced(event, path, value), START);
+            },
+            `${path.join('.')} = ${JSON.stringify(value)}`,
+          );
           assert.doesNotThrow(() => JSON.stringify(calls));
           assert.equal(calls.follow(created('Y', 'ACTIVE', { of: 'oxeY' }), START).length, 1);
           tried += 1;
@@ -205,12 +364,17 @@ function shred(value: unknown): void {
 
 function pathsOf(value: unknown, path: string[] = []): string[][] {
   if (typeof value !== 'object' || value === null) return [path];
-  return [...(path.length > 0 ? [path] : []), ...Object.entries(value).flatMap(([key, item]) => pathsOf(item, [...path, key]))];
+  return [
+    ...(path.length > 0 ? [path] : []),
+    ...Object.entries(value).flatMap(([key, item]) => pathsOf(item, [...path, key])),
+  ];
 }
 
 function replaced(event: O2GEvent, path: readonly string[], value: unknown): O2GEvent {
   const copy = structuredClone(event) as Record<string, unknown>;
-  const owner = path.slice(0, -1).reduce<Record<string, unknown>>((inner, key) => inner[key] as Record<string, unknown>, copy);
+  const owner = path
+    .slice(0, -1)
+    .reduce<Record<string, unknown>>((inner, key) => inner[key] as Record<string, unknown>, copy);
   owner[path.at(-1) ?? ''] = value;
   return copy as unknown as O2GEvent;
 }

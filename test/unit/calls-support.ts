@@ -9,10 +9,14 @@ export const USER = 'oxe70120';
 export const OUTSIDE = '0390670000';
 
 /** A user of the system as the others see it: 70130 is oxe70130. */
-export const colleague = (number: string): Fields =>
-  ({ participantId: number, identity: { id: { loginName: `oxe${number}`, phoneNumber: number }, type: { main: 'USER' } } });
-export const outside = (number = OUTSIDE): Fields =>
-  ({ participantId: number, identity: { id: { phoneNumber: number }, type: { main: 'EXTERNAL', subType: 'public' } } });
+export const colleague = (number: string): Fields => ({
+  participantId: number,
+  identity: { id: { loginName: `oxe${number}`, phoneNumber: number }, type: { main: 'USER' } },
+});
+export const outside = (number = OUTSIDE): Fields => ({
+  participantId: number,
+  identity: { id: { phoneNumber: number }, type: { main: 'EXTERNAL', subType: 'public' } },
+});
 export const secret = (participantId: string): Fields => ({ participantId, anonymous: true });
 
 const leg = (deviceId: string, state: string): Fields => ({ deviceId, state });
@@ -27,27 +31,54 @@ interface Extra {
 }
 
 /** OnCallCreated, with one leg on the user's device. */
-export function created(callRef: string, state: string, { of = USER, data, with: participants = [outside()], fields }: Extra = {}): O2GEvent {
+export function created(
+  callRef: string,
+  state: string,
+  { of = USER, data, with: participants = [outside()], fields }: Extra = {},
+): O2GEvent {
   return {
-    eventName: 'OnCallCreated', loginName: of, callRef, callData: { state, tags: [], ...data },
-    legs: [leg(deviceOf(of), state)], participants, deviceCapabilities: [], ...fields,
+    eventName: 'OnCallCreated',
+    loginName: of,
+    callRef,
+    callData: { state, tags: [], ...data },
+    legs: [leg(deviceOf(of), state)],
+    participants,
+    deviceCapabilities: [],
+    ...fields,
   };
 }
 
 /** OnCallModified, with the lists that servers send empty. */
 export function modified(callRef: string, state: string, { of = USER, data, fields }: Extra = {}): O2GEvent {
   return {
-    eventName: 'OnCallModified', loginName: of, callRef, callData: { state, tags: [], ...data },
-    modifiedLegs: [leg(deviceOf(of), state)], addedLegs: [], removedLegs: [],
-    modifiedParticipants: [], addedParticipants: [], removedParticipantIds: [], deviceCapabilities: [], ...fields,
+    eventName: 'OnCallModified',
+    loginName: of,
+    callRef,
+    callData: { state, tags: [], ...data },
+    modifiedLegs: [leg(deviceOf(of), state)],
+    addedLegs: [],
+    removedLegs: [],
+    modifiedParticipants: [],
+    addedParticipants: [],
+    removedParticipantIds: [],
+    deviceCapabilities: [],
+    ...fields,
   };
 }
 
-export const removed = (callRef: string, { of = USER, fields }: Extra = {}): O2GEvent =>
-  ({ eventName: 'OnCallRemoved', loginName: of, callRef, deviceCapabilities: [], ...fields });
+export const removed = (callRef: string, { of = USER, fields }: Extra = {}): O2GEvent => ({
+  eventName: 'OnCallRemoved',
+  loginName: of,
+  callRef,
+  deviceCapabilities: [],
+  ...fields,
+});
 
-export const snapshot = (loginName: string, calls: readonly Fields[]): O2GEvent =>
-  ({ eventName: 'OnTelephonyState', loginName, state: { calls, deviceCapabilities: [], userState: calls.length > 0 ? 'BUSY' : 'FREE' } });
+export const snapshot = (loginName: string, calls: readonly Fields[]): O2GEvent => ({
+  eventName: 'OnTelephonyState',
+  loginName,
+  state: { calls, deviceCapabilities: [], userState: calls.length > 0 ? 'BUSY' : 'FREE' },
+});
 
 /** Times of the stories: one event a second, the first at this one. */
 export const START = Date.parse('2026-11-23T16:55:00.000Z');
@@ -77,29 +108,50 @@ export function snapshotAfter(loginName: string, events: readonly O2GEvent[]): O
 function applyTo(calls: Map<string, Fields>, event: O2GEvent): void {
   const callRef = event.callRef as string;
   const { legs, participants } = event;
-  if (event.eventName === 'OnCallCreated') calls.set(callRef, { callRef, callData: event.callData, legs, participants });
+  if (event.eventName === 'OnCallCreated')
+    calls.set(callRef, { callRef, callData: event.callData, legs, participants });
   if (event.eventName === 'OnCallRemoved') calls.delete(callRef);
   if (event.eventName !== 'OnCallModified') return;
-  const before = calls.get(callRef) ?? calls.get(event.previousCallRef as string) ?? { callData: {}, legs: [], participants: [] };
+  const before = calls.get(callRef) ??
+    calls.get(event.previousCallRef as string) ?? { callData: {}, legs: [], participants: [] };
   calls.delete(event.previousCallRef as string);
   calls.set(callRef, {
     callRef,
     callData: mergedData(before.callData as Fields, event.callData as Fields | undefined),
-    legs: merged(before.legs, event, 'Legs', 'deviceId', (event.removedLegs as Fields[] | undefined ?? []).map(({ deviceId }) => deviceId)),
-    participants: merged(before.participants, event, 'Participants', 'participantId', event.removedParticipantIds as unknown[] | undefined ?? []),
+    legs: merged(
+      before.legs,
+      event,
+      'Legs',
+      'deviceId',
+      ((event.removedLegs as Fields[] | undefined) ?? []).map(({ deviceId }) => deviceId),
+    ),
+    participants: merged(
+      before.participants,
+      event,
+      'Participants',
+      'participantId',
+      (event.removedParticipantIds as unknown[] | undefined) ?? [],
+    ),
   });
 }
 
 /** An empty list of tags means that none is told. */
 function mergedData(before: Fields, told: Fields = {}): Fields {
   const { tags, ...rest } = told;
-  return { ...before, ...rest, tags: (tags as unknown[] | undefined)?.length ? tags : before.tags ?? [] };
+  return { ...before, ...rest, tags: (tags as unknown[] | undefined)?.length ? tags : (before.tags ?? []) };
 }
 
-function merged(before: unknown, event: O2GEvent, what: string, key: string, gone: readonly unknown[]): Fields[] {
+function merged(
+  before: unknown,
+  event: O2GEvent,
+  what: string,
+  key: string,
+  gone: readonly unknown[],
+): Fields[] {
   const all = new Map((before as Fields[]).map((item) => [item[key], item]));
   for (const list of [`added${what}`, `modified${what}`]) {
-    for (const item of event[list] as Fields[] | undefined ?? []) all.set(item[key], { ...all.get(item[key]), ...item });
+    for (const item of (event[list] as Fields[] | undefined) ?? [])
+      all.set(item[key], { ...all.get(item[key]), ...item });
   }
   for (const id of gone) all.delete(id);
   return [...all.values()];

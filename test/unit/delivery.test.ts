@@ -11,12 +11,25 @@ describe('an event with two takers', () => {
 
   beforeEach(() => {
     given = { first: [], second: [] };
-    delivery = new Delivery(systemClock, { info: () => undefined, warn: (line) => { throw new Error(line); }, debug: () => undefined });
-    for (const id of ['first', 'second'] as const) delivery.set(id, { selectors: [{ names: ['telephony'] }], deliver: (event) => { given[id].push(event); } });
+    delivery = new Delivery(systemClock, {
+      info: () => undefined,
+      warn: (line) => {
+        throw new Error(line);
+      },
+      debug: () => undefined,
+    });
+    for (const id of ['first', 'second'] as const)
+      delivery.set(id, {
+        selectors: [{ names: ['telephony'] }],
+        deliver: (event) => {
+          given[id].push(event);
+        },
+      });
   });
 
   it('is two events: what a flow does to one, the other does not see', () => {
-    const text = '{"eventName":"OnCallModified","callRef":"é","n":0,"yes":true,"none":null,"legs":[{"deviceId":"70120","capabilities":{}},[]],"__proto__":{"x":[1]}}';
+    const text =
+      '{"eventName":"OnCallModified","callRef":"é","n":0,"yes":true,"none":null,"legs":[{"deviceId":"70120","capabilities":{}},[]],"__proto__":{"x":[1]}}';
     delivery.receive(parse(text));
     const [[first], [second]] = [given.first, given.second];
     assert.deepEqual([JSON.stringify(first), JSON.stringify(second)], [text, text]);
@@ -29,7 +42,13 @@ describe('an event with two takers', () => {
     const depth = 200_000;
     delivery.receive(parse(`{"eventName":"OnCallModified","x":${'['.repeat(depth)}${']'.repeat(depth)}}`));
     delivery.receive(parse('{"eventName":"OnCallRemoved"}'));
-    assert.deepEqual(given.first.map(({ eventName }) => eventName), ['OnCallModified', 'OnCallRemoved']);
-    assert.deepEqual(given.second.map(({ eventName }) => eventName), ['OnCallModified', 'OnCallRemoved']);
+    assert.deepEqual(
+      given.first.map(({ eventName }) => eventName),
+      ['OnCallModified', 'OnCallRemoved'],
+    );
+    assert.deepEqual(
+      given.second.map(({ eventName }) => eventName),
+      ['OnCallModified', 'OnCallRemoved'],
+    );
   });
 });

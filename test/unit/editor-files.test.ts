@@ -13,7 +13,15 @@ interface Definition {
   readonly icon: string;
   readonly inputs?: number;
   readonly outputs?: number;
-  readonly defaults: Record<string, { value?: unknown; type?: string; required?: boolean; validate?: (value: unknown, opt: object) => unknown }>;
+  readonly defaults: Record<
+    string,
+    {
+      value?: unknown;
+      type?: string;
+      required?: boolean;
+      validate?: (value: unknown, opt: object) => unknown;
+    }
+  >;
   readonly credentials?: Record<string, { type: string }>;
 }
 
@@ -39,26 +47,80 @@ interface ExampleNode {
 /** Every property of every type, with its default: the palette's public contract. A typed input has its companion. */
 const PROPERTIES: Record<string, Record<string, unknown>> = {
   'o2g-server': {
-    name: '', url: '', secondaryUrl: '', access: 'typed', eventPort: '', application: 'Node-RED', supervisedId: '', supervisedType: 'LOGIN_NAME',
-    tls: undefined, timeout: 10, offlineWait: 10, delivery: 'chunk', lifetime: 0, webhookUrl: '', tunnelPort: '', tunnelFormat: '',
+    name: '',
+    url: '',
+    secondaryUrl: '',
+    access: 'typed',
+    eventPort: '',
+    application: 'Node-RED',
+    supervisedId: '',
+    supervisedType: 'LOGIN_NAME',
+    tls: undefined,
+    timeout: 10,
+    offlineWait: 10,
+    delivery: 'chunk',
+    lifetime: 0,
+    webhookUrl: '',
+    tunnelPort: '',
+    tunnelFormat: '',
   },
-  'o2g-link': { name: '', server: '', oxeNode: '', recorder: 'OTHER', secured: '', devices: '', media: '', record: '', onStop: 'close' },
+  'o2g-link': {
+    name: '',
+    server: '',
+    oxeNode: '',
+    recorder: 'OTHER',
+    secured: '',
+    devices: '',
+    media: '',
+    record: '',
+    onStop: 'close',
+  },
   'o2g-recorder': {
-    name: '', address: '', bind: '', portMin: 20000, portMax: 29999, folder: 'recordings', filename: '{{deviceNumber}}/{{startedAt}}-{{id}}', format: 'g711',
-    split: 'conversation', maxMinutes: 240, encrypt: false, retentionDays: 0,
+    name: '',
+    address: '',
+    bind: '',
+    portMin: 20000,
+    portMax: 29999,
+    folder: 'recordings',
+    filename: '{{deviceNumber}}/{{startedAt}}-{{id}}',
+    format: 'g711',
+    split: 'conversation',
+    maxMinutes: 240,
+    encrypt: false,
+    retentionDays: 0,
   },
-  'o2g-events': { name: '', server: '', selectors: [{ names: ['telephony'], ids: [] }], snapshot: false, dynamic: false, inputs: 0 },
+  'o2g-events': {
+    name: '',
+    server: '',
+    selectors: [{ names: ['telephony'], ids: [] }],
+    snapshot: false,
+    dynamic: false,
+    inputs: 0,
+  },
   'o2g-calls': { name: '', devices: '', changes: [] },
   'o2g-monitor': { name: '', link: '', action: 'start', ...typed('str', 'deviceNumber') },
   'o2g-record': {
-    name: '', link: '', action: 'start', recorder: '', mode: 'ip', ...typed('str', 'deviceNumber', 'ipRecorderAddr'),
+    name: '',
+    link: '',
+    action: 'start',
+    recorder: '',
+    mode: 'ip',
+    ...typed('str', 'deviceNumber', 'ipRecorderAddr'),
     ...typed('num', 'sentFlowPort', 'receivedFlowPort', 'crystal', 'board', 'timeslot', 'resumeAfter'),
   },
   'o2g-beep': {
-    name: '', link: '', action: 'start', ...typed('str', 'deviceNumber'), ...typed('num', 'tone', 'presenceDuration', 'silenceDuration'),
+    name: '',
+    link: '',
+    action: 'start',
+    ...typed('str', 'deviceNumber'),
+    ...typed('num', 'tone', 'presenceDuration', 'silenceDuration'),
   },
   'o2g-status': {
-    name: '', server: '', query: '', ...typed('str', 'loginName', 'companyPhone', 'callRef', 'deviceId', 'nodeIds'), ...typed('num', 'oxeNode'),
+    name: '',
+    server: '',
+    query: '',
+    ...typed('str', 'loginName', 'companyPhone', 'callRef', 'deviceId', 'nodeIds'),
+    ...typed('num', 'oxeNode'),
     ...typed('bool', 'onlyACD', 'onlyWithExtLogin'),
   },
 };
@@ -74,7 +136,23 @@ const PORTS: Record<string, { inputs: number; outputs: number }> = {
 
 /** What Node-RED brings along; an example needs nothing else to be installed. */
 const CORE = [
-  'tab', 'group', 'comment', 'inject', 'debug', 'catch', 'status', 'complete', 'switch', 'change', 'function', 'http in', 'http response', 'http request', 'udp out', 'file in', 'delay',
+  'tab',
+  'group',
+  'comment',
+  'inject',
+  'debug',
+  'catch',
+  'status',
+  'complete',
+  'switch',
+  'change',
+  'function',
+  'http in',
+  'http response',
+  'http request',
+  'udp out',
+  'file in',
+  'delay',
 ];
 
 const MODULE = '@o2g/node-red-recording/';
@@ -82,7 +160,12 @@ const TYPES = Object.keys(packageTypes());
 const FILES = TYPES.map(readHtml);
 
 function typed(type: string, ...names: string[]): Record<string, unknown> {
-  return Object.fromEntries(names.flatMap((name) => [[name, ''], [`${name}Type`, type]]));
+  return Object.fromEntries(
+    names.flatMap((name) => [
+      [name, ''],
+      [`${name}Type`, type],
+    ]),
+  );
 }
 
 function read(...path: string[]): string {
@@ -90,7 +173,9 @@ function read(...path: string[]): string {
 }
 
 function packageTypes(): Record<string, string> {
-  const { 'node-red': { nodes } } = JSON.parse(read('package.json')) as { 'node-red': { nodes: Record<string, string> } };
+  const {
+    'node-red': { nodes },
+  } = JSON.parse(read('package.json')) as { 'node-red': { nodes: Record<string, string> } };
   return nodes;
 }
 
@@ -106,7 +191,11 @@ function register(script: string): Record<string, Definition> {
   const definitions: Record<string, Definition> = {};
   const editor = {
     _: (key: string) => key,
-    nodes: { registerType: (type: string, definition: Definition) => { definitions[type] = definition; } },
+    nodes: {
+      registerType: (type: string, definition: Definition) => {
+        definitions[type] = definition;
+      },
+    },
     editor: { getEditStack: () => [] },
   };
   const window: { o2gForms?: unknown } = {};
@@ -119,7 +208,12 @@ function readHtml(type: string): Html {
   const text = read('nodes', `${type}.html`);
   const script = scriptOf(text, 'type="text/javascript"');
   return {
-    type, text, script, template: scriptOf(text, `data-template-name="${type}"`), help: scriptOf(text, `data-help-name="${type}"`), definitions: register(script),
+    type,
+    text,
+    script,
+    template: scriptOf(text, `data-template-name="${type}"`),
+    help: scriptOf(text, `data-help-name="${type}"`),
+    definitions: register(script),
   };
 }
 
@@ -128,7 +222,9 @@ function catalogOf(type: string): Catalog {
 }
 
 function keysOf(catalog: Catalog, path: readonly string[] = []): string[] {
-  return Object.entries(catalog).flatMap(([key, value]) => (typeof value === 'string' ? [[...path, key].join('.')] : keysOf(value, [...path, key])));
+  return Object.entries(catalog).flatMap(([key, value]) =>
+    typeof value === 'string' ? [[...path, key].join('.')] : keysOf(value, [...path, key]),
+  );
 }
 
 function matches(text: string, pattern: RegExp): string[] {
@@ -148,15 +244,23 @@ function fullKeys(text: string): string[] {
 
 /** Statuses are set by the runtime; the browser translates them. */
 function statusKeys(): string[] {
-  return matches(read('nodes', 'lib', 'status.ts'), /\bkey\('(\w+)'\)/g).map((name) => `o2g-server:status.${name}`);
+  return matches(read('nodes', 'lib', 'status.ts'), /\bkey\('(\w+)'\)/g).map(
+    (name) => `o2g-server:status.${name}`,
+  );
 }
 
 /** The sentences of the connection test: a key a step, an outcome and a note. */
 function trialKeys(): string[] {
   const own = matches(read('resources', 'trial.js'), /\bwords\('(\w+)'\)/g);
-  const outcomes = matches(/ICONS = \{(.*)\}/.exec(read('resources', 'trial.js'))?.[1] ?? '', /(\w+):/g).map((name) => `outcome.${name}`);
+  const outcomes = matches(
+    /ICONS = \{([^}]*)\}/.exec(read('resources', 'trial.js'))?.[1] ?? '',
+    /(\w+):/g,
+  ).map((name) => `outcome.${name}`);
   const steps = STEPS.map((name) => `step.${name}`);
-  const notes = matches(read('o2g', 'trial-notes.ts').split('const BY_CODE')[0] ?? '', /'(\w+)'(?= \||,|\]|;|\n)/g).map((name) => `note.${name}`);
+  const notes = matches(
+    read('o2g', 'trial-notes.ts').split('const BY_CODE')[0] ?? '',
+    /'(\w+)'(?= \||,|\]|;|\n)/g,
+  ).map((name) => `note.${name}`);
   return [...own, ...outcomes, ...steps, ...notes].map((key) => `o2g-server:trial.${key}`);
 }
 
@@ -167,30 +271,44 @@ function usedKeys(): Set<string> {
 }
 
 /** A validator's answer for a node with these properties that isn't being edited. */
-function verdict(type: string, property: string, value: unknown, others: Record<string, unknown> = {}): unknown {
+function verdict(
+  type: string,
+  property: string,
+  value: unknown,
+  others: Record<string, unknown> = {},
+): unknown {
   const definition = FILES.find((html) => html.type === type)?.definitions[type];
   const validate = definition?.defaults[property]?.validate;
   assert.ok(validate, `${type}.${property} has no validator`);
   assert.equal(validate.length, 2, 'Node-RED takes words only from a validator with two parameters');
-  return validate.call({ id: 'tested', ...PROPERTIES[type], ...others, [property]: value, _def: definition }, value, {});
+  return validate.call(
+    { id: 'tested', ...PROPERTIES[type], ...others, [property]: value, _def: definition },
+    value,
+    {},
+  );
 }
 
 describe('the files of the editor', () => {
   it('register the types of package.json, each in its own file', () => {
-    assert.deepEqual(FILES.map(({ definitions }) => Object.keys(definitions)), TYPES.map((type) => [type]));
+    assert.deepEqual(
+      FILES.map(({ definitions }) => Object.keys(definitions)),
+      TYPES.map((type) => [type]),
+    );
     assert.deepEqual([...TYPES].sort(), Object.keys(PROPERTIES).sort());
   });
 
   it('have everything that is shown beside the compiled nodes: icons, catalogs, helper', () => {
     for (const { type, text, definitions } of FILES) {
       assert.match(read('icons', definitions[type]?.icon ?? ''), /viewBox="0 0 40 60"/);
-      for (const resource of matches(text, /(?:src|href)="resources\/@o2g\/node-red-recording\/([^"]+)"/g)) assert.ok(read('resources', resource));
+      for (const resource of matches(text, /(?:src|href)="resources\/@o2g\/node-red-recording\/([^"]+)"/g))
+        assert.ok(read('resources', resource));
     }
   });
 
   it('are all published: Node-RED serves resources/ from the root of the package', () => {
     const { files } = JSON.parse(read('package.json')) as { files: string[] };
-    for (const folder of ['dist', 'examples', 'resources']) assert.ok(files.includes(folder), `${folder} is not in "files" of package.json`);
+    for (const folder of ['dist', 'examples', 'resources'])
+      assert.ok(files.includes(folder), `${folder} is not in "files" of package.json`);
   });
 
   for (const html of FILES) {
@@ -201,7 +319,10 @@ describe('the files of the editor', () => {
       it('has exactly the properties of the contract, with their defaults', () => {
         assert.ok(definition);
         const defaults = Object.entries(definition.defaults).map(([name, { value }]) => [name, value]);
-        assert.deepEqual(JSON.parse(JSON.stringify(Object.fromEntries(defaults))), JSON.parse(JSON.stringify(PROPERTIES[type])));
+        assert.deepEqual(
+          JSON.parse(JSON.stringify(Object.fromEntries(defaults))),
+          JSON.parse(JSON.stringify(PROPERTIES[type])),
+        );
         assert.deepEqual(Object.keys(definition.defaults).sort(), Object.keys(PROPERTIES[type] ?? {}).sort());
       });
 
@@ -212,17 +333,28 @@ describe('the files of the editor', () => {
       });
 
       it('refers to configuration nodes that exist, or are in the core', () => {
-        const types = Object.values(definition?.defaults ?? {}).flatMap(({ type: other }) => (other === undefined ? [] : [other]));
+        const types = Object.values(definition?.defaults ?? {}).flatMap(({ type: other }) =>
+          other === undefined ? [] : [other],
+        );
         for (const other of types) assert.ok([...TYPES, 'tls-config'].includes(other), other);
       });
 
       it('has a labelled field for every property that it shows, and shows nothing else', () => {
         const prefix = definition?.category === 'config' ? 'node-config-input-' : 'node-input-';
-        const fields = matches(html.template, new RegExp(`<(?:input|select|textarea)[^>]* id="${prefix}(\\w+)"`, 'g'));
+        const fields = matches(
+          html.template,
+          new RegExp(`<(?:input|select|textarea)[^>]* id="${prefix}(\\w+)"`, 'g'),
+        );
         const hidden = matches(html.template, new RegExp(`<input type="hidden" id="${prefix}(\\w+)"`, 'g'));
         const labels = matches(html.template, new RegExp(`<label [^>]*for="${prefix}(\\w+)"`, 'g'));
-        const known = [...Object.keys(definition?.defaults ?? {}), ...Object.keys(definition?.credentials ?? {})];
-        assert.deepEqual(fields.filter((field) => !known.includes(field)), []);
+        const known = [
+          ...Object.keys(definition?.defaults ?? {}),
+          ...Object.keys(definition?.credentials ?? {}),
+        ];
+        assert.deepEqual(
+          fields.filter((field) => !known.includes(field)),
+          [],
+        );
         assert.deepEqual(labels.sort(), fields.filter((field) => !hidden.includes(field)).sort());
       });
 
@@ -236,7 +368,8 @@ describe('the files of the editor', () => {
         assert.match(html.help, /^[A-Z][^#]+\.\n\n### Inputs\n/);
         assert.doesNotMatch(html.help, /\*\*|<\w/, 'no bold and no html');
         // Node-RED's own syntax for properties ends at the next colon.
-        for (const line of html.help.split('\n').filter((each) => each.startsWith(':'))) assert.match(line, /^: [^:()]+ \([^:()]+\) : [^:]+$/);
+        for (const line of html.help.split('\n').filter((each) => each.startsWith(':')))
+          assert.match(line, /^: [^:()]+ \([^:()]+\) : [^:]+$/);
         assert.match(html.text, new RegExp(`<script type="text/markdown" data-help-name="${type}">`));
       });
     });
@@ -249,13 +382,28 @@ describe('the files of the editor', () => {
 
   it('keep login, password and token as credentials, unreadable but for the login', () => {
     const credentials = FILES.map(({ type, definitions }) => definitions[type]?.credentials);
-    assert.deepEqual(JSON.parse(JSON.stringify(credentials[0])), { login: { type: 'text' }, password: { type: 'password' }, webhookToken: { type: 'password' }, tunnelToken: { type: 'password' } });
-    const recorder = { key: { type: 'password' }, previousKeys: { type: 'password' }, signingKey: { type: 'password' } };
-    assert.deepEqual(JSON.parse(JSON.stringify(credentials.slice(1))), TYPES.slice(1).map((type) => (type === 'o2g-recorder' ? recorder : null)));
+    assert.deepEqual(JSON.parse(JSON.stringify(credentials[0])), {
+      login: { type: 'text' },
+      password: { type: 'password' },
+      webhookToken: { type: 'password' },
+      tunnelToken: { type: 'password' },
+    });
+    const recorder = {
+      key: { type: 'password' },
+      previousKeys: { type: 'password' },
+      signingKey: { type: 'password' },
+    };
+    assert.deepEqual(
+      JSON.parse(JSON.stringify(credentials.slice(1))),
+      TYPES.slice(1).map((type) => (type === 'o2g-recorder' ? recorder : null)),
+    );
   });
 
   it('take their colours from the theme', () => {
-    const styles = [read('resources', 'forms.css'), ...FILES.flatMap(({ text }) => matches(text, /<style>([^]*?)<\/style>/g))].join('\n');
+    const styles = [
+      read('resources', 'forms.css'),
+      ...FILES.flatMap(({ text }) => matches(text, /<style>([^]*?)<\/style>/g)),
+    ].join('\n');
     const own = styles.replace(/\bred-ui-[\w-]+|\/\*[^]*?\*\//g, '');
     assert.doesNotMatch(own, /#[0-9a-f]{3,8}\b|rgba?\(|\b(?:white|black|red|gr[ae]y)\b/i);
     for (const { template } of FILES) assert.doesNotMatch(template, /\son\w+=|style="[^"]*colou?r/);
@@ -263,7 +411,13 @@ describe('the files of the editor', () => {
 });
 
 describe('validators', () => {
-  const REFUSED: [type: string, property: string, value: unknown, rule: string, others?: Record<string, unknown>][] = [
+  const REFUSED: [
+    type: string,
+    property: string,
+    value: unknown,
+    rule: string,
+    others?: Record<string, unknown>,
+  ][] = [
     ['o2g-server', 'url', '', 'required'],
     ['o2g-server', 'url', 'o2g.example.com', 'address'],
     ['o2g-server', 'url', 'https://o2g.example.com/api/rest', 'address'],
@@ -352,7 +506,10 @@ describe('validators', () => {
 
 describe('examples', () => {
   const names = readdirSync(join(ROOT, 'examples')).sort();
-  const examples = names.map((name) => ({ name, nodes: JSON.parse(read('examples', name)) as ExampleNode[] }));
+  const examples = names.map((name) => ({
+    name,
+    nodes: JSON.parse(read('examples', name)) as ExampleNode[],
+  }));
 
   it('are numbered in the order of the menu, the main job first, policies from 20 on', () => {
     assert.equal(names[0], '01 Record a call.json');
@@ -364,29 +521,58 @@ describe('examples', () => {
 
   for (const { name, nodes } of examples) {
     it(`"${name}" needs nothing but Node-RED and this palette, explains itself and holds no secret`, () => {
-      assert.deepEqual(nodes.map(({ type }) => type).filter((type) => ![...CORE, ...TYPES].includes(type)), []);
-      assert.ok(nodes.some(({ type, name: title }) => type === 'comment' && title !== ''), 'a comment node');
-      assert.deepEqual(nodes.filter((node) => 'credentials' in node), []);
-      assert.ok(nodes.some(({ type }) => type === 'o2g-server') && nodes.some(({ type }) => type === 'o2g-link'), 'its configuration nodes');
+      assert.deepEqual(
+        nodes.map(({ type }) => type).filter((type) => ![...CORE, ...TYPES].includes(type)),
+        [],
+      );
+      assert.ok(
+        nodes.some(({ type, name: title }) => type === 'comment' && title !== ''),
+        'a comment node',
+      );
+      assert.deepEqual(
+        nodes.filter((node) => 'credentials' in node),
+        [],
+      );
+      assert.ok(
+        nodes.some(({ type }) => type === 'o2g-server') && nodes.some(({ type }) => type === 'o2g-link'),
+        'its configuration nodes',
+      );
     });
 
     it(`"${name}" writes every property of our nodes, and no other`, () => {
       for (const { type, ...node } of nodes.filter((each) => TYPES.includes(each.type))) {
-        const own = Object.keys(node).filter((property) => !['id', 'z', 'g', 'x', 'y', 'wires'].includes(property));
+        const own = Object.keys(node).filter(
+          (property) => !['id', 'z', 'g', 'x', 'y', 'wires'].includes(property),
+        );
         assert.deepEqual(own.sort(), Object.keys(PROPERTIES[type] ?? {}).sort(), type);
       }
     });
 
     it(`"${name}" is wired to its own nodes only`, () => {
       const ids = nodes.map(({ id }) => id);
-      const references = nodes.flatMap(({ wires = [], server, link, recorder, media, type, g, z }) => [...wires.flat(), server, link, ...(type === 'o2g-link' ? [media] : [recorder]), g, z]);
-      assert.deepEqual(references.filter((id) => id !== undefined && id !== '' && !(typeof id === 'string' && ids.includes(id))), []);
+      const references = nodes.flatMap(({ wires = [], server, link, recorder, media, type, g, z }) => [
+        ...wires.flat(),
+        server,
+        link,
+        ...(type === 'o2g-link' ? [media] : [recorder]),
+        g,
+        z,
+      ]);
+      assert.deepEqual(
+        references.filter(
+          (id) => id !== undefined && id !== '' && !(typeof id === 'string' && ids.includes(id)),
+        ),
+        [],
+      );
     });
   }
 
   it('use every type of the palette', () => {
     const used = new Set(examples.flatMap(({ nodes }) => nodes.map(({ type }) => type)));
-    assert.deepEqual(TYPES.filter((type) => !used.has(type)), []);
+    assert.deepEqual(
+      TYPES.filter((type) => !used.has(type)),
+      [],
+    );
   });
 
   it('share no id, so that several can be imported side by side', () => {
@@ -407,7 +593,12 @@ describe('the flow that is kept of this version', () => {
     for (const type of TYPES) {
       const nodes = kept.filter((node) => node.type === type);
       assert.ok(nodes.length > 0, type);
-      for (const node of nodes) assert.deepEqual(Object.keys(PROPERTIES[type] ?? {}).filter((property) => !(property in node)), [], type);
+      for (const node of nodes)
+        assert.deepEqual(
+          Object.keys(PROPERTIES[type] ?? {}).filter((property) => !(property in node)),
+          [],
+          type,
+        );
     }
   });
 });

@@ -9,44 +9,126 @@ const takers = (selectors: Selector[], event: O2GEvent): number => {
 
 describe('the filter of the one subscription', () => {
   it('is the union of all selectors plus telephony and system, one selector a package, "*" for an administrator', () => {
-    assert.deepEqual(unionFilter([{ names: ['agent'], ids: ['oxe1'] }, { names: ['OnCallCreated', 'OnUserCreated', 'OnUserDeleted'] }], true), {
-      selectors: [
-        { ids: ['*'], names: ['OnUserCreated', 'OnUserDeleted'] },
-        { ids: ['*'], names: ['agent'] },
-        { ids: ['*'], names: ['system'] },
-        { ids: ['*'], names: ['telephony'] },
-      ],
-    });
+    assert.deepEqual(
+      unionFilter(
+        [{ names: ['agent'], ids: ['oxe1'] }, { names: ['OnCallCreated', 'OnUserCreated', 'OnUserDeleted'] }],
+        true,
+      ),
+      {
+        selectors: [
+          { ids: ['*'], names: ['OnUserCreated', 'OnUserDeleted'] },
+          { ids: ['*'], names: ['agent'] },
+          { ids: ['*'], names: ['system'] },
+          { ids: ['*'], names: ['telephony'] },
+        ],
+      },
+    );
   });
 
   it('has no ids for a user', () => {
-    assert.deepEqual(unionFilter([], false), { selectors: [{ names: ['system'] }, { names: ['telephony'] }] });
+    assert.deepEqual(unionFilter([], false), {
+      selectors: [{ names: ['system'] }, { names: ['telephony'] }],
+    });
   });
 
   it('keeps a future event in a selector of its own and leaves out what cannot be subscribed to', () => {
-    assert.deepEqual(unionFilter([{ names: ['OnTomorrow', 'OnChannelInformation'] }], true).selectors?.[0], { ids: ['*'], names: ['OnTomorrow'] });
+    assert.deepEqual(unionFilter([{ names: ['OnTomorrow', 'OnChannelInformation'] }], true).selectors?.[0], {
+      ids: ['*'],
+      names: ['OnTomorrow'],
+    });
   });
 });
 
 describe('the routing of events', () => {
   for (const [what, selectors, event, expected] of [
-    ['a package brings its events', [{ names: ['telephony'], ids: [] }], { eventName: 'OnCallCreated', loginName: 'oxe1' }, 1],
-    ['a name brings its event', [{ names: ['OnCallCreated'], ids: ['*'] }], { eventName: 'OnCallCreated', loginName: 'oxe1' }, 1],
-    ['and no other', [{ names: ['OnCallCreated'], ids: ['*'] }], { eventName: 'OnCallRemoved', loginName: 'oxe1' }, 0],
-    ['a login brings its own events', [{ names: ['telephony'], ids: ['oxe1'] }], { eventName: 'OnCallCreated', loginName: 'oxe1' }, 1],
-    ['and nobody else\'s', [{ names: ['telephony'], ids: ['oxe1'] }], { eventName: 'OnCallCreated', loginName: 'oxe2' }, 0],
-    ['two matching selectors bring one copy', [{ names: ['telephony'], ids: [] }, { names: ['OnCallCreated'], ids: ['oxe1'] }], { eventName: 'OnCallCreated', loginName: 'oxe1' }, 1],
-    ['userManagement knows no ids', [{ names: ['userManagement'], ids: ['oxe1'] }], { eventName: 'OnUserDeleted', loginName: 'oxe2' }, 1],
-    ['a future event comes to those who asked for its name', [{ names: ['OnTomorrow'], ids: [] }], { eventName: 'OnTomorrow' }, 1],
-    ['or for its package', [{ names: ['telephony'], ids: [] }], { eventName: 'OnCallWhispered', loginName: 'oxe1' }, 1],
-    ['the channel\'s own words come to nobody who asked for packages', [{ names: ['telephony', 'system'], ids: [] }], { eventName: 'OnChannelInformation' }, 0],
+    [
+      'a package brings its events',
+      [{ names: ['telephony'], ids: [] }],
+      { eventName: 'OnCallCreated', loginName: 'oxe1' },
+      1,
+    ],
+    [
+      'a name brings its event',
+      [{ names: ['OnCallCreated'], ids: ['*'] }],
+      { eventName: 'OnCallCreated', loginName: 'oxe1' },
+      1,
+    ],
+    [
+      'and no other',
+      [{ names: ['OnCallCreated'], ids: ['*'] }],
+      { eventName: 'OnCallRemoved', loginName: 'oxe1' },
+      0,
+    ],
+    [
+      'a login brings its own events',
+      [{ names: ['telephony'], ids: ['oxe1'] }],
+      { eventName: 'OnCallCreated', loginName: 'oxe1' },
+      1,
+    ],
+    [
+      "and nobody else's",
+      [{ names: ['telephony'], ids: ['oxe1'] }],
+      { eventName: 'OnCallCreated', loginName: 'oxe2' },
+      0,
+    ],
+    [
+      'two matching selectors bring one copy',
+      [
+        { names: ['telephony'], ids: [] },
+        { names: ['OnCallCreated'], ids: ['oxe1'] },
+      ],
+      { eventName: 'OnCallCreated', loginName: 'oxe1' },
+      1,
+    ],
+    [
+      'userManagement knows no ids',
+      [{ names: ['userManagement'], ids: ['oxe1'] }],
+      { eventName: 'OnUserDeleted', loginName: 'oxe2' },
+      1,
+    ],
+    [
+      'a future event comes to those who asked for its name',
+      [{ names: ['OnTomorrow'], ids: [] }],
+      { eventName: 'OnTomorrow' },
+      1,
+    ],
+    [
+      'or for its package',
+      [{ names: ['telephony'], ids: [] }],
+      { eventName: 'OnCallWhispered', loginName: 'oxe1' },
+      1,
+    ],
+    [
+      "the channel's own words come to nobody who asked for packages",
+      [{ names: ['telephony', 'system'], ids: [] }],
+      { eventName: 'OnChannelInformation' },
+      0,
+    ],
   ] as const) {
-    it(what, () => { assert.equal(takers(selectors.map(({ names, ids }) => ({ names: [...names], ids: [...ids] })), event), expected); });
+    it(what, () => {
+      assert.equal(
+        takers(
+          selectors.map(({ names, ids }) => ({ names: [...names], ids: [...ids] })),
+          event,
+        ),
+        expected,
+      );
+    });
   }
 });
 
 describe('readSelectors', () => {
-  for (const value of ['telephony', [{}], [{ names: [] }], [{ names: [''] }], [{ names: ['x'], ids: 'oxe1' }], [null], { names: ['x'] }]) {
-    it(`refuses ${JSON.stringify(value)}`, () => { assert.throws(() => readSelectors(value), { code: 'INVALID_INPUT' }); });
+  for (const value of [
+    'telephony',
+    [{}],
+    [{ names: [] }],
+    [{ names: [''] }],
+    [{ names: ['x'], ids: 'oxe1' }],
+    [null],
+    { names: ['x'] },
+  ]) {
+    it(`refuses ${JSON.stringify(value)}`, () => {
+      assert.throws(() => readSelectors(value), { code: 'INVALID_INPUT' });
+    });
   }
 });

@@ -16,14 +16,16 @@ function read(...path: string[]): string {
 }
 
 function filesOf(language: string, extension: string): string[] {
-  return readdirSync(join(LOCALES, language)).filter((file) => file.endsWith(extension)).sort();
+  return readdirSync(join(LOCALES, language))
+    .filter((file) => file.endsWith(extension))
+    .sort();
 }
 
 /** Every sentence of a catalog by its key. */
 function sentences(catalog: Catalog, path: readonly string[] = []): [key: string, sentence: string][] {
-  return Object.entries(catalog).flatMap(([key, value]): [string, string][] => (
-    typeof value === 'string' ? [[[...path, key].join('.'), value]] : sentences(value, [...path, key])
-  ));
+  return Object.entries(catalog).flatMap(([key, value]): [string, string][] =>
+    typeof value === 'string' ? [[[...path, key].join('.'), value]] : sentences(value, [...path, key]),
+  );
 }
 
 function catalogOf(language: string, file: string): Map<string, string> {
@@ -45,7 +47,9 @@ function codeOf(help: string): { code: string[]; fields: number; headings: numbe
 }
 
 function helpIn(html: string, type: string): string {
-  const found = new RegExp(`<script type="text/markdown" data-help-name="${type}">\n([^]*?)</script>`).exec(html);
+  const found = new RegExp(`<script type="text/markdown" data-help-name="${type}">\n([^]*?)</script>`).exec(
+    html,
+  );
   assert.ok(found?.[1] !== undefined, `no help for ${type}`);
   return found[1];
 }
@@ -73,12 +77,15 @@ describe('the languages', () => {
         });
       }
 
-      for (const file of readdirSync(join(ROOT, 'nodes')).filter((name) => /^o2g-.*\.html$/.test(name) && read(ROOT, 'nodes', name).includes('data-help-name'))) {
+      for (const file of readdirSync(join(ROOT, 'nodes')).filter(
+        (name) => /^o2g-.*\.html$/.test(name) && read(ROOT, 'nodes', name).includes('data-help-name'),
+      )) {
         it(`has the help of ${file}, with the same fields and the same code`, () => {
           const type = basename(file, '.html');
           const help = helpIn(read(LOCALES, language, file), type);
           // Node-RED's own syntax for properties ends at the next colon.
-          for (const line of help.split('\n').filter((each) => each.startsWith(':'))) assert.match(line, /^: [^:()]+ \([^:()]+\) : [^:]+$/);
+          for (const line of help.split('\n').filter((each) => each.startsWith(':')))
+            assert.match(line, /^: [^:()]+ \([^:()]+\) : [^:]+$/);
           assert.deepEqual(codeOf(help), codeOf(helpIn(read(ROOT, 'nodes', file), type)));
         });
       }
@@ -90,11 +97,21 @@ describe('the help of a configuration node', () => {
   for (const language of ['en-US', ...LANGUAGES]) {
     for (const type of ['o2g-server', 'o2g-link', 'o2g-recorder']) {
       it(`calls the fields of ${type} as its form does in ${language}`, () => {
-        const html = language === 'en-US' ? read(ROOT, 'nodes', `${type}.html`) : read(LOCALES, language, `${type}.html`);
-        const labels = [...catalogOf(language, `${type}.json`)].filter(([key]) => key.startsWith('label.')).map(([, label]) => label);
-        const fields = [...helpIn(html, type).matchAll(/^: \*?([^*(]+?)\*? \(/gm)].map(([, field]) => field ?? '');
+        const html =
+          language === 'en-US'
+            ? read(ROOT, 'nodes', `${type}.html`)
+            : read(LOCALES, language, `${type}.html`);
+        const labels = [...catalogOf(language, `${type}.json`)]
+          .filter(([key]) => key.startsWith('label.'))
+          .map(([, label]) => label);
+        const fields = [...helpIn(html, type).matchAll(/^: \*?([^*(]+?)\*? \(/gm)].map(
+          ([, field]) => field ?? '',
+        );
         assert.ok(fields.length > 0);
-        assert.deepEqual(fields.filter((field) => !labels.includes(field)), []);
+        assert.deepEqual(
+          fields.filter((field) => !labels.includes(field)),
+          [],
+        );
       });
     }
   }
@@ -102,26 +119,51 @@ describe('the help of a configuration node', () => {
 
 describe('the catalog of the sidebar', () => {
   it('has the keys that the sidebar uses, and no other', () => {
-    const script = read(ROOT, 'resources', 'sidebar.js') + read(ROOT, 'resources', 'support.js') + read(ROOT, 'nodes', 'o2g-sidebar.html');
+    const script =
+      read(ROOT, 'resources', 'sidebar.js') +
+      read(ROOT, 'resources', 'support.js') +
+      read(ROOT, 'nodes', 'o2g-sidebar.html');
     const known = [...catalogOf('en-US', 'o2g-sidebar.json').keys()];
-    const used = [...script.matchAll(/(?:words\(|section\(|sentence = .*?|\? |: )'([\w.]+)'/g)].map(([, key]) => key ?? '').filter((key) => known.includes(key));
+    const used = [...script.matchAll(/(?:words\(|section\(|sentence = .*?|\? |: )'([\w.]+)'/g)]
+      .map(([, key]) => key ?? '')
+      .filter((key) => known.includes(key));
     // Keys that are put together: `filter.${name}` and the like.
     const families = [...script.matchAll(/`(\w+)\.\$\{/g)].map(([, family]) => `${family ?? ''}.`);
-    assert.deepEqual(known.filter((key) => !used.includes(key) && !families.some((family) => key.startsWith(family))), []);
+    assert.deepEqual(
+      known.filter((key) => !used.includes(key) && !families.some((family) => key.startsWith(family))),
+      [],
+    );
     const literal = [...script.matchAll(/\bwords\('([\w.]+)'/g)].map(([, key]) => key ?? '');
-    assert.deepEqual(literal.filter((key) => !known.includes(key)), []);
+    assert.deepEqual(
+      literal.filter((key) => !known.includes(key)),
+      [],
+    );
   });
 });
 
 describe('the catalog of the recordings page', () => {
   it('has the keys that the page uses, and no other', () => {
-    const script = read(ROOT, 'resources', 'recordings.js') + read(ROOT, 'resources', 'recording-details.js') + read(ROOT, 'resources', 'waveform.js') + read(ROOT, 'nodes', 'o2g-recordings.html');
+    const script =
+      read(ROOT, 'resources', 'recordings.js') +
+      read(ROOT, 'resources', 'recording-details.js') +
+      read(ROOT, 'resources', 'waveform.js') +
+      read(ROOT, 'nodes', 'o2g-recordings.html');
     const known = [...catalogOf('en-US', 'o2g-recordings.json').keys()];
     const literal = [...script.matchAll(/(?:words|section)\(\s*'([\w.]+)'/g)].map(([, key]) => key ?? '');
-    const chosen = [...script.matchAll(/[?:] '([\w.]+)'/g)].map(([, key]) => key ?? '').filter((key) => known.includes(key));
+    const chosen = [...script.matchAll(/[?:] '([\w.]+)'/g)]
+      .map(([, key]) => key ?? '')
+      .filter((key) => known.includes(key));
     // Keys that are put together: `filter.${name}` and the like.
     const families = [...script.matchAll(/`(\w+)\.\$\{/g)].map(([, family]) => `${family ?? ''}.`);
-    assert.deepEqual(literal.filter((key) => !known.includes(key)), []);
-    assert.deepEqual(known.filter((key) => ![...literal, ...chosen].includes(key) && !families.some((family) => key.startsWith(family))), []);
+    assert.deepEqual(
+      literal.filter((key) => !known.includes(key)),
+      [],
+    );
+    assert.deepEqual(
+      known.filter(
+        (key) => ![...literal, ...chosen].includes(key) && !families.some((family) => key.startsWith(family)),
+      ),
+      [],
+    );
   });
 });

@@ -2,7 +2,16 @@ import assert from 'node:assert/strict';
 import { backOffMs, next, type Effect, type Input, type State } from '../../o2g/machine';
 
 const STATES: readonly State[] = ['closed', 'connecting', 'connected', 'recovering', 'refused'];
-const INPUTS: readonly Input[] = ['open', 'ready', 'channelLost', 'sessionLost', 'failed', 'denied', 'due', 'close'];
+const INPUTS: readonly Input[] = [
+  'open',
+  'ready',
+  'channelLost',
+  'sessionLost',
+  'failed',
+  'denied',
+  'due',
+  'close',
+];
 
 /** Every pair that does something; all others must do nothing. */
 const ROWS: readonly (readonly [State, Input, State, Effect])[] = [
@@ -35,7 +44,10 @@ describe('the life of a session', () => {
   }
 
   it('waits 0, 1, 2, 4, then 5 seconds, shortened by up to a quarter', () => {
-    assert.deepEqual([0, 1, 2, 3, 4, 50].map((attempt) => backOffMs(attempt, 0)), [0, 1000, 2000, 4000, 5000, 5000]);
+    assert.deepEqual(
+      [0, 1, 2, 3, 4, 50].map((attempt) => backOffMs(attempt, 0)),
+      [0, 1000, 2000, 4000, 5000, 5000],
+    );
     assert.equal(backOffMs(4, 1), 3750);
   });
 });

@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import { plan, type RecordTarget, type Seen, type Wanted } from '../../o2g/plan';
 
-const target: RecordTarget = { mode: 'ip', ipRecorderAddr: '192.0.2.10', sentFlowPort: 20000, receivedFlowPort: 20002 };
+const target: RecordTarget = {
+  mode: 'ip',
+  ipRecorderAddr: '192.0.2.10',
+  sentFlowPort: 20000,
+  receivedFlowPort: 20002,
+};
 const other: RecordTarget = { ...target, sentFlowPort: 20004, receivedFlowPort: 20006 };
 const slot: RecordTarget = { mode: 'tdm', crystal: 2, board: 0, timeslot: 10 };
 const beep = { tone: 25, presenceDuration: 50, silenceDuration: 15 };
@@ -15,22 +20,67 @@ const steps = (want: Wanted | undefined, seen: Seen | undefined): string[] => {
 describe('the steps from what is to what shall be', () => {
   for (const [what, want, seen, expected] of [
     ['a new device is monitored', { own: true }, undefined, ['monitor']],
-    ['what is as it shall be needs nothing', { own: true, record: target }, { monitored: true, record: target }, []],
+    [
+      'what is as it shall be needs nothing',
+      { own: true, record: target },
+      { monitored: true, record: target },
+      [],
+    ],
     ['a recording needs its monitor first', { own: false, record: target }, undefined, ['monitor', 'record']],
-    ['a lost recording is asked again, and its beep after it', { own: true, record: target, beep }, { monitored: true }, ['record', 'beep']],
-    ['other ports are another recording', { own: true, record: target }, { monitored: true, record: other }, ['record']],
-    ['a time slot is not a pair of ports', { own: true, record: slot }, { monitored: true, record: target }, ['record']],
-    ['in doubt, what GET cannot tell is sent again', { own: true, record: target, beep }, { monitored: true, record: target, beep, doubt: true }, ['monitor', 'beep']],
-    ['a recording that nobody wants is stopped', { own: true }, { monitored: true, record: target }, ['stopRecord']],
+    [
+      'a lost recording is asked again, and its beep after it',
+      { own: true, record: target, beep },
+      { monitored: true },
+      ['record', 'beep'],
+    ],
+    [
+      'other ports are another recording',
+      { own: true, record: target },
+      { monitored: true, record: other },
+      ['record'],
+    ],
+    [
+      'a time slot is not a pair of ports',
+      { own: true, record: slot },
+      { monitored: true, record: target },
+      ['record'],
+    ],
+    [
+      'in doubt, what GET cannot tell is sent again',
+      { own: true, record: target, beep },
+      { monitored: true, record: target, beep, doubt: true },
+      ['monitor', 'beep'],
+    ],
+    [
+      'a recording that nobody wants is stopped',
+      { own: true },
+      { monitored: true, record: target },
+      ['stopRecord'],
+    ],
     ['also on a device that nobody wants', undefined, { monitored: true, record: target }, ['stopRecord']],
     ['a monitor that nobody wants stays: it ends with the link', undefined, { monitored: true }, []],
-    ['a beep that nobody wants is stopped', { own: true, record: target }, { monitored: true, record: target, beep }, ['stopBeep']],
-  ] as const satisfies readonly (readonly [string, Wanted | undefined, Seen | undefined, readonly string[]])[]) {
-    it(what, () => { assert.deepEqual(steps(want, seen), expected); });
+    [
+      'a beep that nobody wants is stopped',
+      { own: true, record: target },
+      { monitored: true, record: target, beep },
+      ['stopBeep'],
+    ],
+  ] as const satisfies readonly (readonly [
+    string,
+    Wanted | undefined,
+    Seen | undefined,
+    readonly string[],
+  ])[]) {
+    it(what, () => {
+      assert.deepEqual(steps(want, seen), expected);
+    });
   }
 
   it('devices in a call come first, in the order in which they are wanted', () => {
     const wanted = new Map(['1', '2', '3', '4'].map((device) => [device, { own: true }]));
-    assert.deepEqual(plan(wanted, new Map(), new Set(['3', '4'])).map(({ deviceNumber }) => deviceNumber), ['3', '4', '1', '2']);
+    assert.deepEqual(
+      plan(wanted, new Map(), new Set(['3', '4'])).map(({ deviceNumber }) => deviceNumber),
+      ['3', '4', '1', '2'],
+    );
   });
 });

@@ -6,14 +6,22 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { StateFile } from '../../nodes/lib/state-file';
 import type { Wanted } from '../../o2g/plan';
 
-const log = { info: () => undefined, warn: (line: string) => { throw new Error(line); }, debug: () => undefined };
+const log = {
+  info: () => undefined,
+  warn: (line: string) => {
+    throw new Error(line);
+  },
+  debug: () => undefined,
+};
 
 describe('the state file of a link', () => {
   it('is written also while what is desired never stops changing', async () => {
     const dir = await mkdtemp(join(tmpdir(), 'o2g-state-'));
     const file = new StateFile(dir, 'link', 'server 7', log);
     const wanted = new Map<string, Wanted>();
-    const save = (): void => { file.save({ registrations: [['o2g.example.com', '1']], wanted }); };
+    const save = (): void => {
+      file.save({ registrations: [['o2g.example.com', '1']], wanted });
+    };
     const stored = (): number => [...(file.load()?.wanted ?? [])].length;
     save();
     assert.equal(stored(), 0);
@@ -30,17 +38,32 @@ describe('the state file of a link', () => {
   });
 
   for (const [title, overtake, expected] of [
-    ['is gone when the link was left', (file) => { file.save(undefined); }, undefined],
-    ['has the registration made', (file, wanted) => { file.save({ registrations: [['o2g.example.com', '2']], wanted }); }, [['o2g.example.com', '2']]],
+    [
+      'is gone when the link was left',
+      (file) => {
+        file.save(undefined);
+      },
+      undefined,
+    ],
+    [
+      'has the registration made',
+      (file, wanted) => {
+        file.save({ registrations: [['o2g.example.com', '2']], wanted });
+      },
+      [['o2g.example.com', '2']],
+    ],
   ] as [string, (file: StateFile, wanted: Map<string, Wanted>) => void, unknown][]) {
     it(`${title} while 15,000 devices were being written`, async () => {
       const dir = await mkdtemp(join(tmpdir(), 'o2g-state-'));
       const file = new StateFile(dir, 'link', 'server 7', log);
-      const wanted = new Map<string, Wanted>(Array.from({ length: 15_000 }, (_, index) => [String(70_000 + index), { own: false }]));
-      const being = async (): Promise<boolean> => (await readdir(join(dir, '.o2g'))).some((name) => name.endsWith('.new'));
+      const wanted = new Map<string, Wanted>(
+        Array.from({ length: 15_000 }, (_, index) => [String(70_000 + index), { own: false }]),
+      );
+      const being = async (): Promise<boolean> =>
+        (await readdir(join(dir, '.o2g'))).some((name) => name.endsWith('.new'));
       let again = performance.now();
       file.save({ registrations: [['o2g.example.com', '1']], wanted });
-      while (!await being()) {
+      while (!(await being())) {
         // One look at the folder may take longer than all of the writing.
         if (performance.now() < again) continue;
         again += 1000;
@@ -58,7 +81,8 @@ describe('the state file of a link', () => {
     const file = new StateFile(dir, 'link', 'server 7', log);
     const wanted = new Map<string, Wanted>();
     file.save({ registrations: [], wanted });
-    for (let index = 0; index < 1700; index += 1) wanted.set(String(70_000 + index), { own: index % 2 === 0 });
+    for (let index = 0; index < 1700; index += 1)
+      wanted.set(String(70_000 + index), { own: index % 2 === 0 });
     file.save({ registrations: [['o2g.example.com', '1']], wanted });
     assert.deepEqual(file.load()?.wanted, [...wanted]);
     wanted.delete('70000');

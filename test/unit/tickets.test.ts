@@ -16,7 +16,10 @@ describe('a ticket for a recording', () => {
 
   it('opens what it was given for, as often as it is shown, and no other', () => {
     const [one, two] = [tickets.issue('one'), tickets.issue('two')];
-    assert.deepEqual([one, two, one].map((ticket) => tickets.use(ticket)), ['one', 'two', 'one']);
+    assert.deepEqual(
+      [one, two, one].map((ticket) => tickets.use(ticket)),
+      ['one', 'two', 'one'],
+    );
     assert.equal(tickets.use(one.slice(1)), undefined);
     assert.equal(tickets.use(''), undefined);
   });
@@ -31,7 +34,8 @@ describe('a ticket for a recording', () => {
 
   it('lasts while it is used every ten minutes, half a day at most', () => {
     const ticket = tickets.issue('one');
-    for (now = 30 * SECOND; now < 12 * 60 * MINUTE; now += 10 * MINUTE - 1) assert.equal(tickets.use(ticket), 'one', String(now));
+    for (now = 30 * SECOND; now < 12 * 60 * MINUTE; now += 10 * MINUTE - 1)
+      assert.equal(tickets.use(ticket), 'one', String(now));
     assert.equal(tickets.use(ticket), undefined);
     const idle = tickets.issue('one');
     tickets.use(idle);

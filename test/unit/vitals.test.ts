@@ -15,7 +15,11 @@ class TestClock implements Clock {
     assert.ok(ms >= 0 && ms < 2 ** 31, `a timer of ${ms} ms would run at once`);
     const timer = { at: this.#now + ms, run };
     this.#timers.add(timer);
-    return { cancel: () => { this.#timers.delete(timer); } };
+    return {
+      cancel: () => {
+        this.#timers.delete(timer);
+      },
+    };
   }
 
   /** Lets so many milliseconds pass, with everything that falls due in them. */
@@ -37,16 +41,32 @@ class TestClock implements Clock {
 }
 
 describe('Keepalive', () => {
-  for (const [timeToLive, beats] of [[1800, 4], [2, 3600], [0, 4], [-5, 4], [NaN, 4], [1e308, 0], [0.001, 7200], ['soon', 4], [{}, 4], [null, 4], [undefined, 4]] as const) {
+  for (const [timeToLive, beats] of [
+    [1800, 4],
+    [2, 3600],
+    [0, 4],
+    [-5, 4],
+    [NaN, 4],
+    [1e308, 0],
+    [0.001, 7200],
+    ['soon', 4],
+    [{}, 4],
+    [null, 4],
+    [undefined, 4],
+  ] as const) {
     it(`is sent ${beats} times in an hour of silence when the time to live is ${JSON.stringify(timeToLive)}`, async () => {
       const clock = new TestClock();
       let lastRequestAt = 0;
       let sent = 0;
-      const keepalive = new Keepalive(clock, () => lastRequestAt, () => {
-        sent += 1;
-        lastRequestAt = clock.now();
-        return Promise.resolve();
-      });
+      const keepalive = new Keepalive(
+        clock,
+        () => lastRequestAt,
+        () => {
+          sent += 1;
+          lastRequestAt = clock.now();
+          return Promise.resolve();
+        },
+      );
       keepalive.start(timeToLive);
       await clock.pass(3_600_000);
       keepalive.stop();
@@ -57,7 +77,10 @@ describe('Keepalive', () => {
 
 describe('Watchdog', () => {
   /** @param speaks whether the channel speaks at this time; the probe is answered by it too */
-  async function watch(speaks: (now: number) => boolean, hasProbe = true): Promise<{ probes: number[]; deaths: number[] }> {
+  async function watch(
+    speaks: (now: number) => boolean,
+    hasProbe = true,
+  ): Promise<{ probes: number[]; deaths: number[] }> {
     const clock = new TestClock();
     const probes: number[] = [];
     const deaths: number[] = [];
@@ -67,10 +90,15 @@ describe('Watchdog', () => {
       probe: () => {
         if (!hasProbe) return false;
         probes.push(clock.now());
-        if (speaks(clock.now())) clock.after(1000, () => { heardAt = clock.now(); });
+        if (speaks(clock.now()))
+          clock.after(1000, () => {
+            heardAt = clock.now();
+          });
         return true;
       },
-      onDead: () => { deaths.push(clock.now()); },
+      onDead: () => {
+        deaths.push(clock.now());
+      },
     });
     watchdog.start();
     await clock.pass(120_000);

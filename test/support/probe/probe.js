@@ -21,12 +21,15 @@ function show(value) {
   if (typeof value === 'function') return '[function]';
   if (value === null || typeof value !== 'object') return value;
   if (Buffer.isBuffer(value)) return { $buffer: value.toString('base64') };
-  if (value instanceof Error) return { name: value.name, message: value.message, ...value, cause: value.cause };
+  if (value instanceof Error)
+    return { name: value.name, message: value.message, ...value, cause: value.cause };
   return typeof value.pipe === 'function' ? '[stream]' : value; // msg.req and msg.res hang on sockets
 }
 
 function decode(text) {
-  return JSON.parse(text, (_key, value) => (typeof value?.$buffer === 'string' ? Buffer.from(value.$buffer, 'base64') : value));
+  return JSON.parse(text, (_key, value) =>
+    typeof value?.$buffer === 'string' ? Buffer.from(value.$buffer, 'base64') : value,
+  );
 }
 
 function tell(report) {
@@ -53,12 +56,14 @@ module.exports = (RED) => {
   });
 
   RED.hooks.add('onComplete.probe', ({ msg, error, node }) => {
-    if (!node.node.type.startsWith('probe-')) tell({ told: 'done', node: node.id, done: { msgid: msg._msgid, error: error ?? null } });
+    if (!node.node.type.startsWith('probe-'))
+      tell({ told: 'done', node: node.id, done: { msgid: msg._msgid, error: error ?? null } });
   });
   RED.events.on('node-status', ({ id, status }) => tell({ told: 'status', node: id, status }));
   RED.events.on('flows:started', () => tell({ told: 'started' }));
   RED.events.on('runtime-event', ({ id, payload }) => {
-    if (id === 'runtime-state' && payload?.error) tell({ told: 'not started', reason: `${payload.error} ${(payload.types ?? []).join(', ')}` });
+    if (id === 'runtime-state' && payload?.error)
+      tell({ told: 'not started', reason: `${payload.error} ${(payload.types ?? []).join(', ')}` });
   });
   RED.server.once('listening', () => tell({ told: 'listening', port: RED.server.address().port }));
 
@@ -67,7 +72,11 @@ module.exports = (RED) => {
     const { probe, message } = decode(text);
     const entrance = entrances.get(probe);
     if (entrance) entrance.send(message);
-    else tell({ told: 'failure', reason: `no probe-in named "${probe}" runs; there are: ${[...entrances.keys()].join(', ') || 'none'}` });
+    else
+      tell({
+        told: 'failure',
+        reason: `no probe-in named "${probe}" runs; there are: ${[...entrances.keys()].join(', ') || 'none'}`,
+      });
   });
   process.on('disconnect', () => process.exit(1)); // the test runner is gone: nobody would stop this process
 };
