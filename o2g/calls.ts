@@ -5,7 +5,6 @@
  * (transfer, conference); the call goes on under its id. OnTelephonyState, a snapshot, says all there is: it puts right what a gap hid.
  */
 import { textOf, wiresOf, type Wire } from './call-facts';
-import { restoreCall, saveCall, type SavedCall } from './call-json';
 import {
   endOf,
   fewOf,
@@ -21,12 +20,6 @@ import type { O2GEvent } from './channel';
 import { isObject } from './json';
 import { invalid } from './validate';
 
-/** The state of a `Calls`, for JSON. */
-export interface SavedCalls {
-  readonly version: 1;
-  readonly calls: readonly SavedCall[];
-}
-
 /** Far more than the OXE nodes behind one O2G can have: what a broken server may pile up before the oldest is given up. */
 const MOST_CALLS = 250_000;
 /** So long after the end of a call an event of it may come, delivered twice or overtaken on its way (webhook); at most for so many ends. */
@@ -37,7 +30,7 @@ const LAST_MS = 8.64e15;
 
 export class Calls {
   readonly #byUser = new Map<string, Few<LiveCall>>();
-  /** When references of a user were over, oldest first: removed, or replaced by another. Not saved: it is about moments. */
+  /** When references of a user were over, oldest first: removed, or replaced by another. */
   readonly #over = new Map<string, number>();
   readonly #most: number;
   #size = 0;
@@ -74,22 +67,9 @@ export class Calls {
     }
   }
 
-  toJSON(): SavedCalls {
-    return {
-      version: 1,
-      calls: [...this.#byUser].flatMap(([user, calls]) => listOf(calls).map((call) => saveCall(user, call))),
-    };
-  }
-
-  /** The state that `toJSON` gave, before or after a trip through JSON; what isn't readable is left out: a snapshot brings it. */
-  static fromJSON(saved: unknown): Calls {
-    const calls = new Calls();
-    for (const value of isObject(saved) && saved.version === 1 ? wiresOf(saved.calls) : []) {
-      const user = textOf(value.user);
-      const call = restoreCall(value);
-      if (user !== undefined && call && !calls.#find(user, call.callRef)) calls.#add(user, call);
-    }
-    return calls;
+  /** The live calls, each with its user. */
+  *live(): IterableIterator<[user: string, call: LiveCall]> {
+    for (const [user, calls] of this.#byUser) for (const call of listOf(calls)) yield [user, call];
   }
 
   /** What is told of one call that lives. */

@@ -77,29 +77,11 @@ export class Delivery {
   }
 }
 
-/** What came as JSON can be copied, unless it is nested deeper than the stack: such an event is shared rather than lost. */
+/** A copy of what JSON.parse made; an event that is nested deeper than the stack is shared rather than lost. */
 function copied(event: O2GEvent): O2GEvent {
   try {
-    return copyOf(event);
+    return structuredClone(event);
   } catch {
     return event;
   }
-}
-
-/** A copy of what JSON.parse made, in two fifths of the time of structuredClone, which is made for more. */
-function copyOf<T>(value: T): T {
-  if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) return value.map(copyOf) as T;
-  const copy: Record<string, unknown> = {};
-  for (const [key, field] of Object.entries(value)) {
-    if (key !== '__proto__') copy[key] = copyOf(field);
-    else
-      Object.defineProperty(copy, key, {
-        value: copyOf(field),
-        enumerable: true,
-        configurable: true,
-        writable: true,
-      });
-  }
-  return copy as T;
 }

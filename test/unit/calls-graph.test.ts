@@ -184,10 +184,7 @@ describe('10,000 calls at random', () => {
           );
       }
       town.end();
-      assert.deepEqual(
-        [calls.size, lives.alive.size, JSON.stringify(calls)],
-        [0, 0, '{"version":1,"calls":[]}'],
-      );
+      assert.deepEqual([calls.size, lives.alive.size, [...calls.live()]], [0, 0, []]);
     });
 
     it(`do so with gaps, snapshots and duplicates, too (seed ${seed})`, () => {
