@@ -1,7 +1,7 @@
 /** From a command to its answer, at a pace and in the midst of a burst of events: the library alone, and through o2g-record in a real Node-RED. */
-import { HttpTransport } from '../o2g/http';
-import { Link } from '../o2g/link';
-import { Session } from '../o2g/session';
+import { HttpTransport } from '../o2g/transport/http-transport';
+import { Link } from '../o2g/link/link';
+import { Session } from '../o2g/session/session';
 import { node, probeIn, probeOut, type Flow } from '../test/support/flow';
 import type { NodeRed } from '../test/support/node-red';
 import { paletteFlow } from './ingest';

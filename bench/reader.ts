@@ -1,5 +1,5 @@
 /** The event channel's reader against the least that can be done: find the line's end, decode, parse. */
-import { EventReader } from '../o2g/channel';
+import { EventReader } from '../o2g/transport/event-line-parser';
 import { measure, timed, type Contender, type Part } from './measure';
 import { bytesOf } from './support/events';
 

@@ -1,5 +1,5 @@
 /** Many requests at once, as when thousands of devices are monitored at the start: our transport against bare node:http and bare got. */
-import { forEachBounded } from '../o2g/gate';
+import { forEachBounded } from '../o2g/util/concurrency';
 import { measure, timed, type Part } from './measure';
 import { bareGot, bareHttp, ours } from './support/clients';
 import { LoadServer } from './support/load';

@@ -4,9 +4,9 @@
  * lies in a break that was declared blind.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { HttpTransport } from '../o2g/http';
-import { Link } from '../o2g/link';
-import { Session } from '../o2g/session';
+import { HttpTransport } from '../o2g/transport/http-transport';
+import { Link } from '../o2g/link/link';
+import { Session } from '../o2g/session/session';
 import { startSimulator, type Simulator } from '../simulator';
 import { seededRandom } from '../simulator/random';
 import { faultFrom, type Fault, type Random } from '../test/support/chaos';

@@ -1,5 +1,5 @@
 import type { NodeAPI, NodeDef } from 'node-red';
-import { checked } from '../o2g/validate';
+import { checked } from '../o2g/spec/validation';
 import { actOnDevices } from './lib/device-node';
 import { asNumber } from './lib/properties';
 

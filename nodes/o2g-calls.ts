@@ -1,7 +1,7 @@
 import type { Node, NodeAPI, NodeDef } from 'node-red';
-import { CallFollowing, readCallFilter } from '../o2g/call-following';
-import { isEvent } from '../o2g/channel';
-import { invalid } from '../o2g/validate';
+import { CallFollowing, readCallFilter } from '../o2g/calls/call-filter';
+import { isEvent } from '../o2g/transport/event-line-parser';
+import { invalid } from '../o2g/spec/validation';
 import { attempt } from './lib/config-node';
 import { deploymentOf } from './lib/deployment';
 import { inFlightOf } from './lib/in-flight';

@@ -1,7 +1,7 @@
 import type { NodeAPI, NodeDef } from 'node-red';
-import { readDevices } from '../o2g/devices';
-import { Link, type LinkOptions } from '../o2g/link';
-import { invalid } from '../o2g/validate';
+import { readDevices } from '../o2g/spec/device-numbers';
+import { Link, type LinkOptions } from '../o2g/link/link';
+import { invalid } from '../o2g/spec/validation';
 import { attempt, configuredRecorder, configuredServer, logOf, nodeOf } from './lib/config-node';
 import { linksOf } from './lib/links';
 import { isBlank, labelOf, readChoice, readNumber, readText, type Config } from './lib/properties';

@@ -1,7 +1,7 @@
 import type { Node, NodeAPI, NodeDef, NodeMessage } from 'node-red';
-import type { Recorded } from '../o2g/link-results';
-import type { RecordTarget, RecordWish } from '../o2g/plan';
-import { checked, invalid } from '../o2g/validate';
+import type { Recorded } from '../o2g/link/types';
+import type { RecordTarget, RecordWish } from '../o2g/link/reconcile-plan';
+import { checked, invalid } from '../o2g/spec/validation';
 import { configuredRecorder } from './lib/config-node';
 import { deploymentOf } from './lib/deployment';
 import { actOnDevices } from './lib/device-node';

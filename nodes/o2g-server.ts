@@ -1,10 +1,10 @@
 import type { Node, NodeAPI, NodeDef } from 'node-red';
-import { readServerUrl, type Access } from '../o2g/addresses';
-import { HttpTransport, type TlsOptions } from '../o2g/http';
-import { Session, type SessionOptions } from '../o2g/session';
-import { Tunnel } from '../o2g/tunnel';
-import { DEFAULT_FORMAT, readFormat, type TunnelFormat } from '../o2g/tunnel-format';
-import { invalid } from '../o2g/validate';
+import { readServerUrl, type Access } from '../o2g/session/site-urls';
+import { HttpTransport, type TlsOptions } from '../o2g/transport/http-transport';
+import { Session, type SessionOptions } from '../o2g/session/session';
+import { Tunnel } from '../o2g/tunnel/tunnel-transport';
+import { DEFAULT_FORMAT, readFormat, type TunnelFormat } from '../o2g/tunnel/message-format';
+import { invalid } from '../o2g/spec/validation';
 import { attempt, logOf, nodeOf } from './lib/config-node';
 import { deploymentOf, type Deployment } from './lib/deployment';
 import { labelOf, readChoice, readNumber, readText, type Config } from './lib/properties';

@@ -1,6 +1,6 @@
 import type { Node, NodeAPI, NodeDef } from 'node-red';
-import type { Session } from '../o2g/session';
-import { invalid } from '../o2g/validate';
+import type { Session } from '../o2g/session/session';
+import { invalid } from '../o2g/spec/validation';
 import { configuredServer } from './lib/config-node';
 import { onInput, type FlowMessage } from './lib/input';
 import { linksOf } from './lib/links';

@@ -1,7 +1,7 @@
 /** The ways to send one request that the suites compare: each resolves when its answer has been read. */
 import { setMaxListeners } from 'node:events';
 import http from 'node:http';
-import { HttpTransport } from '../../o2g/http';
+import { HttpTransport } from '../../o2g/transport/http-transport';
 
 export interface Client {
   readonly name: string;

@@ -1,8 +1,8 @@
 /** What is kept of a device with a call, in a process of its own with --expose-gc: tells the heap's growth per device. */
-import { Book } from '../../o2g/book';
-import { Calls } from '../../o2g/calls';
-import { systemClock } from '../../o2g/clock';
-import type { O2GEvent } from '../../o2g/channel';
+import { Book } from '../../o2g/link/device-table';
+import { Calls } from '../../o2g/calls/call-tracker';
+import { systemClock } from '../../o2g/util/clock';
+import type { O2GEvent } from '../../o2g/transport/event-line-parser';
 
 const KINDS: Readonly<Record<string, () => (index: number) => unknown>> = {
   /** The least that a recorder has to know. */

@@ -2,12 +2,12 @@
  * The recorder of `recorder/` as links and nodes use it: loaded when somebody needs it, told what calls do, and asked again when it could
  * not start. It joins the two libraries, which know nothing of each other.
  */
-import { CallHistory, type PlacedCall } from '../../o2g/call-history';
-import type { Conversation } from '../../o2g/conversations';
-import { asO2GError, O2GError } from '../../o2g/errors';
-import type { Log } from '../../o2g/log';
-import type { IpTarget, MediaPort, PauseReason, SrtpKeys } from '../../o2g/media';
-import { Signal } from '../../o2g/signal';
+import { CallHistory, type PlacedCall } from '../../o2g/calls/call-history';
+import type { Conversation } from '../../o2g/calls/device-conversations';
+import { asO2GError, O2GError } from '../../o2g/spec/errors';
+import type { Log } from '../../o2g/util/logger';
+import type { IpTarget, MediaPort, PauseReason, SrtpKeys } from '../../o2g/link/recorder-port';
+import { Signal } from '../../o2g/util/signal';
 import type {
   Alarm,
   DeviceContext,

@@ -1,9 +1,9 @@
 /** What the nodes that act on devices share: an action, devices, one request each, one answer. */
 import type { Node, NodeAPI } from 'node-red';
-import { asO2GError, type O2GError } from '../../o2g/errors';
-import { forEachBounded } from '../../o2g/gate';
-import type { Link } from '../../o2g/link';
-import { invalid } from '../../o2g/validate';
+import { asO2GError, type O2GError } from '../../o2g/spec/errors';
+import { forEachBounded } from '../../o2g/util/concurrency';
+import type { Link } from '../../o2g/link/link';
+import { invalid } from '../../o2g/spec/validation';
 import { onInput, type FlowMessage } from './input';
 import { configuredLink, linksOf } from './links';
 import { isBlank, type Config } from './properties';

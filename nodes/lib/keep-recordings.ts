@@ -1,8 +1,8 @@
 /** The actions of `o2g-record` on finished recordings: `hold`, `release`, `retain`, `delete`. They need a recorder, not a link. */
 import type { Node, NodeAPI } from 'node-red';
-import { asO2GError } from '../../o2g/errors';
-import { forEachBounded } from '../../o2g/gate';
-import { invalid } from '../../o2g/validate';
+import { asO2GError } from '../../o2g/spec/errors';
+import { forEachBounded } from '../../o2g/util/concurrency';
+import { invalid } from '../../o2g/spec/validation';
 import type { Keeping, Kept, Which } from '../../recorder';
 import type { BuiltInRecorder } from './built-in-recorder';
 import { configuredRecorder, nodeOf } from './config-node';

@@ -1,8 +1,8 @@
 /** Finding the link for a request: the node's own, else by `msg.oxeNode`, else the one that has the device in its list. */
 import type { Node, NodeAPI } from 'node-red';
-import type { Link } from '../../o2g/link';
-import type { Session } from '../../o2g/session';
-import { invalid } from '../../o2g/validate';
+import type { Link } from '../../o2g/link/link';
+import type { Session } from '../../o2g/session/session';
+import { invalid } from '../../o2g/spec/validation';
 import { nodeOf } from './config-node';
 import type { FlowMessage } from './input';
 import { isBlank } from './properties';

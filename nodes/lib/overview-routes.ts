@@ -3,9 +3,9 @@
  * What is published to the editors goes to everybody who is logged in, so it says only that something changed.
  */
 import type { NodeAPI } from 'node-red';
-import { asO2GError } from '../../o2g/errors';
-import type { Link } from '../../o2g/link';
-import { invalid } from '../../o2g/validate';
+import { asO2GError } from '../../o2g/spec/errors';
+import type { Link } from '../../o2g/link/link';
+import { invalid } from '../../o2g/spec/validation';
 import { nodeOf } from './config-node';
 import { deploymentOf } from './deployment';
 import { linksOf } from './links';

@@ -3,9 +3,9 @@
  * changed since. Rows are made when they are asked for, so that a palette that nobody watches only notes the numbers of devices.
  */
 import { randomUUID } from 'node:crypto';
-import type { Coverage } from '../../o2g/book';
-import type { Link } from '../../o2g/link';
-import type { Session } from '../../o2g/session';
+import type { Coverage } from '../../o2g/link/device-table';
+import type { Link } from '../../o2g/link/link';
+import type { Session } from '../../o2g/session/session';
 import type { BuiltInRecorder } from './built-in-recorder';
 import { recordingsOf, type RecordingsView } from './recordings-view';
 import { SystemView, type OxeNodeView } from './system-view';

@@ -3,7 +3,7 @@
  * given as text.
  */
 import type { Node, NodeAPI } from 'node-red';
-import { invalid } from '../../o2g/validate';
+import { invalid } from '../../o2g/spec/validation';
 import type { FlowMessage } from './input';
 
 /** A node's configuration as it comes from the flow file; a typed input has a companion `<name>Type`. */

@@ -1,6 +1,6 @@
 /** The built-in recorders of a runtime by the ids of their nodes: what links know of them. */
-import type { MediaPorts } from '../../o2g/media';
-import { Signal } from '../../o2g/signal';
+import type { MediaPorts } from '../../o2g/link/recorder-port';
+import { Signal } from '../../o2g/util/signal';
 import type { BuiltInRecorder } from './built-in-recorder';
 import { oncePerRuntime } from './runtime';
 

@@ -4,9 +4,9 @@
  */
 import path from 'node:path';
 import type { NodeAPI } from 'node-red';
-import { O2GError } from '../../o2g/errors';
+import { O2GError } from '../../o2g/spec/errors';
 import type { Access, Place } from '../../recorder/archive';
-import { invalid } from '../../o2g/validate';
+import { invalid } from '../../o2g/spec/validation';
 import { inOurWords } from './built-in-recorder';
 import { sendBytes } from './byte-range';
 import { needsPermission, type AdminRequest, type AdminResponse } from './permission';

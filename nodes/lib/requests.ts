@@ -1,7 +1,7 @@
 /** The one place where a message becomes requests for devices. */
 import type { Node, NodeAPI } from 'node-red';
-import { MOST_DEVICES, readDevices } from '../../o2g/devices';
-import { invalid } from '../../o2g/validate';
+import { MOST_DEVICES, readDevices } from '../../o2g/spec/device-numbers';
+import { invalid } from '../../o2g/spec/validation';
 import type { FlowMessage } from './input';
 import { configuredLink, linksOf } from './links';
 import { isBlank, ownField, typedInputs, type Config } from './properties';

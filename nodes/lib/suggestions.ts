@@ -3,8 +3,8 @@
  * them, so it needs the permission `o2g.read`. A server that isn't deployed or not connected suggests nothing, without a word.
  */
 import type { NodeAPI } from 'node-red';
-import { objectsIn } from '../../o2g/answers';
-import type { Session } from '../../o2g/session';
+import { objectsIn } from '../../o2g/session/responses';
+import type { Session } from '../../o2g/session/session';
 import { nodeOf } from './config-node';
 import { linksOf } from './links';
 import { needsPermission } from './permission';

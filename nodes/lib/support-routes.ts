@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { NodeAPI, NodeDef } from 'node-red';
-import { asO2GError } from '../../o2g/errors';
+import { asO2GError } from '../../o2g/spec/errors';
 import type { OverviewView } from './overview';
 import { needsPermission } from './permission';
 import { recordersOf } from './recorders';

@@ -4,9 +4,9 @@
  * deploy does, so nobody can do more with it than before.
  */
 import type { Node, NodeAPI } from 'node-red';
-import { asO2GError } from '../../o2g/errors';
-import { HttpTransport, type TlsOptions } from '../../o2g/http';
-import { tryConnection, type TrialOptions } from '../../o2g/trial';
+import { asO2GError } from '../../o2g/spec/errors';
+import { HttpTransport, type TlsOptions } from '../../o2g/transport/http-transport';
+import { tryConnection, type TrialOptions } from '../../o2g/connection-test/connection-test';
 import { nodeOf } from './config-node';
 import { needsPermission } from './permission';
 import { ownField, type Config } from './properties';

@@ -2,12 +2,12 @@
  * Where O2G's agents reach this Node-RED: /o2g/tunnel of its own HTTP server, or ports of their own. One listener for all servers.
  */
 import type { NodeAPI } from 'node-red';
-import { asO2GError } from '../../o2g/errors';
-import type { TlsOptions } from '../../o2g/http';
-import type { Log } from '../../o2g/log';
-import type { Tunnel } from '../../o2g/tunnel';
-import { TunnelDoor } from '../../o2g/tunnel-door';
-import { invalid } from '../../o2g/validate';
+import { asO2GError } from '../../o2g/spec/errors';
+import type { TlsOptions } from '../../o2g/transport/http-transport';
+import type { Log } from '../../o2g/util/logger';
+import type { Tunnel } from '../../o2g/tunnel/tunnel-transport';
+import { TunnelDoor } from '../../o2g/tunnel/agent-listener';
+import { invalid } from '../../o2g/spec/validation';
 import { oncePerRuntime } from './runtime';
 
 export interface TunnelPlace {

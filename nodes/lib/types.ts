@@ -1,7 +1,7 @@
 /** The config nodes as the other nodes see them. */
 import type { Node } from 'node-red';
-import type { Link } from '../../o2g/link';
-import type { Session } from '../../o2g/session';
+import type { Link } from '../../o2g/link/link';
+import type { Session } from '../../o2g/session/session';
 import type { BuiltInRecorder } from './built-in-recorder';
 import type { Shared } from './shared';
 

@@ -9,8 +9,8 @@ import {
   wireOf,
   type LiveState,
   type Wire,
-} from './call-facts';
-import { participantsAfter, type Participant } from './call-parties';
+} from './parse-event';
+import { participantsAfter, type Participant } from './participants';
 import {
   become,
   changeOf,
@@ -26,7 +26,7 @@ import {
   type ChangeName,
   type LiveCall,
   type Telling,
-} from './call-state';
+} from './call';
 
 /** Where something is told of a call: OnCallCreated, OnCallModified, or as a part of OnTelephonyState. */
 export type Source = 'created' | 'modified' | 'snapshot';

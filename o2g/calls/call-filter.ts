@@ -1,9 +1,9 @@
 /** Calls as a flow wants to be told of them: those of some devices, and some of their changes. */
-import type { O2GEvent } from './channel';
-import { CHANGE_NAMES, type CallChange, type ChangeName } from './call-state';
-import { Calls } from './calls';
-import { readDevices } from './devices';
-import { invalid } from './validate';
+import type { O2GEvent } from '../transport/event-line-parser';
+import { CHANGE_NAMES, type CallChange, type ChangeName } from './call';
+import { Calls } from './call-tracker';
+import { readDevices } from '../spec/device-numbers';
+import { invalid } from '../spec/validation';
 
 export interface CallFilter {
   /** Undefined: all. */

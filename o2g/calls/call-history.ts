@@ -1,5 +1,5 @@
 /** Which calls touched a device during a time, for whoever has to say what a recording contains. No clock and no I/O. */
-import type { CallChange } from './call-state';
+import type { CallChange } from './call';
 
 /** A change and when it was told, in ms since 1970. */
 export interface TimedChange {

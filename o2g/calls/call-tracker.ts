@@ -4,7 +4,7 @@
  * A call is one user's: two users who talk to each other have a call each, with the same callRef. OnCallModified may replace a callRef
  * (transfer, conference); the call goes on under its id. OnTelephonyState, a snapshot, says all there is: it puts right what a gap hid.
  */
-import { textOf, wiresOf, type Wire } from './call-facts';
+import { textOf, wiresOf, type Wire } from './parse-event';
 import {
   endOf,
   fewOf,
@@ -14,11 +14,11 @@ import {
   type Few,
   type LiveCall,
   type Telling,
-} from './call-state';
-import { beginCall, JOINS, updateCall, type Source } from './call-update';
-import type { O2GEvent } from './channel';
-import { isObject } from './json';
-import { invalid } from './validate';
+} from './call';
+import { beginCall, JOINS, updateCall, type Source } from './apply-event';
+import type { O2GEvent } from '../transport/event-line-parser';
+import { isObject } from '../util/json';
+import { invalid } from '../spec/validation';
 
 /** Far more than the OXE nodes behind one O2G can have: what a broken server may pile up before the oldest is given up. */
 const MOST_CALLS = 250_000;

@@ -4,16 +4,16 @@
  */
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
-import { chooseChannelUrl, type Offered } from './addresses';
-import { objectsIn, readAnswer, readSubscription } from './answers';
-import { requestOf, type Request } from './api';
-import { asO2GError, Denied, O2GError } from './errors';
-import { unionFilter } from './events';
-import { callIn, logIn, type LoginStep, type OpenSession } from './login';
-import type { SessionOptions } from './session';
-import type { Answer, Call, Transport } from './transport';
-import { channelNote, isTlsNote, licenceNote, requestNote, type Note } from './trial-notes';
-import { STEPS, type Step } from './trial-steps';
+import { chooseChannelUrl, type Offered } from '../session/site-urls';
+import { objectsIn, readAnswer, readSubscription } from '../session/responses';
+import { requestOf, type Request } from '../spec/operations';
+import { asO2GError, Denied, O2GError } from '../spec/errors';
+import { unionFilter } from '../spec/event-packages';
+import { callIn, logIn, type LoginStep, type OpenSession } from '../session/login';
+import type { SessionOptions } from '../session/session';
+import type { Answer, Call, Transport } from '../transport/transport';
+import { channelNote, isTlsNote, licenceNote, requestNote, type Note } from './hints';
+import { STEPS, type Step } from './steps';
 
 /** How a step ended. */
 export interface StepEnd {

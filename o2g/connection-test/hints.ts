@@ -1,9 +1,9 @@
 /** What to know or to do about a step of a trial: from an error, or from what the server said, to the key of a sentence. */
-import type { Access, Offered } from './addresses';
-import { objectsIn } from './answers';
-import { Denied, type O2GError } from './errors';
-import type { Representation } from './representations';
-import type { Step } from './trial-steps';
+import type { Access, Offered } from '../session/site-urls';
+import { objectsIn } from '../session/responses';
+import { Denied, type O2GError } from '../spec/errors';
+import type { Representation } from '../spec/representations';
+import type { Step } from './steps';
 
 const TLS_NOTES = ['untrusted', 'otherName', 'expired', 'tlsFailed'] as const;
 type TlsNote = (typeof TLS_NOTES)[number];

@@ -1,6 +1,6 @@
 /** Which devices are in a call right now, from the telephony events: they are repaired first. */
-import type { O2GEvent } from './channel';
-import type { Representation } from './representations';
+import type { O2GEvent } from '../transport/event-line-parser';
+import type { Representation } from '../spec/representations';
 
 type Leg = Representation<'Leg'>;
 const OVER: ReadonlySet<string> = new Set(['RELEASING', 'IDLE']);

@@ -1,10 +1,10 @@
 /**
  * How a link carries out what flows ask for: noted as desired, in order per device, on the link that is there by then.
  */
-import { asO2GError, isDefinite, isSessionLoss, O2GError } from './errors';
+import { asO2GError, isDefinite, isSessionLoss, O2GError } from '../spec/errors';
 import type { LinkPath } from './link-path';
-import type { LinkBase, LinkRequests } from './link-requests';
-import { stepsFor, type Wanted } from './plan';
+import type { LinkBase, LinkRequests } from './device-commands';
+import { stepsFor, type Wanted } from './reconcile-plan';
 
 /** Actions that wait for their turn or for the connection at the same time: a full link, and some more. */
 const PENDING_ACTIONS = 20_000;

@@ -1,17 +1,17 @@
 /**
  * The single requests on a DR link (Voice Recording): each notes in the book what the server is known to do from then on.
  */
-import type { AnswerOf, BodyOf, OperationName, ParametersOf } from './api';
-import { NOT_RECORDED, type BegunRecording, type Book } from './book';
-import type { Clock } from './clock';
-import { asO2GError, isDefinite, O2GError } from './errors';
+import type { AnswerOf, BodyOf, OperationName, ParametersOf } from '../spec/operations';
+import { NOT_RECORDED, type BegunRecording, type Book } from './device-table';
+import type { Clock } from '../util/clock';
+import { asO2GError, isDefinite, O2GError } from '../spec/errors';
 import { linkPath, type LinkPath } from './link-path';
-import type { Log } from './log';
-import type { SrtpKeys } from './media';
-import type { OwnMedia } from './own-media';
-import type { Beep, RecordTarget, RecordWish } from './plan';
+import type { Log } from '../util/logger';
+import type { SrtpKeys } from './recorder-port';
+import type { OwnMedia } from './recorder-bridge';
+import type { Beep, RecordTarget, RecordWish } from './reconcile-plan';
 import type { Registration } from './registration';
-import type { Session } from './session';
+import type { Session } from '../session/session';
 
 /** What the parts of a link work on together. */
 export interface LinkBase {

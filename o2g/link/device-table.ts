@@ -1,15 +1,15 @@
 /**
  * The book of a DR link: what every device shall be, what it is as far as the server told, and what is wrong with it.
  */
-import { objectsIn } from './answers';
-import type { Clock } from './clock';
-import { isDefinite, O2GError } from './errors';
-import type { Log } from './log';
-import type { SrtpKeys } from './media';
-import { plan, sameTarget, stepsFor, type RecordTarget, type Seen, type Step, type Wanted } from './plan';
+import { objectsIn } from '../session/responses';
+import type { Clock } from '../util/clock';
+import { isDefinite, O2GError } from '../spec/errors';
+import type { Log } from '../util/logger';
+import type { SrtpKeys } from './recorder-port';
+import { plan, sameTarget, stepsFor, type RecordTarget, type Seen, type Step, type Wanted } from './reconcile-plan';
 import type { DRLink } from './registration';
-import type { Representation } from './representations';
-import { Signal } from './signal';
+import type { Representation } from '../spec/representations';
+import { Signal } from '../util/signal';
 
 type RecordedDevice = Representation<'RecordedDevice'>;
 

@@ -2,24 +2,24 @@
  * One DR link (recorder link) on one OXE node: what flows ask for is sent in order per device and becomes desired; what is desired and not
  * in force is repaired (Voice Recording).
  */
-import { objectsIn } from './answers';
-import { Book, type BegunRecording, type Coverage, type CoverageNews } from './book';
-import { BusyDevices } from './busy';
-import type { O2GEvent } from './channel';
-import { systemClock, type Clock } from './clock';
-import type { ConnectionReport } from './connection';
-import { LinkRequests, type LinkBase } from './link-requests';
-import type { Beeping, Monitored, Recorded } from './link-results';
-import type { Log } from './log';
-import type { MediaPorts, PauseReason } from './media';
-import { Orders } from './orders';
-import { OwnMedia, type ArmedPorts } from './own-media';
-import { isNode, NODE_EVENTS } from './oxe-node';
-import { wantedAtFirst, type Beep, type OwnLists, type RecordWish, type Wanted } from './plan';
+import { objectsIn } from '../session/responses';
+import { Book, type BegunRecording, type Coverage, type CoverageNews } from './device-table';
+import { BusyDevices } from './busy-devices';
+import type { O2GEvent } from '../transport/event-line-parser';
+import { systemClock, type Clock } from '../util/clock';
+import type { ConnectionReport } from '../session/connection';
+import { LinkRequests, type LinkBase } from './device-commands';
+import type { Beeping, Monitored, Recorded } from './types';
+import type { Log } from '../util/logger';
+import type { MediaPorts, PauseReason } from './recorder-port';
+import { Orders } from './command-queue';
+import { OwnMedia, type ArmedPorts } from './recorder-bridge';
+import { isNode, NODE_EVENTS } from './oxe-node-status';
+import { wantedAtFirst, type Beep, type OwnLists, type RecordWish, type Wanted } from './reconcile-plan';
 import { Registration, type LinkReport, type RegistrationOptions } from './registration';
-import { Repair } from './repair';
-import type { Attachment, CloseReason, Session } from './session';
-import type { Signal } from './signal';
+import { Repair } from './reconciler';
+import type { Attachment, CloseReason, Session } from '../session/session';
+import type { Signal } from '../util/signal';
 
 export interface LinkOptions extends RegistrationOptions, OwnLists {
   /** What happens when the program stops: `keep` leaves link and recordings to an external recorder and to the next start. */

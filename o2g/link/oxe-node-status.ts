@@ -1,7 +1,7 @@
 /** What the server tells of an OXE node (Maintenance, /system/status). */
-import { objectsIn } from './answers';
-import { asO2GError, isSessionLoss } from './errors';
-import type { Session } from './session';
+import { objectsIn } from '../session/responses';
+import { asO2GError, isSessionLoss } from '../spec/errors';
+import type { Session } from '../session/session';
 
 /** Node numbers come as text in events and as numbers elsewhere. */
 export function isNode(told: unknown, oxeNode: number): boolean {

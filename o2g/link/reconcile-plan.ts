@@ -1,7 +1,7 @@
 /**
  * What it takes to make a DR link as it is desired: pure, so that it can be tested, logged and shown without sending anything.
  */
-import type { BodyOf } from './api';
+import type { BodyOf } from '../spec/operations';
 
 /** Where a recording goes: two UDP ports of a recorder, or a PCM time slot (StartRecordRequest, StartTDMRecordRequest). */
 export type RecordTarget =

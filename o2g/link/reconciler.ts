@@ -1,16 +1,16 @@
 /**
  * What a link does by itself: after every audit and after failures it puts in force what is desired and isn't, a plan's steps for each device.
  */
-import { NOT_RECORDED, type BegunRecording } from './book';
-import type { BusyDevices } from './busy';
-import type { Timer } from './clock';
-import { asO2GError, isSessionLoss, O2GError } from './errors';
-import { forEachBounded } from './gate';
+import { NOT_RECORDED, type BegunRecording } from './device-table';
+import type { BusyDevices } from './busy-devices';
+import type { Timer } from '../util/clock';
+import { asO2GError, isSessionLoss, O2GError } from '../spec/errors';
+import { forEachBounded } from '../util/concurrency';
 import type { LinkPath } from './link-path';
-import type { LinkBase, LinkRequests } from './link-requests';
-import type { Orders } from './orders';
-import type { Step } from './plan';
-import { Signal } from './signal';
+import type { LinkBase, LinkRequests } from './device-commands';
+import type { Orders } from './command-queue';
+import type { Step } from './reconcile-plan';
+import { Signal } from '../util/signal';
 
 /** Repairs under way at a time: enough to be fast, few enough that a command doesn't queue behind them. */
 const REPAIRS = 24;

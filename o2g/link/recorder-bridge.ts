@@ -1,12 +1,12 @@
 /** What a link does with the recorders of this program: it gets ports from them, and tells them keys and calls. */
-import type { O2GEvent } from './channel';
-import type { Clock, Timer } from './clock';
-import { Conversations } from './conversations';
-import { asO2GError, O2GError } from './errors';
-import { forEachBounded } from './gate';
-import type { Log } from './log';
-import type { IpTarget, MediaPort, MediaPorts, SrtpKeys } from './media';
-import { invalid } from './validate';
+import type { O2GEvent } from '../transport/event-line-parser';
+import type { Clock, Timer } from '../util/clock';
+import { Conversations } from '../calls/device-conversations';
+import { asO2GError, O2GError } from '../spec/errors';
+import { forEachBounded } from '../util/concurrency';
+import type { Log } from '../util/logger';
+import type { IpTarget, MediaPort, MediaPorts, SrtpKeys } from './recorder-port';
+import { invalid } from '../spec/validation';
 
 /** Ports that a recorder of ours gave to a device. */
 export interface ArmedPorts {

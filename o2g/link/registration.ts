@@ -2,18 +2,18 @@
  * The registration of a DR link on an OXE node: made when the session connects, found again after a break, compared every 30 s with the
  * server's list, taken back at the end (Voice Recording, /iprecord/{nodeId}/link).
  */
-import { objectsIn } from './answers';
-import type { Clock, Timer } from './clock';
-import type { ConnectionReport } from './connection';
-import { asO2GError, isDefinite, O2GError } from './errors';
-import { LeftBehind } from './left-behind';
+import { objectsIn } from '../session/responses';
+import type { Clock, Timer } from '../util/clock';
+import type { ConnectionReport } from '../session/connection';
+import { asO2GError, isDefinite, O2GError } from '../spec/errors';
+import { LeftBehind } from './stale-registrations';
 import { linkPath, type LinkPath } from './link-path';
-import type { Log } from './log';
-import { backOffMs } from './machine';
-import { isLoaded } from './oxe-node';
-import type { Representation } from './representations';
-import type { Session } from './session';
-import { Signal } from './signal';
+import type { Log } from '../util/logger';
+import { backOffMs } from '../session/state-machine';
+import { isLoaded } from './oxe-node-status';
+import type { Representation } from '../spec/representations';
+import type { Session } from '../session/session';
+import { Signal } from '../util/signal';
 
 export type DRLink = Representation<'DRLink'>;
 

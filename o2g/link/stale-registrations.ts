@@ -1,11 +1,11 @@
 /**
  * Registrations that an outage left behind at the other site of a geographic pair: each is ended there, if that site lists it.
  */
-import { objectsIn } from './answers';
-import { asO2GError, Denied } from './errors';
+import { objectsIn } from '../session/responses';
+import { asO2GError, Denied } from '../spec/errors';
 import { linkPath } from './link-path';
-import type { Log } from './log';
-import type { Session } from './session';
+import type { Log } from '../util/logger';
+import type { Session } from '../session/session';
 
 export interface LeftBehindNeeds {
   /** For the log. */

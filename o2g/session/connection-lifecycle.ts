@@ -1,16 +1,16 @@
 /**
  * The life of a session: performs what the table in `machine.ts` decides, and tells it what the parts of the session notice.
  */
-import type { Access } from './addresses';
-import { requestOf } from './api';
-import type { Clock } from './clock';
+import type { Access } from './site-urls';
+import { requestOf } from '../spec/operations';
+import type { Clock } from '../util/clock';
 import type { Connection } from './connection';
-import { asO2GError, isSessionLoss } from './errors';
+import { asO2GError, isSessionLoss } from '../spec/errors';
 import { logIn, type Account, type OpenSession } from './login';
-import { backOffMs, type Effect, type Input } from './machine';
-import type { Reception } from './reception';
-import { CLOSE_WITHIN_MS, type Requests } from './requests';
-import type { SignsOfLife } from './signs-of-life';
+import { backOffMs, type Effect, type Input } from './state-machine';
+import type { Reception } from './event-source';
+import { CLOSE_WITHIN_MS, type Requests } from './request-sender';
+import type { SignsOfLife } from './liveness';
 import type { Subscription, SubscriptionOptions } from './subscription';
 
 export interface SessionLifeOptions extends SubscriptionOptions {

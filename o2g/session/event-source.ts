@@ -2,11 +2,11 @@
  * How the events of a subscription come: on the event channel, or by webhook. Knows when something was last heard, and since when events
  * may be missing.
  */
-import type { O2GEvent } from './channel';
-import type { Clock } from './clock';
-import { asO2GError, O2GError } from './errors';
-import type { Log } from './log';
-import type { ChannelListener, Transport } from './transport';
+import type { O2GEvent } from '../transport/event-line-parser';
+import type { Clock } from '../util/clock';
+import { asO2GError, O2GError } from '../spec/errors';
+import type { Log } from '../util/logger';
+import type { ChannelListener, Transport } from '../transport/transport';
 
 export interface ReceptionNeeds {
   /** Host and port of the site, for the log. */

@@ -1,15 +1,15 @@
 /**
  * The signs of life of a session as requests: keepalives, and snapshots of a user's calls, whose events show that the way of events is open.
  */
-import type { O2GEvent } from './channel';
-import type { Clock } from './clock';
+import type { O2GEvent } from '../transport/event-line-parser';
+import type { Clock } from '../util/clock';
 import type { Connection } from './connection';
-import { asO2GError, isDefinite, isSessionLoss, isUnanswered } from './errors';
-import type { Log } from './log';
+import { asO2GError, isDefinite, isSessionLoss, isUnanswered } from '../spec/errors';
+import type { Log } from '../util/logger';
 import type { OpenSession } from './login';
-import type { Reception } from './reception';
-import type { Requests } from './requests';
-import { Keepalive, Watchdog } from './vitals';
+import type { Reception } from './event-source';
+import type { Requests } from './request-sender';
+import { Keepalive, Watchdog } from './watchdog';
 
 export interface SignsOfLifeNeeds {
   /** The channel is open but dead. */

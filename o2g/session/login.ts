@@ -1,13 +1,13 @@
 /**
  * From a typed address to an open session: descriptor, authentication, session (Introduction and Session management).
  */
-import { chooseUrl, type Access, type Offered, type Side } from './addresses';
-import { objectsIn, readAnswer, refusal } from './answers';
-import { requestOf, type Request } from './api';
-import { asO2GError, Denied, O2GError } from './errors';
-import { objectIn } from './json';
-import type { Representation } from './representations';
-import type { Answer, Call } from './transport';
+import { chooseUrl, type Access, type Offered, type Side } from './site-urls';
+import { objectsIn, readAnswer, refusal } from './responses';
+import { requestOf, type Request } from '../spec/operations';
+import { asO2GError, Denied, O2GError } from '../spec/errors';
+import { objectIn } from '../util/json';
+import type { Representation } from '../spec/representations';
+import type { Answer, Call } from '../transport/transport';
 
 export type SessionInfo = Representation<'SessionInfo'>;
 

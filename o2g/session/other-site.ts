@@ -1,11 +1,11 @@
 /**
  * A visit to the site that is not spoken to: with a session of its own, which is closed at its end. The session of now knows nothing of it.
  */
-import type { Side } from './addresses';
-import { readAnswer } from './answers';
-import { requestOf, type AnswerOf, type BodyOf, type OperationName, type ParametersOf } from './api';
+import type { Side } from './site-urls';
+import { readAnswer } from './responses';
+import { requestOf, type AnswerOf, type BodyOf, type OperationName, type ParametersOf } from '../spec/operations';
 import { callIn, logIn, type Account } from './login';
-import type { Answer, Call } from './transport';
+import type { Answer, Call } from '../transport/transport';
 
 /** Performs one operation there. @throws O2GError */
 export type Ask = <Name extends OperationName>(

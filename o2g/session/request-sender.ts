@@ -2,7 +2,7 @@
  * The requests of a session: they wait for the connection, are repeated while what stops them passes, and show that the session is there.
  */
 import { setMaxListeners } from 'node:events';
-import { readAnswer, repeatAfter } from './answers';
+import { readAnswer, repeatAfter } from './responses';
 import {
   requestOf,
   type AnswerOf,
@@ -10,13 +10,13 @@ import {
   type OperationName,
   type ParametersOf,
   type Request,
-} from './api';
-import type { Clock } from './clock';
+} from '../spec/operations';
+import type { Clock } from '../util/clock';
 import type { Connection } from './connection';
-import { asO2GError, O2GError } from './errors';
-import type { Log } from './log';
+import { asO2GError, O2GError } from '../spec/errors';
+import type { Log } from '../util/logger';
 import { callIn, type OpenSession } from './login';
-import type { Answer, Call, Transport } from './transport';
+import type { Answer, Call, Transport } from '../transport/transport';
 
 /** Requests that may wait for the connection at the same time. */
 const WAITING_REQUESTS = 20_000;

@@ -1,11 +1,11 @@
 /**
  * From an HTTP answer to a typed result or an error, and whether to ask again. Absorbs what servers, proxies and old versions write.
  */
-import type { Offered } from './addresses';
-import { OPERATIONS, type AnswerOf, type Operation, type OperationName } from './api';
-import { Denied, ERROR_TYPES, O2GError, type ErrorCode, type RestErrorInfo } from './errors';
-import { objectIn } from './json';
-import type { Answer } from './transport';
+import type { Offered } from './site-urls';
+import { OPERATIONS, type AnswerOf, type Operation, type OperationName } from '../spec/operations';
+import { Denied, ERROR_TYPES, O2GError, type ErrorCode, type RestErrorInfo } from '../spec/errors';
+import { objectIn } from '../util/json';
+import type { Answer } from '../transport/transport';
 
 /**
  * The result of an operation as the specification types it; fields that it doesn't know pass through untouched.

@@ -3,24 +3,24 @@
  * here. What hangs on the session (DR links) is attached to it and closed before it.
  */
 import { randomUUID } from 'node:crypto';
-import { readAnswer } from './answers';
-import { requestOf, type AnswerOf, type BodyOf, type OperationName, type ParametersOf } from './api';
-import type { O2GEvent } from './channel';
-import { systemClock, type Clock } from './clock';
+import { readAnswer } from './responses';
+import { requestOf, type AnswerOf, type BodyOf, type OperationName, type ParametersOf } from '../spec/operations';
+import type { O2GEvent } from '../transport/event-line-parser';
+import { systemClock, type Clock } from '../util/clock';
 import { Connection, type ConnectionReport } from './connection';
-import { Delivery } from './delivery';
-import { isSessionLoss, O2GError } from './errors';
-import type { Interest } from './events';
-import { SessionLife, type SessionLifeOptions } from './life';
-import type { Log } from './log';
+import { Delivery } from './event-dispatcher';
+import { isSessionLoss, O2GError } from '../spec/errors';
+import type { Interest } from '../spec/event-packages';
+import { SessionLife, type SessionLifeOptions } from './connection-lifecycle';
+import type { Log } from '../util/logger';
 import type { SessionInfo } from './login';
-import { Reception } from './reception';
-import { Requests } from './requests';
-import { Signal } from './signal';
-import { SignsOfLife } from './signs-of-life';
+import { Reception } from './event-source';
+import { Requests } from './request-sender';
+import { Signal } from '../util/signal';
+import { SignsOfLife } from './liveness';
 import { Subscription } from './subscription';
-import type { Transport } from './transport';
-import { visit, type Ask } from './visit';
+import type { Transport } from '../transport/transport';
+import { visit, type Ask } from './other-site';
 
 export interface SessionOptions extends SessionLifeOptions {
   /** Milliseconds a request waits for the connection before it fails with `NOT_CONNECTED`. */

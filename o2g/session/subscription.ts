@@ -2,11 +2,11 @@
  * The one subscription of a session (Subscription management): made with everything that anybody asked for, taken up again after a break,
  * changed when what is asked for changes.
  */
-import { chooseChannelUrl } from './addresses';
-import { readSubscription } from './answers';
-import { requestOf } from './api';
+import { chooseChannelUrl } from './site-urls';
+import { readSubscription } from './responses';
+import { requestOf } from '../spec/operations';
 import type { Connection } from './connection';
-import type { Delivery } from './delivery';
+import type { Delivery } from './event-dispatcher';
 import {
   asO2GError,
   Denied,
@@ -15,13 +15,13 @@ import {
   isUnanswered,
   mayHaveArrived,
   O2GError,
-} from './errors';
-import { specified, unionFilter, type Filter } from './events';
-import type { Log } from './log';
+} from '../spec/errors';
+import { specified, unionFilter, type Filter } from '../spec/event-packages';
+import type { Log } from '../util/logger';
 import type { OpenSession } from './login';
-import type { Reception } from './reception';
-import type { Requests } from './requests';
-import type { Transport } from './transport';
+import type { Reception } from './event-source';
+import type { Requests } from './request-sender';
+import type { Transport } from '../transport/transport';
 
 export interface SubscriptionOptions {
   /** Port of the event channel, 1..65535; undefined: as the server names it. */

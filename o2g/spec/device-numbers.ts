@@ -1,5 +1,5 @@
 /** Devices as people write them: `70000-70099, 70120`. A device is a directory number of the OXE. */
-import { DEVICE_NUMBER, invalid } from './validate';
+import { DEVICE_NUMBER, invalid } from './validation';
 
 /** A DR link carries no more (licence threshold of the OXE). */
 export const MOST_DEVICES = 15_000;

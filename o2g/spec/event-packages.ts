@@ -2,8 +2,8 @@
  * Event packages and their events (Subscription management, Presentation; newer ones are known from shipped clients), the filter of the
  * one subscription and the routing of its events.
  */
-import type { O2GEvent } from './channel';
-import { invalid } from './validate';
+import type { O2GEvent } from '../transport/event-line-parser';
+import { invalid } from './validation';
 import type { Representation } from './representations';
 
 export type Selector = Representation<'Selector'>;

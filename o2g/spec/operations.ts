@@ -4,7 +4,7 @@
  */
 import { O2GError } from './errors';
 import type { Representation, RepresentationName } from './representations';
-import { validate } from './validate';
+import { validate } from './validation';
 
 export interface Operation {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';

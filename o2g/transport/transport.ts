@@ -2,7 +2,7 @@
  * The one way out: everything that the library sends or reads goes through these two methods. There are two of them: HTTP (`http.ts`), and the
  * tunnel of an agent that connects to us (`tunnel.ts`).
  */
-import type { EventListener } from './channel';
+import type { EventListener } from './event-line-parser';
 
 /** One request, complete: nothing is added to it on the way. */
 export interface Call {

@@ -8,12 +8,12 @@ import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type * as ws from 'ws';
-import { systemClock, type Clock } from './clock';
-import type { TlsOptions } from './http';
-import type { Log } from './log';
-import { Tokens } from './tokens';
-import type { Tunnel } from './tunnel';
-import { LARGEST_MESSAGE } from './tunnel-format';
+import { systemClock, type Clock } from '../util/clock';
+import type { TlsOptions } from '../transport/http-transport';
+import type { Log } from '../util/logger';
+import { Tokens } from '../util/token-registry';
+import type { Tunnel } from './tunnel-transport';
+import { LARGEST_MESSAGE } from './message-format';
 
 /** Refusals are told at most so often: whoever knocks with a wrong token may do so every second. */
 const TELL_EVERY_MS = 60_000;

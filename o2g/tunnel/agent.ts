@@ -4,12 +4,12 @@
  */
 import { setMaxListeners } from 'node:events';
 import { WebSocket, type RawData } from 'ws';
-import { chooseChannelUrl } from './addresses';
-import { asO2GError } from './errors';
-import { HttpTransport, type TlsOptions } from './http';
-import type { Log } from './log';
-import { backOffMs } from './machine';
-import type { Answer, Call } from './transport';
+import { chooseChannelUrl } from '../session/site-urls';
+import { asO2GError } from '../spec/errors';
+import { HttpTransport, type TlsOptions } from '../transport/http-transport';
+import type { Log } from '../util/logger';
+import { backOffMs } from '../session/state-machine';
+import type { Answer, Call } from '../transport/transport';
 import {
   LARGEST_MESSAGE,
   readRequest,
@@ -17,7 +17,7 @@ import {
   writeResponse,
   type TunnelFormat,
   type TunnelRequest,
-} from './tunnel-format';
+} from './message-format';
 
 export interface AgentOptions {
   /** `wss://…` or `ws://…`: where the tunnel is. */

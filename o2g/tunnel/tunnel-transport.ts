@@ -4,13 +4,13 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { RawData, WebSocket } from 'ws';
-import type { O2GEvent } from './channel';
-import { systemClock, type Clock, type Timer } from './clock';
-import { O2GError } from './errors';
-import { Gate } from './gate';
-import type { Log } from './log';
-import type { Answer, Call, ChannelListener, Transport } from './transport';
-import { readFromAgent, writeRequest, type TunnelFormat, type TunnelResponse } from './tunnel-format';
+import type { O2GEvent } from '../transport/event-line-parser';
+import { systemClock, type Clock, type Timer } from '../util/clock';
+import { O2GError } from '../spec/errors';
+import { Gate } from '../util/concurrency';
+import type { Log } from '../util/logger';
+import type { Answer, Call, ChannelListener, Transport } from '../transport/transport';
+import { readFromAgent, writeRequest, type TunnelFormat, type TunnelResponse } from './message-format';
 
 export interface TunnelOptions {
   readonly format: TunnelFormat;

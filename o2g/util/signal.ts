@@ -1,5 +1,5 @@
-import { asO2GError } from './errors';
-import type { Log } from './log';
+import { asO2GError } from '../spec/errors';
+import type { Log } from './logger';
 
 /** A list of listeners for one kind of news. */
 export class Signal<T> {

@@ -1,11 +1,11 @@
-import type { Clock } from '../../o2g/clock';
-import { HttpTransport, type TlsOptions } from '../../o2g/http';
-import { Link, type LinkOptions, type LinkParts } from '../../o2g/link';
-import type { Log } from '../../o2g/log';
-import type { State } from '../../o2g/machine';
-import { Session, type SessionOptions } from '../../o2g/session';
-import type { O2GError } from '../../o2g/errors';
-import type { Signal } from '../../o2g/signal';
+import type { Clock } from '../../o2g/util/clock';
+import { HttpTransport, type TlsOptions } from '../../o2g/transport/http-transport';
+import { Link, type LinkOptions, type LinkParts } from '../../o2g/link/link';
+import type { Log } from '../../o2g/util/logger';
+import type { State } from '../../o2g/session/state-machine';
+import { Session, type SessionOptions } from '../../o2g/session/session';
+import type { O2GError } from '../../o2g/spec/errors';
+import type { Signal } from '../../o2g/util/signal';
 import type { Simulator } from '../../simulator';
 
 /** What the library logged, a line each. */

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { HttpTransport, type TlsOptions } from '../../o2g/http';
-import { tryConnection, type StepEnd, type TrialOptions } from '../../o2g/trial';
-import { STEPS } from '../../o2g/trial-steps';
+import { HttpTransport, type TlsOptions } from '../../o2g/transport/http-transport';
+import { tryConnection, type StepEnd, type TrialOptions } from '../../o2g/connection-test/connection-test';
+import { STEPS } from '../../o2g/connection-test/steps';
 import { startSimulator, type Simulator, type SimulatorOptions } from '../../simulator';
 import { certificate } from '../support/certificates';
 import { whenTestEnds } from '../support/cleanup';

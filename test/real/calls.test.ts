@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import type { CallChange } from '../../o2g/call-state';
+import type { CallChange } from '../../o2g/calls/call';
 import {
   catchAll,
   changed,

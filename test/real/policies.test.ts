@@ -11,7 +11,7 @@ import { portRange, temporaryFolder } from '../recorder/support';
 import { startNodeRed, stopAll, type Message, type NodeRed } from '../support/node-red';
 import { ROOT } from '../support/toolchain';
 import { startSimulator, voiceOf, type Simulator } from '../../simulator';
-import type { CallChange } from '../../o2g/call-state';
+import type { CallChange } from '../../o2g/calls/call';
 import { DEVICES, recordingRequests } from './flows';
 import { decoded, joined, moreSent, pitchOf, type Finished } from './recordings';
 

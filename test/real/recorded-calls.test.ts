@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
-import type { PlacedCall } from '../../o2g/call-history';
-import type { CallChange, ChangeName } from '../../o2g/call-state';
+import type { PlacedCall } from '../../o2g/calls/call-history';
+import type { CallChange, ChangeName } from '../../o2g/calls/call';
 import { startSimulator, type Simulator, type SimulatorOptions } from '../../simulator';
 import { changed, node, probeOut } from '../support/flow';
 import { startNodeRed, stopAll, type NodeRed } from '../support/node-red';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { OPERATIONS, type Operation, type OperationName } from '../../o2g/api';
-import { ERROR_TYPES } from '../../o2g/errors';
-import { ENUMERATIONS, REPRESENTATIONS, type RepresentationName } from '../../o2g/representations';
+import { OPERATIONS, type Operation, type OperationName } from '../../o2g/spec/operations';
+import { ERROR_TYPES } from '../../o2g/spec/errors';
+import { ENUMERATIONS, REPRESENTATIONS, type RepresentationName } from '../../o2g/spec/representations';
 import { startNodeRed, stopAll, type NodeRed } from '../support/node-red';
 import { startSimulator, type Simulator } from '../../simulator';
 import { BEEP, DEVICES, TARGET, wholeFlow } from './flows';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startSimulator, type Simulator } from '../../simulator';
-import type { CallChange } from '../../o2g/call-state';
+import type { CallChange } from '../../o2g/calls/call';
 import { portRange, temporaryFolder } from '../recorder/support';
 import { openEditor } from '../support/browser';
 import type { Flow, FlowNode } from '../support/flow';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chooseChannelUrl, chooseUrl, readServerUrl, type Side } from '../../o2g/addresses';
+import { chooseChannelUrl, chooseUrl, readServerUrl, type Side } from '../../o2g/session/site-urls';
 
 const https = new URL('https://o2g.example.com:8443');
 const http = new URL('http://o2g.example.com');

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { readAnswer, repeatAfter } from '../../o2g/answers';
-import { ERROR_TYPES, O2GError } from '../../o2g/errors';
-import type { Answer } from '../../o2g/transport';
+import { readAnswer, repeatAfter } from '../../o2g/session/responses';
+import { ERROR_TYPES, O2GError } from '../../o2g/spec/errors';
+import type { Answer } from '../../o2g/transport/transport';
 
 const answer = (status: number, body: unknown = '', headers: Answer['headers'] = {}): Answer => ({
   status,

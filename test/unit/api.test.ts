@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { requestOf } from '../../o2g/api';
-import { validate } from '../../o2g/validate';
-import type { RepresentationName } from '../../o2g/representations';
+import { requestOf } from '../../o2g/spec/operations';
+import { validate } from '../../o2g/spec/validation';
+import type { RepresentationName } from '../../o2g/spec/representations';
 
 const link = { nodeId: '7', registerId: '12/34 56' };
 const record = {

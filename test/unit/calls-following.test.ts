@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { CallFollowing, readCallFilter, type CallFilter } from '../../o2g/call-following';
-import type { CallChange } from '../../o2g/call-state';
-import type { O2GEvent } from '../../o2g/channel';
+import { CallFollowing, readCallFilter, type CallFilter } from '../../o2g/calls/call-filter';
+import type { CallChange } from '../../o2g/calls/call';
+import type { O2GEvent } from '../../o2g/transport/event-line-parser';
 import { STORIES } from './calls-stories';
 import { changesOf, START } from './calls-support';
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import type { CallChange } from '../../o2g/call-state';
-import type { O2GEvent } from '../../o2g/channel';
-import { Calls } from '../../o2g/calls';
+import type { CallChange } from '../../o2g/calls/call';
+import type { O2GEvent } from '../../o2g/transport/event-line-parser';
+import { Calls } from '../../o2g/calls/call-tracker';
 import type { Call, Side } from '../../simulator/calls/call';
 import { conference, leave } from '../../simulator/calls/conference';
 import { divert, park, pickUp, unpark } from '../../simulator/calls/diversion';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { callsBetween, CallHistory, lifeKey, type Life, type TimedChange } from '../../o2g/call-history';
-import type { O2GEvent } from '../../o2g/channel';
-import { Calls } from '../../o2g/calls';
+import { callsBetween, CallHistory, lifeKey, type Life, type TimedChange } from '../../o2g/calls/call-history';
+import type { O2GEvent } from '../../o2g/transport/event-line-parser';
+import { Calls } from '../../o2g/calls/call-tracker';
 import { at, colleague, created, modified, removed, START } from './calls-support';
 
 /** A call that rings on two devices and is answered on the second; then another on the first. */

@@ -1,6 +1,6 @@
-import type { O2GEvent } from '../../o2g/channel';
-import { Calls } from '../../o2g/calls';
-import type { CallChange } from '../../o2g/call-state';
+import type { O2GEvent } from '../../o2g/transport/event-line-parser';
+import { Calls } from '../../o2g/calls/call-tracker';
+import type { CallChange } from '../../o2g/calls/call';
 
 export type Fields = Readonly<Record<string, unknown>>;
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import type { O2GEvent } from '../../o2g/channel';
-import { Calls } from '../../o2g/calls';
+import type { O2GEvent } from '../../o2g/transport/event-line-parser';
+import { Calls } from '../../o2g/calls/call-tracker';
 import { STORIES } from './calls-stories';
 import {
   at,

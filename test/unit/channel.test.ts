@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { EventReader, type O2GEvent } from '../../o2g/channel';
+import { EventReader, type O2GEvent } from '../../o2g/transport/event-line-parser';
 
 interface Read {
   events: O2GEvent[];

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import type { O2GEvent } from '../../o2g/channel';
-import { systemClock } from '../../o2g/clock';
-import { Delivery } from '../../o2g/delivery';
+import type { O2GEvent } from '../../o2g/transport/event-line-parser';
+import { systemClock } from '../../o2g/util/clock';
+import { Delivery } from '../../o2g/session/event-dispatcher';
 
 const parse = (text: string): O2GEvent => JSON.parse(text) as O2GEvent;
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readDevices } from '../../o2g/devices';
+import { readDevices } from '../../o2g/spec/device-numbers';
 
 describe('readDevices', () => {
   for (const [value, devices] of [

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runInNewContext } from 'node:vm';
 
-import { STEPS } from '../../o2g/trial-steps';
+import { STEPS } from '../../o2g/connection-test/steps';
 import { ROOT } from '../support/toolchain';
 
 /** What a node's html registers, as far as it is looked at here. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { backOffMs, next, type Effect, type Input, type State } from '../../o2g/machine';
+import { backOffMs, next, type Effect, type Input, type State } from '../../o2g/session/state-machine';
 
 const STATES: readonly State[] = ['closed', 'connecting', 'connected', 'recovering', 'refused'];
 const INPUTS: readonly Input[] = [

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { plan, type RecordTarget, type Seen, type Wanted } from '../../o2g/plan';
+import { plan, type RecordTarget, type Seen, type Wanted } from '../../o2g/link/reconcile-plan';
 
 const target: RecordTarget = {
   mode: 'ip',

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import type { Clock } from '../../o2g/clock';
-import { Keepalive, Watchdog } from '../../o2g/vitals';
+import type { Clock } from '../../o2g/util/clock';
+import { Keepalive, Watchdog } from '../../o2g/session/watchdog';
 
 /** Time that passes when the test says so. */
 class TestClock implements Clock {
