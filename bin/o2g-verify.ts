@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { readPublicKey } from '../recorder/signing';
-import { verifyFolder, type Verification, type VerifyOptions } from '../recorder/verify';
+import { readPublicKey } from '../recorder/evidence/signatures';
+import { verifyFolder, type Verification, type VerifyOptions } from '../recorder/evidence/verify-folder';
 
 const HELP = `o2g-verify FOLDER: are the recordings in this folder what was recorded?
 

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import type { Node, NodeAPI, NodeDef } from 'node-red';
 import type { O2GError } from '../o2g/spec/errors';
 import { invalid } from '../o2g/spec/validation';
-import { checkFileKey, splitKeys } from '../recorder/file-keys';
+import { checkFileKey, splitKeys } from '../recorder/encryption/file-keys';
 import { checkOptions, type RecorderOptions } from '../recorder/options';
 import { BuiltInRecorder, inOurWords } from './lib/built-in-recorder';
 import { attempt, logOf } from './lib/config-node';

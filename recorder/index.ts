@@ -1,11 +1,11 @@
-export type { FinishedRecording, Description } from './complete';
-export type { DeviceSnapshot, Level } from './device';
-export { RecorderError, type RecorderErrorCode } from './errors';
-export { readFileKeys, splitKeys, type FileKey } from './file-keys';
-export type { Keeping, Kept, Which } from './keeping';
-export type { KeyTexts } from './keys';
+export type { FinishedRecording, Description } from './completion/finish-recording';
+export type { DeviceSnapshot, Level } from './conversation/device-recorder';
+export { RecorderError, type RecorderErrorCode } from './common/errors';
+export { readFileKeys, splitKeys, type FileKey } from './encryption/file-keys';
+export type { Keeping, Kept, Which } from './evidence/retention';
+export type { KeyTexts } from './srtp/key-text';
 export type { RecorderOptions } from './options';
-export { openRecording, type OpenRecording } from './reading';
+export { openRecording, type OpenRecording } from './files/read-recording';
 export {
   Recorder,
   type Armed,
@@ -25,4 +25,4 @@ export type {
   Gap,
   GapKind,
   TelephoneEvent,
-} from './types';
+} from './common/types';

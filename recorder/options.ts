@@ -3,13 +3,13 @@ import { access, mkdir } from 'node:fs/promises';
 import { isIPv4 } from 'node:net';
 import path from 'node:path';
 
-import { invalid, messageOf, RecorderError } from './errors';
-import { checkFileKey } from './file-keys';
-import { checkTemplate, DEFAULT_FILENAME } from './filename';
-import type { FormatName } from './sample-format';
-import { readSigningKey } from './signing';
-import { SAMPLE_RATE } from './types';
-import { frameLength, headerLength, LARGEST_FILE } from './wav';
+import { invalid, messageOf, RecorderError } from './common/errors';
+import { checkFileKey } from './encryption/file-keys';
+import { checkTemplate, DEFAULT_FILENAME } from './files/name-template';
+import type { FormatName } from './audio/sample-format';
+import { readSigningKey } from './evidence/signatures';
+import { SAMPLE_RATE } from './common/types';
+import { frameLength, headerLength, LARGEST_FILE } from './audio/wav';
 
 export interface RecorderOptions {
   /** IPv4 address that the devices send to: what `arm` answers. A host may have several, so it isn't guessed. */

@@ -4,8 +4,8 @@
  */
 import path from 'node:path';
 
-import { addLines } from '../chained-lines';
-import { NO_LINE, sha256 } from '../manifest-lines';
+import { addLines } from '../evidence/chained-log';
+import { NO_LINE, sha256 } from '../evidence/manifest-lines';
 
 const ACCESS_LOG = 'access.jsonl';
 

@@ -1,9 +1,9 @@
 /** The worker of the index: it searches, and looks through the folders again when what it knows may be old. */
 import { parentPort, workerData } from 'node:worker_threads';
 
-import { messageOf } from '../errors';
+import { messageOf } from '../common/errors';
 import { Catalogue } from './catalogue';
-import type { Order, Orders, Reply } from './orders';
+import type { Order, Orders, Reply } from './protocol';
 import { lookAt, scan } from './scan';
 
 /** Somebody else may write into the folders, so a search looks through them again after a while, and the longer the longer that takes. */

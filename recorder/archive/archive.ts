@@ -5,10 +5,10 @@
 import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 
-import { messageOf, RecorderError } from '../errors';
-import { workerFile, WorkerQuestions } from '../worker-questions';
+import { messageOf, RecorderError } from '../common/errors';
+import { workerFile, WorkerQuestions } from '../common/worker-rpc';
 import type { Place } from './catalogue';
-import type { Answer, Order, Orders, Reply } from './orders';
+import type { Answer, Order, Orders, Reply } from './protocol';
 import type { Search } from './search';
 
 /** A disk that hangs doesn't answer; nobody waits for it longer than this. */

@@ -2,12 +2,12 @@
  * Whether a recording is as it was recorded: its files against the line that the manifest has for it. Whether the manifest itself is whole
  * is said too, as far as its chain tells; the command `o2g-verify` looks at a whole folder.
  */
-import { nameOfAudio } from '../file-names';
-import { readLines, type RecordingEntry } from '../manifest-lines';
-import { sha256OfFile } from '../recording';
-import { ChainCheck } from '../verify-chain';
+import { nameOfAudio } from '../files/file-names';
+import { readLines, type RecordingEntry } from '../evidence/manifest-lines';
+import { sha256OfFile } from '../files/recording-file';
+import { ChainCheck } from '../evidence/verify-chain';
 import type { Place } from './catalogue';
-import { inside } from './place';
+import { inside } from './recording-files';
 
 export interface Verification {
   /** `unlisted`: the manifest doesn't know it; `altered`: at least one of `files` isn't what was recorded; `missing`: at least one isn't there. */

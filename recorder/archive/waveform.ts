@@ -1,8 +1,8 @@
 /** The picture of a recording: how loud each side was, in so many columns. Read in pieces, so that the longest file holds nobody up. */
-import { LINEAR } from '../g711';
-import type { OpenRecording } from '../reading';
-import { SAMPLE_RATE } from '../types';
-import { frameLength, headerLength, readWavHeader, type WavForm } from '../wav';
+import { LINEAR } from '../audio/g711';
+import type { OpenRecording } from '../files/read-recording';
+import { SAMPLE_RATE } from '../common/types';
+import { frameLength, headerLength, readWavHeader, type WavForm } from '../audio/wav';
 
 export interface Waveform {
   readonly durationMs: number;

@@ -5,17 +5,17 @@
 import { readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 
-import { complete, type Description, type FinishedRecording } from './complete';
-import { reopenEncrypted, type Reopened } from './encrypted-recovery';
-import type { FileKey } from './file-keys';
-import { audioOf, metadataOf, PART } from './file-names';
-import { systemFiles } from './files';
-import type { Manifest } from './manifest';
-import { isAbandoned, type Owner } from './owner';
-import { sha256OfFile, type Sidecar } from './recording';
-import { SampleFormat } from './sample-format';
-import { CHANNELS, SAMPLES_PER_MS, type Gap, type RawFile, type Recorded } from './types';
-import { frameLength, headerLength, readWavHeader, wavHeader } from './wav';
+import { complete, type Description, type FinishedRecording } from './finish-recording';
+import { reopenEncrypted, type Reopened } from '../encryption/recovery';
+import type { FileKey } from '../encryption/file-keys';
+import { audioOf, metadataOf, PART } from '../files/file-names';
+import { systemFiles } from '../disk/file-system';
+import type { Manifest } from '../evidence/manifest';
+import { isAbandoned, type Owner } from '../files/owner';
+import { sha256OfFile, type Sidecar } from '../files/recording-file';
+import { SampleFormat } from '../audio/sample-format';
+import { CHANNELS, SAMPLES_PER_MS, type Gap, type RawFile, type Recorded } from '../common/types';
+import { frameLength, headerLength, readWavHeader, wavHeader } from '../audio/wav';
 
 const SIDECAR = metadataOf('') + PART;
 

@@ -5,11 +5,11 @@
 import { readFile, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 
-import { audioOf, metadataOf, PART } from './file-names';
-import { systemFiles } from './files';
-import type { Manifest } from './manifest';
-import { sha256 } from './manifest-lines';
-import type { Alarm, Channel, ChannelReport, Gap, Recorded } from './types';
+import { audioOf, metadataOf, PART } from '../files/file-names';
+import { systemFiles } from '../disk/file-system';
+import type { Manifest } from '../evidence/manifest';
+import { sha256 } from '../evidence/manifest-lines';
+import type { Alarm, Channel, ChannelReport, Gap, Recorded } from '../common/types';
 
 /** A finished recording, as it is handed on. */
 export interface FinishedRecording {

@@ -1,5 +1,5 @@
 /** The alarms of one device: each is told once when it begins, and once when it is over. */
-import type { Alarm, AlarmName } from './types';
+import type { Alarm, AlarmName } from '../common/types';
 
 type Details = Alarm['details'];
 

@@ -1,8 +1,8 @@
 /** One channel of a conversation: where its packets belong, and what is missing. */
 import { Gaps } from './gaps';
-import type { Packet } from './packet';
-import { Track } from './track';
-import type { Channel, GapKind } from './types';
+import type { Packet } from '../rtp/packet';
+import { Track } from './packet-clock';
+import type { Channel, GapKind } from '../common/types';
 
 const USUAL_PACKET = 160;
 

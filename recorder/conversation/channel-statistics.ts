@@ -1,11 +1,11 @@
 /** What is counted of one channel of one file. Pure: times come in as arguments. */
-import { LINEAR, type Law } from './g711';
+import { LINEAR, type Law } from '../audio/g711';
 import { meanOpinionScore } from './mos';
-import { codecName } from './rtp';
-import type { Run } from './run';
-import type { ByteCounts } from './still-encrypted';
-import { samplesAfter } from './track';
-import { SAMPLES_PER_MS, type ChannelReport } from './types';
+import { codecName } from '../rtp/rtp-header';
+import type { Run } from '../rtp/packet-run';
+import type { ByteCounts } from '../rtp/byte-histogram';
+import { samplesAfter } from './packet-clock';
+import { SAMPLES_PER_MS, type ChannelReport } from '../common/types';
 
 /** Full scale of 16 bits. */
 const FULL_SCALE = 32768;

@@ -2,23 +2,23 @@
  * What is said from the first packet on: two channels on one timeline, written into one file, or into several when it grows too long.
  * Times come in as milliseconds on the recorder's clock.
  */
-import { messageOf, systemCode } from './errors';
-import type { Files } from './files';
-import { lawOf, type Law } from './g711';
-import type { Owner } from './owner';
-import type { Packet } from './packet';
+import { messageOf, systemCode } from '../common/errors';
+import type { Files } from '../disk/file-system';
+import { lawOf, type Law } from '../audio/g711';
+import type { Owner } from '../files/owner';
+import type { Packet } from '../rtp/packet';
 import { Pauses } from './pauses';
-import { DEFAULT_LAW, Recording, type RecordingOptions } from './recording';
-import { Report } from './report';
-import { COMFORT_NOISE } from './rtp';
-import type { Run } from './run';
-import { SampleFormat } from './sample-format';
-import { Side } from './side';
-import { ChannelStatistics, type FlowTotals, type Loudness } from './statistics';
-import { TelephoneEvents } from './telephone-events';
-import { Timeline } from './timeline';
-import type { Start, Track } from './track';
-import { SAMPLES_PER_MS, type Alarm, type Channel, type DeviceContext, type Recorded } from './types';
+import { DEFAULT_LAW, Recording, type RecordingOptions } from '../files/recording-file';
+import { Report } from './recording-report';
+import { COMFORT_NOISE } from '../rtp/rtp-header';
+import type { Run } from '../rtp/packet-run';
+import { SampleFormat } from '../audio/sample-format';
+import { Side } from './channel-state';
+import { ChannelStatistics, type FlowTotals, type Loudness } from './channel-statistics';
+import { TelephoneEvents } from './dtmf';
+import { Timeline } from '../audio/timeline';
+import type { Start, Track } from './packet-clock';
+import { SAMPLES_PER_MS, type Alarm, type Channel, type DeviceContext, type Recorded } from '../common/types';
 
 export interface ConversationOptions extends RecordingOptions {
   readonly dtmfPayloadTypes: readonly number[];

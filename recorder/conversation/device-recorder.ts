@@ -3,19 +3,19 @@
  * It has neither clock nor socket: whoever owns it hands in packets and calls `tick` five times a second. Times are milliseconds
  * on the recorder's clock.
  */
-import { AlarmBoard } from './alarm-board';
+import { AlarmBoard } from './alarms';
 import { Conversation, type ConversationOptions } from './conversation';
-import type { Files } from './files';
-import { Flow, type FlowListener } from './flow';
-import { lawOf } from './g711';
-import type { Inbox } from './inbox';
-import type { MasterKey } from './key-derivation';
-import type { Owner } from './owner';
-import type { Packet } from './packet';
-import { decibels, loudnessOf, type Loudness } from './statistics';
-import type { ByteCounts } from './still-encrypted';
-import { CHANNELS, type Alarm, type Channel, type DeviceContext, type Recorded } from './types';
-import { conditions, type Heard } from './watch';
+import type { Files } from '../disk/file-system';
+import { Flow, type FlowListener } from '../rtp/rtp-stream';
+import { lawOf } from '../audio/g711';
+import type { Inbox } from '../rtp/packet-buffer';
+import type { MasterKey } from '../srtp/key-derivation';
+import type { Owner } from '../files/owner';
+import type { Packet } from '../rtp/packet';
+import { decibels, loudnessOf, type Loudness } from './channel-statistics';
+import type { ByteCounts } from '../rtp/byte-histogram';
+import { CHANNELS, type Alarm, type Channel, type DeviceContext, type Recorded } from '../common/types';
+import { conditions, type Heard } from './alarm-rules';
 
 export interface DeviceOptions extends ConversationOptions {
   readonly split: 'conversation' | 'none';

@@ -1,5 +1,5 @@
 /** Which stretches of a channel carry no audio, and why. Positions are samples. */
-import type { GapKind } from './types';
+import type { GapKind } from '../common/types';
 
 export interface Hole {
   from: number;

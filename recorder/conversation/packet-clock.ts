@@ -2,8 +2,8 @@
  * Where on the timeline a packet's first sample belongs: arithmetic on timestamps and times of arrival, without clock or socket.
  * All positions and times are samples (8 a millisecond) from the first packet of either flow.
  */
-import type { Packet } from './packet';
-import { SAMPLE_RATE, SAMPLES_PER_MS } from './types';
+import type { Packet } from '../rtp/packet';
+import { SAMPLE_RATE, SAMPLES_PER_MS } from '../common/types';
 
 /** Samples from `origin` to `timestamp`, negative when earlier; RTP time is modulo 2^32 (RFC 3550, 5.1). */
 export const samplesAfter = (origin: number, timestamp: number): number => (timestamp - origin) | 0;

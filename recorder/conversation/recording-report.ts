@@ -1,9 +1,9 @@
 /** What is told of one file: counted while it is made, put together at its end. */
-import type { Law } from './g711';
+import type { Law } from '../audio/g711';
 import type { Gaps, Hole } from './gaps';
-import type { Recording } from './recording';
-import type { FormatName } from './sample-format';
-import type { ChannelStatistics, FlowTotals } from './statistics';
+import type { Recording } from '../files/recording-file';
+import type { FormatName } from '../audio/sample-format';
+import type { ChannelStatistics, FlowTotals } from './channel-statistics';
 import {
   CHANNELS,
   SAMPLES_PER_MS,
@@ -15,7 +15,7 @@ import {
   type Recorded,
   type TakeOver,
   type TelephoneEvent,
-} from './types';
+} from '../common/types';
 
 /** Of everything that is listed, at most so many. */
 const MOST_LISTED = 1000;

@@ -3,10 +3,10 @@
  * disk). The first and the last frame stay in memory, being written anew at each flush; another one is read back when something late
  * belongs into it.
  */
-import { FrameCipher, Layout, newHead, OVERHEAD, type Head } from './encrypted-format';
-import { RecorderError } from './errors';
+import { FrameCipher, Layout, newHead, OVERHEAD, type Head } from './format';
+import { RecorderError } from '../common/errors';
 import type { FileKey } from './file-keys';
-import type { Files, OpenFile } from './files';
+import type { Files, OpenFile } from '../disk/file-system';
 
 /** The same files, but those that it creates are encrypted. */
 export function encrypting(files: Files, key: FileKey): Files {

@@ -11,7 +11,7 @@
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 
-import { RecorderError } from './errors';
+import { RecorderError } from '../common/errors';
 import { keyOfFile, type FileKey } from './file-keys';
 
 export const HEAD_BYTES = 52;

@@ -1,9 +1,9 @@
 /** What a crash left of an encrypted file: each frame is looked at, and what is whole stays. */
-import { FrameCipher, HEAD_BYTES, Layout, OVERHEAD, readHead } from './encrypted-format';
+import { FrameCipher, HEAD_BYTES, Layout, OVERHEAD, readHead } from './format';
 import { EncryptedFile } from './encrypted-file';
-import { RecorderError } from './errors';
+import { RecorderError } from '../common/errors';
 import { keyFor, type FileKey } from './file-keys';
-import type { OpenFile } from './files';
+import type { OpenFile } from '../disk/file-system';
 
 export interface Reopened {
   readonly file: OpenFile;

@@ -4,7 +4,7 @@
  */
 import path from 'node:path';
 
-import { addLines } from './chained-lines';
+import { addLines } from './chained-log';
 import {
   MANIFEST,
   NO_LINE,
@@ -13,7 +13,7 @@ import {
   type ManifestEntry,
   type ManifestLine,
 } from './manifest-lines';
-import { signed, type SigningKey } from './signing';
+import { signed, type SigningKey } from './signatures';
 
 interface Waiting {
   readonly entry: ManifestEntry;

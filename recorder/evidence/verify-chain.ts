@@ -2,7 +2,7 @@
 import type { KeyObject } from 'node:crypto';
 
 import { NO_LINE, sha256, type Line } from './manifest-lines';
-import { isSigned } from './signing';
+import { isSigned } from './signatures';
 
 export type ChainFinding =
   | 'line-altered'

@@ -6,8 +6,8 @@ import type { KeyObject } from 'node:crypto';
 import { lstat, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 
-import { RecorderError } from './errors';
-import { metadataOf, nameOfAudio, PART, rawBeside } from './file-names';
+import { RecorderError } from '../common/errors';
+import { metadataOf, nameOfAudio, PART, rawBeside } from '../files/file-names';
 import {
   MANIFEST,
   readLines,
@@ -16,8 +16,8 @@ import {
   type ManifestLine,
   type RecordingEntry,
 } from './manifest-lines';
-import { sha256OfFile } from './recording';
-import { CHANNELS } from './types';
+import { sha256OfFile } from '../files/recording-file';
+import { CHANNELS } from '../common/types';
 import { ChainCheck, type ChainFinding } from './verify-chain';
 
 export type FindingKind =

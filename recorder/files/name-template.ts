@@ -1,8 +1,8 @@
 /** The name of a recording from the user's template. What a value says never makes a folder, and no name leaves the recorder's. */
 import mustache from 'mustache';
 
-import { invalid } from './errors';
-import type { DeviceContext } from './types';
+import { invalid } from '../common/errors';
+import type { DeviceContext } from '../common/types';
 
 export const DEFAULT_FILENAME = '{{deviceNumber}}/{{startedAt}}-{{id}}';
 

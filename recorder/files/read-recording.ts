@@ -4,10 +4,10 @@
  */
 import { open, type FileHandle } from 'node:fs/promises';
 
-import { FrameCipher, HEAD_BYTES, isEncrypted, Layout, OVERHEAD, readHead } from './encrypted-format';
-import { RecorderError } from './errors';
-import { keyFor, type FileKey } from './file-keys';
-import { readAt } from './files';
+import { FrameCipher, HEAD_BYTES, isEncrypted, Layout, OVERHEAD, readHead } from '../encryption/format';
+import { RecorderError } from '../common/errors';
+import { keyFor, type FileKey } from '../encryption/file-keys';
+import { readAt } from '../disk/file-system';
 
 export interface OpenRecording {
   /** Length of the content; of a recording that is under way, as it was when it was opened. */

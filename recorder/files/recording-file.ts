@@ -6,18 +6,18 @@ import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import path from 'node:path';
 
-import { encrypting } from './encrypted-file';
-import type { FileKey } from './file-keys';
+import { encrypting } from '../encryption/encrypted-file';
+import type { FileKey } from '../encryption/file-keys';
 import { audioOf, metadataOf, PART, rawOf } from './file-names';
-import type { Files } from './files';
-import { nameOf } from './filename';
-import type { Law } from './g711';
+import type { Files } from '../disk/file-system';
+import { nameOf } from './name-template';
+import type { Law } from '../audio/g711';
 import type { Owner } from './owner';
-import type { Packet } from './packet';
-import { RawWriter } from './raw-writer';
-import type { FormatName } from './sample-format';
-import type { Timeline } from './timeline';
-import { CHANNELS, type Channel, type DeviceContext, type RawFile, type Recorded } from './types';
+import type { Packet } from '../rtp/packet';
+import { RawWriter } from './rtpdump-writer';
+import type { FormatName } from '../audio/sample-format';
+import type { Timeline } from '../audio/timeline';
+import { CHANNELS, type Channel, type DeviceContext, type RawFile, type Recorded } from '../common/types';
 import { WavWriter } from './wav-writer';
 
 /** `NAME.json.part`. */

@@ -1,5 +1,5 @@
 /** Holds back what looks like ciphertext until it is certain, so that no noise is written and no speech lost. */
-import { ByteCounts, LEAST_TO_JUDGE, SECOND } from './still-encrypted';
+import { ByteCounts, LEAST_TO_JUDGE, SECOND } from './byte-histogram';
 
 /** `place` it, `hold` it back, `release` it and what was held before, or place it and `keep` raw what was held before. */
 export type Verdict = 'place' | 'hold' | 'release' | 'keep';

@@ -2,7 +2,7 @@
  * What a port has received and nobody has worked off yet: packets as they came, one after the other in one piece of memory, so that what
  * the socket made for each dies young. With hundreds of ports each packet finds the processor's cache cold: so little is touched here.
  */
-import { kindOf } from './rtp';
+import { kindOf } from './rtp-header';
 
 const FIRST_SIZE = 4096;
 /** A second of a flow is 9 kB; this is two minutes, which only a stalled process collects. */

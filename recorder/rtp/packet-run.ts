@@ -2,9 +2,9 @@
  * Packets of one stream of which each is the one expected after the one before: nearly all that ever comes. They are worked off
  * together, without a `Packet` for each.
  */
-import { lawOf } from './g711';
-import { HEAD, type Inbox } from './inbox';
-import { FIXED_HEADER } from './rtp';
+import { lawOf } from '../audio/g711';
+import { HEAD, type Inbox } from './packet-buffer';
+import { FIXED_HEADER } from './rtp-header';
 
 /** V=2, neither padding nor extension nor CSRC. */
 const PLAIN = 0x80;

@@ -1,4 +1,4 @@
-import { RtpHeader, withoutPadding } from './rtp';
+import { RtpHeader, withoutPadding } from './rtp-header';
 
 /** A packet on its way from the socket to the timeline. */
 export class Packet {

@@ -2,19 +2,19 @@
  * One of a device's two flows, from the bytes of a port to plain packets in order of arrival: whose they are, which were there before,
  * what they say. Packets are collected and worked off a fifth of a second at a time: when all are as expected as one run, otherwise one by one.
  */
-import { Decipherment } from './decipherment';
-import { lawOf } from './g711';
-import { Inbox } from './inbox';
-import type { MasterKey } from './key-derivation';
+import { Decipherment } from './decryptor';
+import { lawOf } from '../audio/g711';
+import { Inbox } from './packet-buffer';
+import type { MasterKey } from '../srtp/key-derivation';
 import { Packet } from './packet';
-import { Run } from './run';
-import { SequenceWindow } from './sequence';
+import { Run } from './packet-run';
+import { SequenceWindow } from './sequence-tracker';
 import { SourceLock } from './source-lock';
-import { isPause, Stall } from './stall';
-import { ByteCounts, LEAST_TO_JUDGE } from './still-encrypted';
-import { Suspicion } from './suspicion';
-import { samplesAfter, startOf, type Start } from './track';
-import { SAMPLE_RATE } from './types';
+import { isPause, Stall } from './stall-detector';
+import { ByteCounts, LEAST_TO_JUDGE } from './byte-histogram';
+import { Suspicion } from './ciphertext-detector';
+import { samplesAfter, startOf, type Start } from '../conversation/packet-clock';
+import { SAMPLE_RATE } from '../common/types';
 
 /** Where a flow's packets go. */
 export interface FlowListener {

@@ -4,8 +4,8 @@
  * What follows shows which it is: after a stall more audio comes than time passes.
  */
 import type { Packet } from './packet';
-import { samplesAfter } from './track';
-import { SAMPLES_PER_MS } from './types';
+import { samplesAfter } from '../conversation/packet-clock';
+import { SAMPLES_PER_MS } from '../common/types';
 
 /** Without a packet for so long, it may be either. */
 const PAUSE_MS = 300;

@@ -1,5 +1,5 @@
 /** The keys of received SRTP (RFC 3711; 256 bits: RFC 6188). Keeps nothing of a stream's state. */
-import { AesCounterMode, type Ciphered } from './aes-counter-mode';
+import { AesCounterMode, type Ciphered } from './aes-ctr';
 import { HmacSha1 } from './hmac-sha1';
 import { sessionKeys, type MasterKey } from './key-derivation';
 

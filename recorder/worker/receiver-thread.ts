@@ -1,9 +1,9 @@
 /** One worker as the main thread sees it: orders with answers, and what it tells. */
 import { Worker, type Transferable } from 'node:worker_threads';
 
-import { RecorderError } from './errors';
+import { RecorderError } from '../common/errors';
 import type { FromWorker, Order, Refusal, WorkerData } from './messages';
-import { workerFile, WorkerQuestions } from './worker-questions';
+import { workerFile, WorkerQuestions } from '../common/worker-rpc';
 
 /** A worker whose disk hangs doesn't answer; nobody waits for it longer than this. */
 const ANSWER_MS = 10_000;

@@ -2,8 +2,8 @@
 import { performance } from 'node:perf_hooks';
 import { parentPort, workerData } from 'node:worker_threads';
 
-import { messageOf } from './errors';
-import { systemFiles } from './files';
+import { messageOf } from '../common/errors';
+import { systemFiles } from '../disk/file-system';
 import type { FromWorker, Order, Refusal, Request, WorkerData } from './messages';
 import { PortTaken, Receiver } from './receiver';
 

@@ -11,7 +11,7 @@ import {
   writeAccess,
   type Waveform,
 } from '../../recorder/archive';
-import { readFileKeys } from '../../recorder/file-keys';
+import { readFileKeys } from '../../recorder/encryption/file-keys';
 import { encrypt, listed, makeRecordings, SECONDS, type Archived } from './archived';
 import { at, parseWav, temporaryFolder } from './support';
 

@@ -3,10 +3,10 @@ import { existsSync } from 'node:fs';
 import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
-import { encrypting } from '../../recorder/encrypted-file';
-import { readFileKeys } from '../../recorder/file-keys';
-import { systemFiles } from '../../recorder/files';
-import { Manifest } from '../../recorder/manifest';
+import { encrypting } from '../../recorder/encryption/encrypted-file';
+import { readFileKeys } from '../../recorder/encryption/file-keys';
+import { systemFiles } from '../../recorder/disk/file-system';
+import { Manifest } from '../../recorder/evidence/manifest';
 import { only, random } from './support';
 
 /*

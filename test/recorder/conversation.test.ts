@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 
-import { systemFiles, type Files } from '../../recorder/files';
+import { systemFiles, type Files } from '../../recorder/disk/file-system';
 import { arrivals, desk, inOrderOfArrival, type Arrival } from './desk';
 import { PACKET, packetsOf, parseWav, rtp, voice } from './support';
 

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 
-import { Device, type DeviceOptions } from '../../recorder/device';
-import { systemFiles, type Files } from '../../recorder/files';
-import { thisOwner } from '../../recorder/owner';
-import { SAMPLE_RATE, type Alarm, type Channel, type Recorded } from '../../recorder/types';
+import { Device, type DeviceOptions } from '../../recorder/conversation/device-recorder';
+import { systemFiles, type Files } from '../../recorder/disk/file-system';
+import { thisOwner } from '../../recorder/files/owner';
+import { SAMPLE_RATE, type Alarm, type Channel, type Recorded } from '../../recorder/common/types';
 import { whenTestEnds } from '../support/cleanup';
 import { parseWav, temporaryFolder, type Wav } from './support';
 

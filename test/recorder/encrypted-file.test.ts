@@ -3,8 +3,8 @@ import { readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import { openRecording, readFileKeys, RecorderError, type FileKey } from '../../recorder';
-import { EncryptedFile, encrypting } from '../../recorder/encrypted-file';
-import { systemFiles, type OpenFile } from '../../recorder/files';
+import { EncryptedFile, encrypting } from '../../recorder/encryption/encrypted-file';
+import { systemFiles, type OpenFile } from '../../recorder/disk/file-system';
 import { at, random, randomBytes, temporaryFolder } from './support';
 
 const refused =

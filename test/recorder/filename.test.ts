@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 
-import { compactDate, DEFAULT_FILENAME, nameOf } from '../../recorder/filename';
+import { compactDate, DEFAULT_FILENAME, nameOf } from '../../recorder/files/name-template';
 import { only, pace, packetsOf, Phone, startRecorder, temporaryFolder, voice } from './support';
 
 const values = {

@@ -4,9 +4,9 @@ import { appendFile, mkdir, readdir, readFile, rm, symlink, utimes, writeFile } 
 import path from 'node:path';
 
 import { RecorderError } from '../../recorder';
-import { Keeping, type Kept } from '../../recorder/keeping';
-import { Manifest } from '../../recorder/manifest';
-import { verifyFolder } from '../../recorder/verify';
+import { Keeping, type Kept } from '../../recorder/evidence/retention';
+import { Manifest } from '../../recorder/evidence/manifest';
+import { verifyFolder } from '../../recorder/evidence/verify-folder';
 import {
   at,
   only,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { stat, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
-import { withLock } from '../../recorder/lock';
+import { withLock } from '../../recorder/disk/file-lock';
 import { temporaryFolder, until } from './support';
 
 describe('a lock that a crash left', () => {

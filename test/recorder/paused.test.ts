@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import { openRecording, readFileKeys, type FileKey } from '../../recorder';
-import type { Channel, Recorded } from '../../recorder/types';
+import type { Channel, Recorded } from '../../recorder/common/types';
 import { arrivals, desk, inOrderOfArrival, type Arrival, type Desk } from './desk';
 import {
   at,

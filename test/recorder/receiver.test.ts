@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 
-import { systemFiles } from '../../recorder/files';
-import { thisOwner } from '../../recorder/owner';
-import { Receiver } from '../../recorder/receiver';
-import type { Recorded } from '../../recorder/types';
+import { systemFiles } from '../../recorder/disk/file-system';
+import { thisOwner } from '../../recorder/files/owner';
+import { Receiver } from '../../recorder/worker/receiver';
+import type { Recorded } from '../../recorder/common/types';
 import { whenTestEnds } from '../support/cleanup';
 import { optionsIn } from './desk';
 import { only, packetsOf, portRange, temporaryFolder, voice } from './support';

@@ -6,7 +6,7 @@ import { chmod, mkdir, readdir, readFile, stat, utimes, writeFile } from 'node:f
 import path from 'node:path';
 
 import { Recorder, RecorderError, type FinishedRecording } from '../../recorder';
-import { WorkerThread } from '../../recorder/worker-thread';
+import { WorkerThread } from '../../recorder/worker/receiver-thread';
 import { whenTestEnds } from '../support/cleanup';
 import {
   at,

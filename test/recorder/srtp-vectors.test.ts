@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { createHmac, randomBytes } from 'node:crypto';
 
-import { AesCounterMode } from '../../recorder/aes-counter-mode';
-import { RecorderError } from '../../recorder/errors';
-import { HmacSha1 } from '../../recorder/hmac-sha1';
-import { sessionKeys } from '../../recorder/key-derivation';
-import { parseKeys } from '../../recorder/keys';
-import { rolloverCounter, SequenceWindow } from '../../recorder/sequence';
-import { SrtpKeys } from '../../recorder/srtp';
+import { AesCounterMode } from '../../recorder/srtp/aes-ctr';
+import { RecorderError } from '../../recorder/common/errors';
+import { HmacSha1 } from '../../recorder/srtp/hmac-sha1';
+import { sessionKeys } from '../../recorder/srtp/key-derivation';
+import { parseKeys } from '../../recorder/srtp/key-text';
+import { rolloverCounter, SequenceWindow } from '../../recorder/rtp/sequence-tracker';
+import { SrtpKeys } from '../../recorder/srtp/srtp-keys';
 import { packetsOf, SrtpSender, voice } from './support';
 
 const hex = (text: string): Buffer => Buffer.from(text.replace(/\s/g, ''), 'hex');

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 
-import { CHANNELS, type Channel, type Recorded } from '../../recorder/types';
+import { CHANNELS, type Channel, type Recorded } from '../../recorder/common/types';
 import { desk, inOrderOfArrival, type Arrival } from './desk';
 import { PACKET, random, randomBytes, rtp, SrtpSender, voice, type RtpFields, type Wav } from './support';
 

@@ -5,8 +5,8 @@ import { copyFile, mkdir, readFile, rename, rm, symlink, truncate, writeFile } f
 import path from 'node:path';
 
 import { readFileKeys } from '../../recorder';
-import { encrypting } from '../../recorder/encrypted-file';
-import { systemFiles } from '../../recorder/files';
+import { encrypting } from '../../recorder/encryption/encrypted-file';
+import { systemFiles } from '../../recorder/disk/file-system';
 import { at, packetsOf, pace, Phone, randomBytes, startRecorder, temporaryFolder, voice } from './support';
 
 const sha256 = (bytes: Buffer | string): string => createHash('sha256').update(bytes).digest('hex');
