@@ -2,12 +2,12 @@ import type { Node, NodeAPI, NodeDef } from 'node-red';
 import { CallFollowing, readCallFilter } from '../o2g/calls/call-filter';
 import { isEvent } from '../o2g/transport/event-line-parser';
 import { invalid } from '../o2g/spec/validation';
-import { attempt } from './lib/config-node';
-import { deploymentOf } from './lib/deployment';
-import { inFlightOf } from './lib/in-flight';
-import { onInput, type FlowMessage } from './lib/input';
-import type { Config } from './lib/properties';
-import { ended, failed, inForce, NOT_CONFIGURED, statusOf } from './lib/status';
+import { attempt } from './lib/config/node-lookup';
+import { deploymentOf } from './lib/lifecycle/deployment';
+import { inFlightOf } from './lib/lifecycle/in-flight-messages';
+import { onInput, type FlowMessage } from './lib/node/input';
+import type { Config } from './lib/config/properties';
+import { ended, failed, inForce, NOT_CONFIGURED, statusOf } from './lib/node/node-status';
 
 export = (RED: NodeAPI): void => {
   RED.nodes.registerType('o2g-calls', function (this, definition: NodeDef) {

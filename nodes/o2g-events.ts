@@ -7,15 +7,15 @@ import { forEachBounded } from '../o2g/util/concurrency';
 import type { Link } from '../o2g/link/link';
 import type { Session } from '../o2g/session/session';
 import { invalid } from '../o2g/spec/validation';
-import { configuredServer } from './lib/config-node';
-import { deploymentOf } from './lib/deployment';
-import { inFlightOf } from './lib/in-flight';
-import { onInput } from './lib/input';
-import { linksOf } from './lib/links';
-import { nextMessageId } from './lib/message-id';
-import type { Config } from './lib/properties';
-import { connectionStatus, NOT_CONFIGURED } from './lib/status';
-import type { ServerNode } from './lib/types';
+import { configuredServer } from './lib/config/node-lookup';
+import { deploymentOf } from './lib/lifecycle/deployment';
+import { inFlightOf } from './lib/lifecycle/in-flight-messages';
+import { onInput } from './lib/node/input';
+import { linksOf } from './lib/config/link-registry';
+import { nextMessageId } from './lib/node/message-id';
+import type { Config } from './lib/config/properties';
+import { connectionStatus, NOT_CONFIGURED } from './lib/node/node-status';
+import type { ServerNode } from './lib/config/config-node-types';
 
 export = (RED: NodeAPI): void => {
   RED.nodes.registerType('o2g-events', function (this, definition: NodeDef) {

@@ -2,14 +2,14 @@ import type { NodeAPI, NodeDef } from 'node-red';
 import { readDevices } from '../o2g/spec/device-numbers';
 import { Link, type LinkOptions } from '../o2g/link/link';
 import { invalid } from '../o2g/spec/validation';
-import { attempt, configuredRecorder, configuredServer, logOf, nodeOf } from './lib/config-node';
-import { linksOf } from './lib/links';
-import { isBlank, labelOf, readChoice, readNumber, readText, type Config } from './lib/properties';
-import { recordersOf } from './lib/recorders';
-import { Shared } from './lib/shared';
-import { StateFile } from './lib/state-file';
-import { LINK_STATUS } from './lib/status';
-import type { LinkNode, RecorderNode, ServerNode } from './lib/types';
+import { attempt, configuredRecorder, configuredServer, logOf, nodeOf } from './lib/config/node-lookup';
+import { linksOf } from './lib/config/link-registry';
+import { isBlank, labelOf, readChoice, readNumber, readText, type Config } from './lib/config/properties';
+import { recordersOf } from './lib/config/recorder-registry';
+import { Shared } from './lib/lifecycle/shared-resource';
+import { StateFile } from './lib/lifecycle/link-state-file';
+import { LINK_STATUS } from './lib/node/node-status';
+import type { LinkNode, RecorderNode, ServerNode } from './lib/config/config-node-types';
 
 export = (RED: NodeAPI): void => {
   RED.nodes.registerType<LinkNode, NodeDef, object, object>('o2g-link', function (this, definition) {

@@ -4,16 +4,16 @@ import type { O2GError } from '../o2g/spec/errors';
 import { invalid } from '../o2g/spec/validation';
 import { checkFileKey, splitKeys } from '../recorder/encryption/file-keys';
 import { checkOptions, type RecorderOptions } from '../recorder/options';
-import { BuiltInRecorder, inOurWords } from './lib/built-in-recorder';
-import { attempt, logOf } from './lib/config-node';
-import { deploymentOf, type Deployment } from './lib/deployment';
-import { isBlank, labelOf, readChoice, readFlag, readNumber, readText, type Config } from './lib/properties';
-import { recordersOf } from './lib/recorders';
-import { recordingFoldersOf } from './lib/recording-folders';
-import { offerRecordings } from './lib/recordings-routes';
-import { Shared } from './lib/shared';
-import { recorderStatus, statusOf } from './lib/status';
-import type { RecorderNode } from './lib/types';
+import { BuiltInRecorder, inOurWords } from './lib/recorder/recorder-adapter';
+import { attempt, logOf } from './lib/config/node-lookup';
+import { deploymentOf, type Deployment } from './lib/lifecycle/deployment';
+import { isBlank, labelOf, readChoice, readFlag, readNumber, readText, type Config } from './lib/config/properties';
+import { recordersOf } from './lib/config/recorder-registry';
+import { recordingFoldersOf } from './lib/config/recording-folders';
+import { offerRecordings } from './lib/recordings-page/recordings-routes';
+import { Shared } from './lib/lifecycle/shared-resource';
+import { recorderStatus, statusOf } from './lib/node/node-status';
+import type { RecorderNode } from './lib/config/config-node-types';
 
 interface Credentials {
   key?: string;

@@ -1,11 +1,11 @@
 import type { Node, NodeAPI, NodeDef } from 'node-red';
 import type { Session } from '../o2g/session/session';
 import { invalid } from '../o2g/spec/validation';
-import { configuredServer } from './lib/config-node';
-import { onInput, type FlowMessage } from './lib/input';
-import { linksOf } from './lib/links';
-import { asBoolean, isBlank, ownField, typedInputs, type Config } from './lib/properties';
-import { failed, inForce, NOT_CONFIGURED, statusOf, working } from './lib/status';
+import { configuredServer } from './lib/config/node-lookup';
+import { onInput, type FlowMessage } from './lib/node/input';
+import { linksOf } from './lib/config/link-registry';
+import { asBoolean, isBlank, ownField, typedInputs, type Config } from './lib/config/properties';
+import { failed, inForce, NOT_CONFIGURED, statusOf, working } from './lib/node/node-status';
 
 /** Values of the parameters, blank ones left out: the node's, else the message's. */
 interface Values {

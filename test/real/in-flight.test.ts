@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Node, NodeAPI, NodeDef } from 'node-red';
-import { inFlightOf } from '../../nodes/lib/in-flight';
+import { inFlightOf } from '../../nodes/lib/lifecycle/in-flight-messages';
 import { changed, flow, node, probeOut } from '../support/flow';
 import { loadFlow } from '../support/helper';
 

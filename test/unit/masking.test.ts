@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { Masking } from '../../nodes/lib/masking';
+import { Masking } from '../../nodes/lib/sidebar/masking';
 
 describe('masking', () => {
   it('gives the same value the same mark, in fields and in texts, as a word of its own only', () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { nextMessageId } from '../../nodes/lib/message-id';
+import { nextMessageId } from '../../nodes/lib/node/message-id';
 
 it('ids of messages are 16 hexadecimal digits, no two the same', () => {
   const ids = Array.from({ length: 10_000 }, nextMessageId);

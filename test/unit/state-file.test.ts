@@ -3,7 +3,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { StateFile } from '../../nodes/lib/state-file';
+import { StateFile } from '../../nodes/lib/lifecycle/link-state-file';
 import type { Wanted } from '../../o2g/link/reconcile-plan';
 
 const log = {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 
-import { Tickets } from '../../nodes/lib/tickets';
+import { Tickets } from '../../nodes/lib/recordings-page/tickets';
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;

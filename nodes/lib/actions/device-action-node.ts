@@ -1,15 +1,15 @@
 /** What the nodes that act on devices share: an action, devices, one request each, one answer. */
 import type { Node, NodeAPI } from 'node-red';
-import { asO2GError, type O2GError } from '../../o2g/spec/errors';
-import { forEachBounded } from '../../o2g/util/concurrency';
-import type { Link } from '../../o2g/link/link';
-import { invalid } from '../../o2g/spec/validation';
-import { onInput, type FlowMessage } from './input';
-import { configuredLink, linksOf } from './links';
-import { isBlank, type Config } from './properties';
-import { readRequests, type DeviceRequest } from './requests';
-import type { LinkNode } from './types';
-import { failed, inForce, NOT_CONFIGURED, statusOf, working } from './status';
+import { asO2GError, type O2GError } from '../../../o2g/spec/errors';
+import { forEachBounded } from '../../../o2g/util/concurrency';
+import type { Link } from '../../../o2g/link/link';
+import { invalid } from '../../../o2g/spec/validation';
+import { onInput, type FlowMessage } from '../node/input';
+import { configuredLink, linksOf } from '../config/link-registry';
+import { isBlank, type Config } from '../config/properties';
+import { readRequests, type DeviceRequest } from './device-requests';
+import type { LinkNode } from '../config/config-node-types';
+import { failed, inForce, NOT_CONFIGURED, statusOf, working } from '../node/node-status';
 
 /** One action of a node on one device. */
 export interface DeviceAction {

@@ -1,11 +1,11 @@
 /** The one place where a message becomes requests for devices. */
 import type { Node, NodeAPI } from 'node-red';
-import { MOST_DEVICES, readDevices } from '../../o2g/spec/device-numbers';
-import { invalid } from '../../o2g/spec/validation';
-import type { FlowMessage } from './input';
-import { configuredLink, linksOf } from './links';
-import { isBlank, ownField, typedInputs, type Config } from './properties';
-import type { LinkNode } from './types';
+import { MOST_DEVICES, readDevices } from '../../../o2g/spec/device-numbers';
+import { invalid } from '../../../o2g/spec/validation';
+import type { FlowMessage } from '../node/input';
+import { configuredLink, linksOf } from '../config/link-registry';
+import { isBlank, ownField, typedInputs, type Config } from '../config/properties';
+import type { LinkNode } from '../config/config-node-types';
 
 export interface DeviceRequest {
   readonly deviceNumber: string;

@@ -1,13 +1,13 @@
 /** Finding the link for a request: the node's own, else by `msg.oxeNode`, else the one that has the device in its list. */
 import type { Node, NodeAPI } from 'node-red';
-import type { Link } from '../../o2g/link/link';
-import type { Session } from '../../o2g/session/session';
-import { invalid } from '../../o2g/spec/validation';
-import { nodeOf } from './config-node';
-import type { FlowMessage } from './input';
+import type { Link } from '../../../o2g/link/link';
+import type { Session } from '../../../o2g/session/session';
+import { invalid } from '../../../o2g/spec/validation';
+import { nodeOf } from './node-lookup';
+import type { FlowMessage } from '../node/input';
 import { isBlank } from './properties';
-import { oncePerRuntime } from './runtime';
-import type { LinkNode } from './types';
+import { oncePerRuntime } from '../lifecycle/per-runtime';
+import type { LinkNode } from './config-node-types';
 
 class Links {
   readonly #links = new Set<LinkNode>();

@@ -1,10 +1,10 @@
 /** What the two config nodes share: being used, and living on over deploys. */
 import type { Node, NodeAPI } from 'node-red';
-import { asO2GError } from '../../o2g/spec/errors';
-import type { Log } from '../../o2g/util/logger';
-import { invalid } from '../../o2g/spec/validation';
+import { asO2GError } from '../../../o2g/spec/errors';
+import type { Log } from '../../../o2g/util/logger';
+import { invalid } from '../../../o2g/spec/validation';
 import { isBlank } from './properties';
-import type { RecorderNode, ServerNode } from './types';
+import type { RecorderNode, ServerNode } from './config-node-types';
 
 /** The log of a node: what the libraries tell goes there, once. */
 export function logOf(node: Node): Log {

@@ -1,8 +1,8 @@
 /** The built-in recorders of a runtime by the ids of their nodes: what links know of them. */
-import type { MediaPorts } from '../../o2g/link/recorder-port';
-import { Signal } from '../../o2g/util/signal';
-import type { BuiltInRecorder } from './built-in-recorder';
-import { oncePerRuntime } from './runtime';
+import type { MediaPorts } from '../../../o2g/link/recorder-port';
+import { Signal } from '../../../o2g/util/signal';
+import type { BuiltInRecorder } from '../recorder/recorder-adapter';
+import { oncePerRuntime } from '../lifecycle/per-runtime';
 
 class Recorders implements MediaPorts {
   readonly onChanged: Signal<string>;

@@ -1,9 +1,9 @@
 /** The folders of the built-in recorders of a runtime, and the index of what is in them: for the recordings page. */
 import path from 'node:path';
 import type { NodeAPI } from 'node-red';
-import type * as library from '../../recorder/archive';
-import { deploymentOf } from './deployment';
-import { oncePerRuntime } from './runtime';
+import type * as library from '../../../recorder/archive';
+import { deploymentOf } from '../lifecycle/deployment';
+import { oncePerRuntime } from '../lifecycle/per-runtime';
 
 type Library = typeof library;
 
@@ -70,7 +70,7 @@ class RecordingFolders {
 
   /** Loaded when somebody looks at recordings: most who load the palette don't. */
   open(): Promise<{ readonly library: Library; readonly archive: library.Archive }> {
-    return (this.#opened ??= import('../../recorder/archive/index.js').then((loaded) => {
+    return (this.#opened ??= import('../../../recorder/archive/index.js').then((loaded) => {
       this.#archive = new loaded.Archive(this.#index);
       this.#archive.watch(this.folders);
       return { library: loaded, archive: this.#archive };

@@ -1,6 +1,6 @@
 /** The O2G servers of a runtime: what the editor's routes look at. */
-import { oncePerRuntime } from './runtime';
-import type { ServerNode } from './types';
+import { oncePerRuntime } from '../lifecycle/per-runtime';
+import type { ServerNode } from './config-node-types';
 
 class Servers {
   readonly #servers = new Set<ServerNode>();

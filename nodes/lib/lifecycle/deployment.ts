@@ -4,8 +4,8 @@
  * from the moment flows stop until they have started again.
  */
 import type { EventEmitter } from 'node:events';
-import type { CloseReason } from '../../o2g/session/session';
-import { oncePerRuntime } from './runtime';
+import type { CloseReason } from '../../../o2g/session/session';
+import { oncePerRuntime } from './per-runtime';
 
 /** How long something waits for the node that takes it over. */
 const SUCCESSOR_MS = 10_000;

@@ -5,7 +5,7 @@
  */
 import type { Node, NodeAPI, NodeMessage } from 'node-red';
 import { deploymentOf, type Deployment } from './deployment';
-import { oncePerRuntime } from './runtime';
+import { oncePerRuntime } from './per-runtime';
 
 /** A node of the runtime, with the fields that the typings leave out. Without the last two we take it for closed. */
 interface Receiver extends Node {

@@ -2,12 +2,12 @@
  * The recorder of `recorder/` as links and nodes use it: loaded when somebody needs it, told what calls do, and asked again when it could
  * not start. It joins the two libraries, which know nothing of each other.
  */
-import { CallHistory, type PlacedCall } from '../../o2g/calls/call-history';
-import type { Conversation } from '../../o2g/calls/device-conversations';
-import { asO2GError, O2GError } from '../../o2g/spec/errors';
-import type { Log } from '../../o2g/util/logger';
-import type { IpTarget, MediaPort, PauseReason, SrtpKeys } from '../../o2g/link/recorder-port';
-import { Signal } from '../../o2g/util/signal';
+import { CallHistory, type PlacedCall } from '../../../o2g/calls/call-history';
+import type { Conversation } from '../../../o2g/calls/device-conversations';
+import { asO2GError, O2GError } from '../../../o2g/spec/errors';
+import type { Log } from '../../../o2g/util/logger';
+import type { IpTarget, MediaPort, PauseReason, SrtpKeys } from '../../../o2g/link/recorder-port';
+import { Signal } from '../../../o2g/util/signal';
 import type {
   Alarm,
   DeviceContext,
@@ -18,7 +18,7 @@ import type {
   RecorderMetrics,
   RecorderOptions,
   RecordingEnd,
-} from '../../recorder';
+} from '../../../recorder';
 
 /** What nobody asked for, in the order in which it happened. */
 export type RecorderNews =
@@ -244,7 +244,7 @@ export class BuiltInRecorder implements MediaPort {
   async #start(): Promise<Recorder> {
     await this.#mayStart;
     try {
-      const { Recorder: Library } = await import('../../recorder/index.js');
+      const { Recorder: Library } = await import('../../../recorder/index.js');
       const recorder = new Library(this.#options, {
         describe: (recording) => this.#describe(recording),
         warn: (line) => {

@@ -4,15 +4,15 @@
  */
 import path from 'node:path';
 import type { NodeAPI } from 'node-red';
-import { O2GError } from '../../o2g/spec/errors';
-import type { Access, Place } from '../../recorder/archive';
-import { invalid } from '../../o2g/spec/validation';
-import { inOurWords } from './built-in-recorder';
+import { O2GError } from '../../../o2g/spec/errors';
+import type { Access, Place } from '../../../recorder/archive';
+import { invalid } from '../../../o2g/spec/validation';
+import { inOurWords } from '../recorder/recorder-adapter';
 import { sendBytes } from './byte-range';
-import { needsPermission, type AdminRequest, type AdminResponse } from './permission';
-import { recordingFoldersOf } from './recording-folders';
+import { needsPermission, type AdminRequest, type AdminResponse } from '../admin/permission';
+import { recordingFoldersOf } from '../config/recording-folders';
 import { Tickets } from './tickets';
-import { Waveforms } from './waveforms';
+import { Waveforms } from './waveform-cache';
 
 /** What a ticket is asked for, and how the log of accesses calls that. */
 const PURPOSES: Readonly<Record<string, Access['how']>> = {

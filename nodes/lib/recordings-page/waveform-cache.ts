@@ -1,5 +1,5 @@
 /** Waveforms that were computed: they are small, and the whole recording has to be read for one. */
-import type { Audio, OpenRecording, Waveform } from '../../recorder/archive';
+import type { Audio, OpenRecording, Waveform } from '../../../recorder/archive';
 
 type Opened = Audio & { readonly recording: OpenRecording };
 

@@ -3,18 +3,18 @@
  * What is published to the editors goes to everybody who is logged in, so it says only that something changed.
  */
 import type { NodeAPI } from 'node-red';
-import { asO2GError } from '../../o2g/spec/errors';
-import type { Link } from '../../o2g/link/link';
-import { invalid } from '../../o2g/spec/validation';
-import { nodeOf } from './config-node';
-import { deploymentOf } from './deployment';
-import { linksOf } from './links';
+import { asO2GError } from '../../../o2g/spec/errors';
+import type { Link } from '../../../o2g/link/link';
+import { invalid } from '../../../o2g/spec/validation';
+import { nodeOf } from '../config/node-lookup';
+import { deploymentOf } from '../lifecycle/deployment';
+import { linksOf } from '../config/link-registry';
 import { Overview } from './overview';
-import { needsPermission } from './permission';
-import { recordersOf } from './recorders';
-import { serversOf } from './servers';
+import { needsPermission } from '../admin/permission';
+import { recordersOf } from '../config/recorder-registry';
+import { serversOf } from '../config/server-registry';
 import { offerSupport } from './support-routes';
-import type { LinkNode } from './types';
+import type { LinkNode } from '../config/config-node-types';
 
 /** What can be done with a link. */
 const ACTIONS: Readonly<Record<string, (link: Link, device: unknown) => Promise<unknown>>> = {

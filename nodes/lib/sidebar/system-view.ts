@@ -1,7 +1,7 @@
 /** The OXE nodes of a server, asked for when somebody looks and what is known may be old; nobody looks, nothing is asked. */
-import { objectsIn } from '../../o2g/session/responses';
-import type { Representation } from '../../o2g/spec/representations';
-import type { Session } from '../../o2g/session/session';
+import { objectsIn } from '../../../o2g/session/responses';
+import type { Representation } from '../../../o2g/spec/representations';
+import type { Session } from '../../../o2g/session/session';
 
 export interface OxeNodeView {
   readonly oxeNode: number | undefined;
