@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PACKET_MS } from '../simulator/rtp';
+import { PACKET_MS } from '../simulator/recording/rtp';
 import { measure, type Contender, type Part } from './measure';
 import { Child } from './support/child';
 import type { Sending } from './support/rtp-sender';

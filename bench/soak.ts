@@ -8,7 +8,7 @@ import { HttpTransport } from '../o2g/transport/http-transport';
 import { Link } from '../o2g/link/link';
 import { Session } from '../o2g/session/session';
 import { startSimulator, type Simulator } from '../simulator';
-import { seededRandom } from '../simulator/random';
+import { seededRandom } from '../simulator/settings/random';
 import { faultFrom, type Fault, type Random } from '../test/support/chaos';
 import { fastClock } from '../test/o2g/support';
 

@@ -1,9 +1,9 @@
-import type { EventsPort } from './events-port';
-import type { Expectation, Expectations, RequestPattern } from './expectations';
-import type { LoginAttempt, RequestRecord } from './journal';
-import type { FlowCount } from './media';
-import type { Listener } from './server';
-import type { Filter } from './filter';
+import type { EventsPort } from './http/events-port';
+import type { Expectation, Expectations, RequestPattern } from './journal/expectations';
+import type { LoginAttempt, RequestRecord } from './journal/journal';
+import type { FlowCount } from './recording/rtp-player';
+import type { Listener } from './http/listener';
+import type { Filter } from './o2g/filter';
 import type { World } from './world';
 
 /** An open session, as tests see it. */

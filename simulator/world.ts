@@ -1,12 +1,12 @@
-import type { Exchange } from './calls/exchange';
-import type { Journal } from './journal';
-import type { Links } from './links';
-import type { Media } from './media';
-import type { Oxe } from './oxe';
-import type { Settings } from './options';
-import type { Sessions } from './sessions';
-import type { Subscriptions } from './subscriptions';
-import type { Urls } from './urls';
+import type { Exchange } from './oxe/exchange';
+import type { Journal } from './journal/journal';
+import type { Links } from './recording/dr-links';
+import type { Media } from './recording/rtp-player';
+import type { Oxe } from './oxe/oxe';
+import type { Settings } from './settings/options';
+import type { Sessions } from './o2g/sessions';
+import type { Subscriptions } from './o2g/subscriptions';
+import type { Urls } from './o2g/urls';
 
 /** The parts of a simulator, as its request handlers, faults and observers see them. */
 export interface World {

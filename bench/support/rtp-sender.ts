@@ -1,8 +1,8 @@
 /** Phones in a process of their own: one stream of G.711 in packets of 20 ms, the same to all the ports it is told, in time. */
 import { createSocket } from 'node:dgram';
-import { PACKET_MS, RtpStream } from '../../simulator/rtp';
-import { SrtpSender } from '../../simulator/srtp';
-import { loopOf, voiceOf } from '../../simulator/voice';
+import { PACKET_MS, RtpStream } from '../../simulator/recording/rtp';
+import { SrtpSender } from '../../simulator/recording/srtp';
+import { loopOf, voiceOf } from '../../simulator/recording/voice';
 
 /** What is sent: so many packets to each port, encrypted if there are keys. */
 export interface Sending {

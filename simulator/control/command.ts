@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import type { ParseArgsConfig } from 'node:util';
-import type { SimulatorOptions } from './options';
-import { PLAY_NAMES, type PlayName } from './plays';
-import { usersOf } from './population';
-import type { UserOptions } from './population';
+import type { SimulatorOptions } from '../settings/options';
+import { PLAY_NAMES, type PlayName } from '../play/plays';
+import { usersOf } from '../settings/population';
+import type { UserOptions } from '../settings/population';
 
 /** Ports of the command. Those of real event channels are 8014 for http and 8016 for https. */
 const PORT = { rest: '8080', events: '8014', secureEvents: '8016', control: '8090' } as const;

@@ -1,8 +1,8 @@
-import type { CallHandle } from './calls/handle';
-import type { CallCause } from './calls/call';
-import type { EventObject } from './calls/exchange';
-import type { Simulator } from './simulator';
-import type { Representation } from './specification/representations';
+import type { CallHandle } from '../oxe/handle';
+import type { CallCause } from '../oxe/call';
+import type { EventObject } from '../oxe/exchange';
+import type { Simulator } from '../simulator';
+import type { Representation } from '../specification/representations';
 
 /** A route of the control port. `{id}` in the path is handed to `run`. */
 export interface Route {

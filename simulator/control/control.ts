@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { controlRoutes } from './control-routes';
 import type { Route } from './control-routes';
-import { Listener } from './server';
-import type { Simulator } from './simulator';
+import { Listener } from '../http/listener';
+import type { Simulator } from '../simulator';
 
 /** What the control port says to a request that it can't serve. */
 class ControlError extends Error {

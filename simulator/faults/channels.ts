@@ -1,5 +1,5 @@
-import type { Splitter } from '../channel';
-import { seededRandom } from '../random';
+import type { Splitter } from '../o2g/event-channel';
+import { seededRandom } from '../settings/random';
 import type { Faults, FaultTargets } from './index';
 
 type ChannelFaults = Pick<

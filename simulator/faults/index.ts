@@ -1,8 +1,8 @@
-import type { ChannelEnd } from '../channel';
-import type { EventsPort } from '../events-port';
-import type { Override, Overrides } from '../overrides';
-import type { Pace } from '../rest';
-import type { Listener } from '../server';
+import type { ChannelEnd } from '../o2g/event-channel';
+import type { EventsPort } from '../http/events-port';
+import type { Override, Overrides } from '../http/canned-answers';
+import type { Pace } from '../http/rest';
+import type { Listener } from '../http/listener';
 import type { World } from '../world';
 import { channelFaults } from './channels';
 import { linkFaults } from './links';

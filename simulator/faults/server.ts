@@ -1,5 +1,5 @@
-import type { Session } from '../sessions';
-import { Webhook } from '../webhook';
+import type { Session } from '../o2g/sessions';
+import { Webhook } from '../o2g/webhook';
 import type { World } from '../world';
 import type { Faults, FaultTargets, RestartOptions } from './index';
 

@@ -1,13 +1,13 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Context } from './handlers/context';
-import type { RequestRecord } from './journal';
-import type { Credential, Session } from './sessions';
-import { invalidSession, Refusal, violation } from './specification/errors';
-import { matchOperation } from './specification/operations';
-import type { Match, Operation, OperationName } from './specification/operations';
-import { brokenRules } from './specification/rules';
-import { problemsOf } from './specification/validate';
-import type { World } from './world';
+import type { RequestRecord } from '../journal/journal';
+import type { Credential, Session } from '../o2g/sessions';
+import { invalidSession, Refusal, violation } from '../specification/errors';
+import { matchOperation } from '../specification/operations';
+import type { Match, Operation, OperationName } from '../specification/operations';
+import { brokenRules } from '../specification/rules';
+import { problemsOf } from '../specification/validate';
+import type { World } from '../world';
 
 /** A body as it came: the text, and its JSON when it is JSON. */
 export interface ReceivedBody {

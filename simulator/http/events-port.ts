@@ -1,13 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Channel } from './channel';
-import type { ChannelEnd, Splitter } from './channel';
+import { Channel } from '../o2g/event-channel';
+import type { ChannelEnd, Splitter } from '../o2g/event-channel';
 import { subscriptionOfChannel } from './handlers/subscriptions';
-import type { Overrides } from './overrides';
-import { overriddenAnswer, writeAnswer } from './overrides';
+import type { Overrides } from './canned-answers';
+import { overriddenAnswer, writeAnswer } from './canned-answers';
 import { recordOf } from './rest';
-import { Refusal, violation } from './specification/errors';
-import type { Subscription } from './subscriptions';
-import type { World } from './world';
+import { Refusal, violation } from '../specification/errors';
+import type { Subscription } from '../o2g/subscriptions';
+import type { World } from '../world';
 
 const STARTED = '{"eventName":"OnChannelInformation","text":"Chunk started"}';
 const KEEPALIVE = '{"eventName":"OnChannelInformation","text":"keepalive"}';

@@ -3,11 +3,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { check } from './check';
 import type { ReceivedBody } from './check';
 import { perform } from './handlers';
-import type { RequestRecord } from './journal';
-import { overriddenAnswer, writeAnswer } from './overrides';
-import type { Answer, Override, Overrides } from './overrides';
-import { restErrorInfo, Refusal } from './specification/errors';
-import type { World } from './world';
+import type { RequestRecord } from '../journal/journal';
+import { overriddenAnswer, writeAnswer } from './canned-answers';
+import type { Answer, Override, Overrides } from './canned-answers';
+import { restErrorInfo, Refusal } from '../specification/errors';
+import type { World } from '../world';
 
 /** Longest body that is read: far more than any request of the specification needs. */
 const LONGEST_BODY = 4 * 1024 * 1024;

@@ -1,6 +1,6 @@
-import { eventsNamed, packageOf, WITHOUT_IDS } from './specification/packages';
-import { Refusal, violation } from './specification/errors';
-import type { Representation } from './specification/representations';
+import { eventsNamed, packageOf, WITHOUT_IDS } from '../specification/packages';
+import { Refusal, violation } from '../specification/errors';
+import type { Representation } from '../specification/representations';
 
 export type Filter = Representation<'Filter'>;
 type Selector = Representation<'Selector'>;

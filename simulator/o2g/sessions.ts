@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import type { Oxe, OxeUser } from './oxe';
-import type { Settings } from './options';
-import type { Representation } from './specification/representations';
+import type { Oxe, OxeUser } from '../oxe/oxe';
+import type { Settings } from '../settings/options';
+import type { Representation } from '../specification/representations';
 
 /** Who authenticated, by the cookie that was given for it. */
 export interface Credential {

@@ -1,7 +1,7 @@
-import type { Channel, ChannelEnd } from './channel';
+import type { Channel, ChannelEnd } from './event-channel';
 import { compileFilter, passes } from './filter';
 import type { CompiledFilter, Filter, Subscriber } from './filter';
-import type { EventObject } from './calls/exchange';
+import type { EventObject } from '../oxe/exchange';
 import type { Webhook } from './webhook';
 
 /** A subscription: a filter, and the events for it that nobody has read yet. */

@@ -1,4 +1,4 @@
-import type { OxeDevice, OxeUser } from '../oxe';
+import type { OxeDevice, OxeUser } from './oxe';
 import type { Enumeration } from '../specification/enumerations';
 import type { Representation } from '../specification/representations';
 

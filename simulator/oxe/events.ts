@@ -1,4 +1,4 @@
-import type { OxeUser } from '../oxe';
+import type { OxeUser } from './oxe';
 import type { Representation } from '../specification/representations';
 import type { Call, CallCause, Side } from './call';
 

@@ -1,4 +1,4 @@
-import type { Oxe, OxeDevice, OxeNode, OxeUser } from '../oxe';
+import type { Oxe, OxeDevice, OxeNode, OxeUser } from './oxe';
 import type { Representation } from '../specification/representations';
 import { Call, outsideSide, userSide } from './call';
 import type { CallCause, MediaState, Side, SideOptions } from './call';

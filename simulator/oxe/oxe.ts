@@ -1,9 +1,9 @@
-import { defaultPopulation, PILOTS, usersOf } from './population';
-import type { NodeOptions, Pilot, UserOptions } from './population';
-import type { Settings } from './options';
-import type { Enumeration } from './specification/enumerations';
-import type { Representation } from './specification/representations';
-import type { Call } from './calls/call';
+import { defaultPopulation, PILOTS, usersOf } from '../settings/population';
+import type { NodeOptions, Pilot, UserOptions } from '../settings/population';
+import type { Settings } from '../settings/options';
+import type { Enumeration } from '../specification/enumerations';
+import type { Representation } from '../specification/representations';
+import type { Call } from './call';
 
 /** One OXE of the network, as `GET /system/status` shows it. */
 export interface OxeNode {

@@ -1,9 +1,9 @@
-import type { OxeUser } from './oxe';
+import type { OxeUser } from '../oxe/oxe';
 import { PLAYS, type PlayName, type Stage } from './plays';
-import { seededRandom } from './random';
+import { seededRandom } from '../settings/random';
 import type { Telephony } from './telephony';
-import type { CallHandle } from './calls/handle';
-import type { World } from './world';
+import type { CallHandle } from '../oxe/handle';
+import type { World } from '../world';
 
 /** Calls that happen by themselves. */
 export interface AutoplayOptions {

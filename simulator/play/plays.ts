@@ -1,5 +1,5 @@
-import type { CallHandle } from './calls/handle';
-import type { CallOptions } from './calls/scenarios';
+import type { CallHandle } from '../oxe/handle';
+import type { CallOptions } from '../oxe/scenarios';
 
 /** What a play has to play with. */
 export interface Stage {

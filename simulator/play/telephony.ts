@@ -1,16 +1,16 @@
 import { autoplay } from './autoplay';
 import type { AutoplayOptions } from './autoplay';
-import type { EventObject } from './calls/exchange';
-import { CallHandle } from './calls/handle';
-import type { HandleContext } from './calls/handle';
-import type { CallOptions } from './calls/scenarios';
-import { deviceStates } from './calls/events';
-import { userInfo } from './oxe';
-import type { OxeUser } from './oxe';
-import type { UserOptions } from './population';
-import type { Enumeration } from './specification/enumerations';
-import type { Representation } from './specification/representations';
-import type { World } from './world';
+import type { EventObject } from '../oxe/exchange';
+import { CallHandle } from '../oxe/handle';
+import type { HandleContext } from '../oxe/handle';
+import type { CallOptions } from '../oxe/scenarios';
+import { deviceStates } from '../oxe/events';
+import { userInfo } from '../oxe/oxe';
+import type { OxeUser } from '../oxe/oxe';
+import type { UserOptions } from '../settings/population';
+import type { Enumeration } from '../specification/enumerations';
+import type { Representation } from '../specification/representations';
+import type { World } from '../world';
 
 /** The OXE's side: calls, users, devices, agents, links of others. */
 export interface Telephony {

@@ -1,14 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { conversationOf } from './calls/call';
-import { onUserStateModified, deviceStates } from './calls/events';
-import type { EventObject } from './calls/exchange';
-import type { IpRecording, Media } from './media';
-import { userInfo } from './oxe';
-import type { Oxe, OxeDevice, OxeNode } from './oxe';
-import type { Settings } from './options';
-import { Refusal, violation } from './specification/errors';
-import type { Enumeration } from './specification/enumerations';
-import type { Representation } from './specification/representations';
+import { conversationOf } from '../oxe/call';
+import { onUserStateModified, deviceStates } from '../oxe/events';
+import type { EventObject } from '../oxe/exchange';
+import type { IpRecording, Media } from './rtp-player';
+import { userInfo } from '../oxe/oxe';
+import type { Oxe, OxeDevice, OxeNode } from '../oxe/oxe';
+import type { Settings } from '../settings/options';
+import { Refusal, violation } from '../specification/errors';
+import type { Enumeration } from '../specification/enumerations';
+import type { Representation } from '../specification/representations';
 import { newMasterKeys } from './srtp';
 
 /** A TDM recording in force: the PCM time slot a device's voice is copied to. */

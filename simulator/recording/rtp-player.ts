@@ -1,7 +1,7 @@
-import { conversationOf } from './calls/call';
-import type { Call, Conversation } from './calls/call';
-import type { OxeDevice } from './oxe';
-import type { Settings } from './options';
+import { conversationOf } from '../oxe/call';
+import type { Call, Conversation } from '../oxe/call';
+import type { OxeDevice } from '../oxe/oxe';
+import type { Settings } from '../settings/options';
 import { PACKET_MS, RtpClock, RtpStream } from './rtp';
 import type { Player } from './rtp';
 import { SrtpSender } from './srtp';

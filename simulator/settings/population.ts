@@ -1,5 +1,5 @@
-import type { Enumeration } from './specification/enumerations';
-import type { Representation } from './specification/representations';
+import type { Enumeration } from '../specification/enumerations';
+import type { Representation } from '../specification/representations';
 
 /** One OXE of the network. */
 export interface NodeOptions {

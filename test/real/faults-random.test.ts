@@ -4,7 +4,7 @@ import { certificate } from '../support/certificates';
 import { faultFrom, type Fault, type Random } from '../support/chaos';
 import { startNodeRed, stopAll, type NodeRed } from '../support/node-red';
 import { startSimulator, type Simulator } from '../../simulator';
-import { seededRandom } from '../../simulator/random';
+import { seededRandom } from '../../simulator/settings/random';
 import { wholeFlow } from './flows';
 
 /** The same seed gives the same faults: `FAULTS_SEED=7 FAULTS=100 npx mocha test/real/faults-random.test.ts`. */

@@ -3,7 +3,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { HELP, parseCommand, UsageError } from '../../simulator/command';
+import { HELP, parseCommand, UsageError } from '../../simulator/control/command';
 import { send, start, stopAll } from './support';
 
 const ROOT = join(__dirname, '..', '..');

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Simulator } from '../../simulator';
 import { numbersOf } from '../../simulator';
-import { usersOf } from '../../simulator/population';
+import { usersOf } from '../../simulator/settings/population';
 import { openSession, start, stopAll } from './support';
 import type { ChannelReader, Client } from './support';
 

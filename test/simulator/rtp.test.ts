@@ -4,8 +4,8 @@ import { createSocket } from 'node:dgram';
 import type { Socket } from 'node:dgram';
 import { voiceOf } from '../../simulator';
 import type { Simulator, SimulatorOptions } from '../../simulator';
-import { deriveSessionKeys } from '../../simulator/srtp';
-import { encodeALaw, encodeMuLaw } from '../../simulator/voice';
+import { deriveSessionKeys } from '../../simulator/recording/srtp';
+import { encodeALaw, encodeMuLaw } from '../../simulator/recording/voice';
 import { openSession, start, stopAll } from './support';
 import type { Client } from './support';
 

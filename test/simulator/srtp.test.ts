@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { deriveSessionKeys, SrtpSender } from '../../simulator/srtp';
-import { RtpStream } from '../../simulator/rtp';
-import { encodeALaw, encodeMuLaw, loopOf, voiceOf } from '../../simulator/voice';
+import { deriveSessionKeys, SrtpSender } from '../../simulator/recording/srtp';
+import { RtpStream } from '../../simulator/recording/rtp';
+import { encodeALaw, encodeMuLaw, loopOf, voiceOf } from '../../simulator/recording/voice';
 
 const hex = (text: string): Buffer => Buffer.from(text, 'hex');
 

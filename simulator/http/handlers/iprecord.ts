@@ -1,9 +1,9 @@
-import type { DrLink } from '../links';
-import type { OxeNode } from '../oxe';
-import type { SrtpOptions } from '../options';
-import { Refusal, violation } from '../specification/errors';
-import type { Representation } from '../specification/representations';
-import type { MasterKeys } from '../srtp';
+import type { DrLink } from '../../recording/dr-links';
+import type { OxeNode } from '../../oxe/oxe';
+import type { SrtpOptions } from '../../settings/options';
+import { Refusal, violation } from '../../specification/errors';
+import type { Representation } from '../../specification/representations';
+import type { MasterKeys } from '../../recording/srtp';
 import type { Context, Handlers } from './context';
 
 type IpRecordOperation =

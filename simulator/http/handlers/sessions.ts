@@ -1,7 +1,7 @@
-import type { Session } from '../sessions';
-import { Refusal, violation } from '../specification/errors';
-import type { Representation } from '../specification/representations';
-import type { World } from '../world';
+import type { Session } from '../../o2g/sessions';
+import { Refusal, violation } from '../../specification/errors';
+import type { Representation } from '../../specification/representations';
+import type { World } from '../../world';
 import type { Context, Handlers } from './context';
 import { randomBytes } from 'node:crypto';
 

@@ -1,12 +1,12 @@
-import { checkFilter, RefusedFilter } from '../filter';
-import type { Filter, Subscriber } from '../filter';
-import { newToken } from '../sessions';
-import type { Session } from '../sessions';
-import { Refusal, violation } from '../specification/errors';
-import type { Representation } from '../specification/representations';
-import type { Subscription } from '../subscriptions';
-import { Webhook } from '../webhook';
-import type { World } from '../world';
+import { checkFilter, RefusedFilter } from '../../o2g/filter';
+import type { Filter, Subscriber } from '../../o2g/filter';
+import { newToken } from '../../o2g/sessions';
+import type { Session } from '../../o2g/sessions';
+import { Refusal, violation } from '../../specification/errors';
+import type { Representation } from '../../specification/representations';
+import type { Subscription } from '../../o2g/subscriptions';
+import { Webhook } from '../../o2g/webhook';
+import type { World } from '../../world';
 import type { Context, Handlers } from './context';
 
 const DEFAULT_TIMEOUT = 10;

@@ -1,6 +1,6 @@
-import type { OxeNode } from '../oxe';
-import type { Representation } from '../specification/representations';
-import type { World } from '../world';
+import type { OxeNode } from '../../oxe/oxe';
+import type { Representation } from '../../specification/representations';
+import type { World } from '../../world';
 import type { Handlers } from './context';
 
 const VERSION = '14.7.001.000';

@@ -1,5 +1,5 @@
-import { callInfo, callsOf, deviceStates, onTelephonyState, telephonicState } from '../calls/events';
-import type { OxeUser } from '../oxe';
+import { callInfo, callsOf, deviceStates, onTelephonyState, telephonicState } from '../../oxe/events';
+import type { OxeUser } from '../../oxe/oxe';
 import type { Handlers } from './context';
 import { notFound, userOf } from './context';
 

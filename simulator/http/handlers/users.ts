@@ -1,6 +1,6 @@
-import { userInfo } from '../oxe';
-import type { OxeUser } from '../oxe';
-import { Refusal, violation } from '../specification/errors';
+import { userInfo } from '../../oxe/oxe';
+import type { OxeUser } from '../../oxe/oxe';
+import { Refusal, violation } from '../../specification/errors';
 import type { Handlers } from './context';
 import { notFound, visible } from './context';
 
