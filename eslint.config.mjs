@@ -103,7 +103,7 @@ export default tseslint.config(
   },
   {
     // What these scripts share, loaded as files.
-    files: ['resources/*.js'],
+    files: ['resources/**/*.js'],
     extends: [js.configs.recommended],
     languageOptions: {
       sourceType: 'script',

@@ -199,7 +199,7 @@ function register(script: string): Record<string, Definition> {
     editor: { getEditStack: () => [] },
   };
   const window: { o2gForms?: unknown } = {};
-  runInNewContext(read('resources', 'forms.js'), { window, RED: editor, URL });
+  runInNewContext(read('resources', 'forms', 'forms.js'), { window, RED: editor, URL });
   runInNewContext(script, { RED: editor, o2gForms: window.o2gForms });
   return definitions;
 }
@@ -244,21 +244,21 @@ function fullKeys(text: string): string[] {
 
 /** Statuses are set by the runtime; the browser translates them. */
 function statusKeys(): string[] {
-  return matches(read('nodes', 'lib', 'status.ts'), /\bkey\('(\w+)'\)/g).map(
+  return matches(read('nodes', 'lib', 'node', 'node-status.ts'), /\bkey\('(\w+)'\)/g).map(
     (name) => `o2g-server:status.${name}`,
   );
 }
 
 /** The sentences of the connection test: a key a step, an outcome and a note. */
 function trialKeys(): string[] {
-  const own = matches(read('resources', 'trial.js'), /\bwords\('(\w+)'\)/g);
+  const own = matches(read('resources', 'forms', 'connection-test.js'), /\bwords\('(\w+)'\)/g);
   const outcomes = matches(
-    /ICONS = \{([^}]*)\}/.exec(read('resources', 'trial.js'))?.[1] ?? '',
+    /ICONS = \{([^}]*)\}/.exec(read('resources', 'forms', 'connection-test.js'))?.[1] ?? '',
     /(\w+):/g,
   ).map((name) => `outcome.${name}`);
   const steps = STEPS.map((name) => `step.${name}`);
   const notes = matches(
-    read('o2g', 'trial-notes.ts').split('const BY_CODE')[0] ?? '',
+    read('o2g', 'connection-test', 'hints.ts').split('const BY_CODE')[0] ?? '',
     /'(\w+)'(?= \||,|\]|;|\n)/g,
   ).map((name) => `note.${name}`);
   return [...own, ...outcomes, ...steps, ...notes].map((key) => `o2g-server:trial.${key}`);
@@ -266,7 +266,9 @@ function trialKeys(): string[] {
 
 function usedKeys(): Set<string> {
   const own = FILES.flatMap((html) => ownKeys(html).map((key) => `${html.type}:${key}`));
-  const named = [...FILES.map(({ script }) => script), read('resources', 'forms.js')].flatMap(fullKeys);
+  const named = [...FILES.map(({ script }) => script), read('resources', 'forms', 'forms.js')].flatMap(
+    fullKeys,
+  );
   return new Set([...own, ...named, ...statusKeys(), ...trialKeys()]);
 }
 
@@ -401,7 +403,7 @@ describe('the files of the editor', () => {
 
   it('take their colours from the theme', () => {
     const styles = [
-      read('resources', 'forms.css'),
+      read('resources', 'forms', 'forms.css'),
       ...FILES.flatMap(({ text }) => matches(text, /<style>([^]*?)<\/style>/g)),
     ].join('\n');
     const own = styles.replace(/\bred-ui-[\w-]+|\/\*[^]*?\*\//g, '');
@@ -607,7 +609,7 @@ describe('namespaces', () => {
   it('of full keys are this package', () => {
     const { name } = JSON.parse(read('package.json')) as { name: string };
     assert.equal(MODULE, `${name}/`);
-    assert.ok(read('resources', 'forms.js').includes(`'${MODULE}'`));
-    for (const { text } of FILES) assert.ok(text.includes(`resources/${MODULE}forms.js`));
+    assert.ok(read('resources', 'forms', 'forms.js').includes(`'${MODULE}'`));
+    for (const { text } of FILES) assert.ok(text.includes(`resources/${MODULE}forms/forms.js`));
   });
 });

@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import type { O2GEvent } from '../../o2g/transport/event-line-parser';
-import { readSelectors, Routes, unionFilter, type Interest, type Selector } from '../../o2g/spec/event-packages';
+import {
+  readSelectors,
+  Routes,
+  unionFilter,
+  type Interest,
+  type Selector,
+} from '../../o2g/spec/event-packages';
 
 const takers = (selectors: Selector[], event: O2GEvent): number => {
   const interest: Interest = { selectors, deliver: () => undefined };

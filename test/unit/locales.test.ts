@@ -120,8 +120,8 @@ describe('the help of a configuration node', () => {
 describe('the catalog of the sidebar', () => {
   it('has the keys that the sidebar uses, and no other', () => {
     const script =
-      read(ROOT, 'resources', 'sidebar.js') +
-      read(ROOT, 'resources', 'support.js') +
+      read(ROOT, 'resources', 'sidebar', 'sidebar.js') +
+      read(ROOT, 'resources', 'sidebar', 'support.js') +
       read(ROOT, 'nodes', 'o2g-sidebar.html');
     const known = [...catalogOf('en-US', 'o2g-sidebar.json').keys()];
     const used = [...script.matchAll(/(?:words\(|section\(|sentence = .*?|\? |: )'([\w.]+)'/g)]
@@ -144,9 +144,9 @@ describe('the catalog of the sidebar', () => {
 describe('the catalog of the recordings page', () => {
   it('has the keys that the page uses, and no other', () => {
     const script =
-      read(ROOT, 'resources', 'recordings.js') +
-      read(ROOT, 'resources', 'recording-details.js') +
-      read(ROOT, 'resources', 'waveform.js') +
+      read(ROOT, 'resources', 'recordings', 'recordings.js') +
+      read(ROOT, 'resources', 'recordings', 'recording-details.js') +
+      read(ROOT, 'resources', 'recordings', 'waveform.js') +
       read(ROOT, 'nodes', 'o2g-recordings.html');
     const known = [...catalogOf('en-US', 'o2g-recordings.json').keys()];
     const literal = [...script.matchAll(/(?:words|section)\(\s*'([\w.]+)'/g)].map(([, key]) => key ?? '');

@@ -86,6 +86,8 @@ async function measuredDelay(): Promise<object> {
 /** Of the package whose dist/ this is. */
 function paletteVersion(): string {
   return (
-    JSON.parse(readFileSync(join(__dirname, '..', '..', '..', 'package.json'), 'utf8')) as { version: string }
+    JSON.parse(readFileSync(join(__dirname, '..', '..', '..', '..', 'package.json'), 'utf8')) as {
+      version: string;
+    }
   ).version;
 }
