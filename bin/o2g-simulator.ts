@@ -1,8 +1,6 @@
 #!/usr/bin/env node
-import { startSimulator } from '../simulator';
-import type { Simulator } from '../simulator';
-import { HELP, parseCommand, UsageError } from '../simulator/control/command';
-import type { Command } from '../simulator/control/command';
+import { startSimulator, type Simulator } from '../simulator';
+import { HELP, parseCommand, UsageError, type Command } from '../simulator/control/command';
 
 /** A closing that hangs must not keep the terminal: Ctrl-C ends the command within this many ms in any case. */
 const CLOSE_WITHIN_MS = 1500;

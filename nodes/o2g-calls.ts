@@ -1,6 +1,6 @@
 import type { Node, NodeAPI, NodeDef } from 'node-red';
 import { CallFollowing, readCallFilter } from '../o2g/calls/call-filter';
-import { isEvent } from '../o2g/transport/event-line-parser';
+import { isEvent } from '../o2g/spec/event';
 import { invalid } from '../o2g/spec/validation';
 import { attempt } from './lib/config/node-lookup';
 import { deploymentOf } from './lib/lifecycle/deployment';

@@ -1,5 +1,5 @@
 import type { Node, NodeAPI, NodeDef, NodeMessage } from 'node-red';
-import type { O2GEvent } from '../o2g/transport/event-line-parser';
+import type { O2GEvent } from '../o2g/spec/event';
 import type { ConnectionReport } from '../o2g/session/connection';
 import { asO2GError } from '../o2g/spec/errors';
 import { packageOf, readSelectors, type Selector } from '../o2g/spec/event-packages';

@@ -1,6 +1,6 @@
 import type { Node, NodeAPI, NodeDef, NodeMessage } from 'node-red';
 import type { Recorded } from '../o2g/link/types';
-import type { RecordTarget, RecordWish } from '../o2g/link/reconcile-plan';
+import type { RecordTarget, RecordWish } from '../o2g/link/desired-state';
 import { checked, invalid } from '../o2g/spec/validation';
 import { configuredRecorder } from './lib/config/node-lookup';
 import { deploymentOf } from './lib/lifecycle/deployment';

@@ -4,6 +4,7 @@ import { isIPv4 } from 'node:net';
 import path from 'node:path';
 
 import { invalid, messageOf, RecorderError } from './common/errors';
+import { checkDays, checkRange } from './common/checks';
 import { checkFileKey } from './encryption/file-keys';
 import { checkTemplate, DEFAULT_FILENAME } from './files/name-template';
 import type { FormatName } from './audio/sample-format';
@@ -71,9 +72,6 @@ const DEFAULTS = {
   retentionDays: 0,
 } as const;
 
-/** A hundred years. */
-const MOST_DAYS = 36_500;
-
 /** @throws RecorderError `INVALID_INPUT` naming the field, the value and the rule */
 export function checkOptions(options: RecorderOptions): CheckedOptions {
   const given = Object.fromEntries(
@@ -134,16 +132,6 @@ function checkKeeping({ encrypt, keys, signingKey, retentionDays }: CheckedOptio
     throw invalid('key', undefined, 'given when recordings are to be encrypted');
   if (signingKey !== undefined) readSigningKey(signingKey);
   checkDays('retentionDays', retentionDays);
-}
-
-/** @throws RecorderError `INVALID_INPUT` */
-export function checkDays(field: string, value: unknown): void {
-  checkRange(field, value, 0, MOST_DAYS);
-}
-
-function checkRange(field: string, value: unknown, min: number, max: number): void {
-  if (typeof value !== 'number' || !Number.isInteger(value) || value < min || value > max)
-    throw invalid(field, value, `a whole number from ${min} to ${max}`);
 }
 
 function checkOneOf(field: string, value: string, allowed: readonly string[]): void {

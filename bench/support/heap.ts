@@ -2,7 +2,7 @@
 import { Book } from '../../o2g/link/device-table';
 import { Calls } from '../../o2g/calls/call-tracker';
 import { systemClock } from '../../o2g/util/clock';
-import type { O2GEvent } from '../../o2g/transport/event-line-parser';
+import type { O2GEvent } from '../../o2g/spec/event';
 
 const KINDS: Readonly<Record<string, () => (index: number) => unknown>> = {
   /** The least that a recorder has to know. */

@@ -1,5 +1,5 @@
 /** Calls as a flow wants to be told of them: those of some devices, and some of their changes. */
-import type { O2GEvent } from '../transport/event-line-parser';
+import type { O2GEvent } from '../spec/event';
 import { CHANGE_NAMES, type CallChange, type ChangeName } from './call';
 import { Calls } from './call-tracker';
 import { readDevices } from '../spec/device-numbers';

@@ -16,7 +16,7 @@ import {
   type Telling,
 } from './call';
 import { beginCall, JOINS, updateCall, type Source } from './apply-event';
-import type { O2GEvent } from '../transport/event-line-parser';
+import type { O2GEvent } from '../spec/event';
 import { isObject } from '../util/json';
 import { invalid } from '../spec/validation';
 

@@ -1,5 +1,5 @@
 /** Which devices are in a call right now, from the telephony events: they are repaired first. */
-import type { O2GEvent } from '../transport/event-line-parser';
+import type { O2GEvent } from '../spec/event';
 import type { Representation } from '../spec/representations';
 
 type Leg = Representation<'Leg'>;

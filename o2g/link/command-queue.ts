@@ -4,7 +4,8 @@
 import { asO2GError, isDefinite, isSessionLoss, O2GError } from '../spec/errors';
 import type { LinkPath } from './link-path';
 import type { LinkBase, LinkRequests } from './device-commands';
-import { stepsFor, type Wanted } from './reconcile-plan';
+import { stepsFor } from './reconcile-plan';
+import type { Wanted } from './desired-state';
 
 /** Actions that wait for their turn or for the connection at the same time: a full link, and some more. */
 const PENDING_ACTIONS = 20_000;

@@ -9,7 +9,7 @@ import { linkPath, type LinkPath } from './link-path';
 import type { Log } from '../util/logger';
 import type { SrtpKeys } from './recorder-port';
 import type { OwnMedia } from './recorder-bridge';
-import type { Beep, RecordTarget, RecordWish } from './reconcile-plan';
+import type { Beep, RecordTarget, RecordWish } from './desired-state';
 import type { Registration } from './registration';
 import type { Session } from '../session/session';
 

@@ -5,7 +5,7 @@
 import { objectsIn } from '../session/responses';
 import { Book, type BegunRecording, type Coverage, type CoverageNews } from './device-table';
 import { BusyDevices } from './busy-devices';
-import type { O2GEvent } from '../transport/event-line-parser';
+import type { O2GEvent } from '../spec/event';
 import { systemClock, type Clock } from '../util/clock';
 import type { ConnectionReport } from '../session/connection';
 import { LinkRequests, type LinkBase } from './device-commands';
@@ -15,7 +15,7 @@ import type { MediaPorts, PauseReason } from './recorder-port';
 import { Orders } from './command-queue';
 import { OwnMedia, type ArmedPorts } from './recorder-bridge';
 import { isNode, NODE_EVENTS } from './oxe-node-status';
-import { wantedAtFirst, type Beep, type OwnLists, type RecordWish, type Wanted } from './reconcile-plan';
+import { wantedAtFirst, type Beep, type OwnLists, type RecordWish, type Wanted } from './desired-state';
 import { Registration, type LinkReport, type RegistrationOptions } from './registration';
 import { Repair } from './reconciler';
 import type { Attachment, CloseReason, Session } from '../session/session';

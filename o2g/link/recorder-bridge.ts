@@ -1,5 +1,5 @@
 /** What a link does with the recorders of this program: it gets ports from them, and tells them keys and calls. */
-import type { O2GEvent } from '../transport/event-line-parser';
+import type { O2GEvent } from '../spec/event';
 import type { Clock, Timer } from '../util/clock';
 import { Conversations } from '../calls/device-conversations';
 import { asO2GError, O2GError } from '../spec/errors';

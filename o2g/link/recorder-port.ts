@@ -3,7 +3,7 @@
  * (docs/decisions/004-built-in-recorder.md).
  */
 import type { Conversation } from '../calls/device-conversations';
-import type { RecordTarget } from './reconcile-plan';
+import type { RecordTarget } from './desired-state';
 import type { Representation } from '../spec/representations';
 import type { Signal } from '../util/signal';
 

@@ -1,6 +1,6 @@
 /** What is known of a device after an action on it. */
 import type { SrtpKeys } from './recorder-port';
-import type { RecordTarget } from './reconcile-plan';
+import type { RecordTarget } from './desired-state';
 
 export interface Monitored {
   readonly deviceNumber: string;

@@ -2,7 +2,7 @@
  * How the events of a subscription come: on the event channel, or by webhook. Knows when something was last heard, and since when events
  * may be missing.
  */
-import type { O2GEvent } from '../transport/event-line-parser';
+import type { O2GEvent } from '../spec/event';
 import type { Clock } from '../util/clock';
 import { asO2GError, O2GError } from '../spec/errors';
 import type { Log } from '../util/logger';

@@ -1,7 +1,7 @@
 /**
  * The signs of life of a session as requests: keepalives, and snapshots of a user's calls, whose events show that the way of events is open.
  */
-import type { O2GEvent } from '../transport/event-line-parser';
+import type { O2GEvent } from '../spec/event';
 import type { Clock } from '../util/clock';
 import type { Connection } from './connection';
 import { asO2GError, isDefinite, isSessionLoss, isUnanswered } from '../spec/errors';

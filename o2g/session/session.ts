@@ -4,13 +4,19 @@
  */
 import { randomUUID } from 'node:crypto';
 import { readAnswer } from './responses';
-import { requestOf, type AnswerOf, type BodyOf, type OperationName, type ParametersOf } from '../spec/operations';
-import type { O2GEvent } from '../transport/event-line-parser';
+import {
+  requestOf,
+  type AnswerOf,
+  type BodyOf,
+  type OperationName,
+  type ParametersOf,
+} from '../spec/operations';
+import type { O2GEvent } from '../spec/event';
 import { systemClock, type Clock } from '../util/clock';
 import { Connection, type ConnectionReport } from './connection';
 import { Delivery } from './event-dispatcher';
 import { isSessionLoss, O2GError } from '../spec/errors';
-import type { Interest } from '../spec/event-packages';
+import type { Interest } from './event-router';
 import { SessionLife, type SessionLifeOptions } from './connection-lifecycle';
 import type { Log } from '../util/logger';
 import type { SessionInfo } from './login';

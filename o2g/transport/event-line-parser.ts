@@ -1,13 +1,7 @@
 /**
  * The event channel's framing: one JSON object a line, lines ended by `\n` or `\r\n`, cut anywhere by the network.
  */
-
-/** An event as the server sent it. Its fields are those of the representation of its name; a newer server may add some. */
-export interface O2GEvent {
-  readonly eventName: string;
-  readonly loginName?: string;
-  readonly [field: string]: unknown;
-}
+import { isEvent, type O2GEvent } from '../spec/event';
 
 export interface EventListener {
   onEvent(event: O2GEvent): void;
@@ -81,11 +75,4 @@ export class EventReader {
     if (isEvent(value)) this.#listener.onEvent(value);
     else this.#listener.onMalformed('a line without eventName', line.slice(0, 80));
   }
-}
-
-/** True for an object with an `eventName`. */
-export function isEvent(value: unknown): value is O2GEvent {
-  return (
-    typeof value === 'object' && value !== null && 'eventName' in value && typeof value.eventName === 'string'
-  );
 }

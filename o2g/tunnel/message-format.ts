@@ -3,7 +3,7 @@
  * Services Through Websocket", lost its pictures), and no real agent has met these defaults. A mapping of the user's replaces names, nesting
  * and fixed fields, the day the definition is at hand.
  */
-import { isEvent, type O2GEvent } from '../transport/event-line-parser';
+import { isEvent, type O2GEvent } from '../spec/event';
 import { isObject, objectIn, type JsonObject } from '../util/json';
 import { invalid } from '../spec/validation';
 

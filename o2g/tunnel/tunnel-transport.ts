@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { RawData, WebSocket } from 'ws';
-import type { O2GEvent } from '../transport/event-line-parser';
+import type { O2GEvent } from '../spec/event';
 import { systemClock, type Clock, type Timer } from '../util/clock';
 import { O2GError } from '../spec/errors';
 import { Gate } from '../util/concurrency';

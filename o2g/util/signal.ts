@@ -1,4 +1,3 @@
-import { asO2GError } from '../spec/errors';
 import type { Log } from './logger';
 
 /** A list of listeners for one kind of news. */
@@ -21,7 +20,7 @@ export class Signal<T> {
       try {
         listener(news);
       } catch (error) {
-        this.log.warn(`a listener failed: ${asO2GError(error).message}`);
+        this.log.warn(`a listener failed: ${error instanceof Error ? error.message : String(error)}`);
       }
     }
   }

@@ -5,7 +5,8 @@
 import path from 'node:path';
 
 import { addLines } from '../evidence/chained-log';
-import { NO_LINE, sha256 } from '../evidence/manifest-lines';
+import { NO_LINE } from '../evidence/manifest-lines';
+import { sha256 } from '../disk/hash';
 
 const ACCESS_LOG = 'access.jsonl';
 

@@ -4,7 +4,7 @@
  */
 import { nameOfAudio } from '../files/file-names';
 import { readLines, type RecordingEntry } from '../evidence/manifest-lines';
-import { sha256OfFile } from '../files/recording-file';
+import { sha256OfFile } from '../disk/hash';
 import { ChainCheck } from '../evidence/verify-chain';
 import type { Place } from './catalogue';
 import { inside } from './recording-files';

@@ -55,3 +55,6 @@ export const TRANSCODE: Readonly<Record<Law, Readonly<Record<Law, Uint8Array>>>>
 export function lawOf(payloadType: number): Law | undefined {
   return payloadType === 0 ? 'ulaw' : payloadType === 8 ? 'alaw' : undefined;
 }
+
+/** For a file of which only encrypted packets are known: A-law, as in most of the world. */
+export const DEFAULT_LAW: Law = 'alaw';

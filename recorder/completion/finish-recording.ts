@@ -8,7 +8,7 @@ import path from 'node:path';
 import { audioOf, metadataOf, PART } from '../files/file-names';
 import { systemFiles } from '../disk/file-system';
 import type { Manifest } from '../evidence/manifest';
-import { sha256 } from '../evidence/manifest-lines';
+import { sha256 } from '../disk/hash';
 import type { Alarm, Channel, ChannelReport, Gap, Recorded } from '../common/types';
 
 /** A finished recording, as it is handed on. */

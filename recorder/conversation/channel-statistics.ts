@@ -4,7 +4,7 @@ import { meanOpinionScore } from './mos';
 import { codecName } from '../rtp/rtp-header';
 import type { Run } from '../rtp/packet-run';
 import type { ByteCounts } from '../rtp/byte-histogram';
-import { samplesAfter } from './packet-clock';
+import { samplesAfter } from '../rtp/rtp-time';
 import { SAMPLES_PER_MS, type ChannelReport } from '../common/types';
 
 /** Full scale of 16 bits. */

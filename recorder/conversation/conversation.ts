@@ -4,11 +4,11 @@
  */
 import { messageOf, systemCode } from '../common/errors';
 import type { Files } from '../disk/file-system';
-import { lawOf, type Law } from '../audio/g711';
+import { lawOf, DEFAULT_LAW, type Law } from '../audio/g711';
 import type { Owner } from '../files/owner';
 import type { Packet } from '../rtp/packet';
 import { Pauses } from './pauses';
-import { DEFAULT_LAW, Recording, type RecordingOptions } from '../files/recording-file';
+import { Recording, type RecordingOptions } from '../files/recording-file';
 import { Report } from './recording-report';
 import { COMFORT_NOISE } from '../rtp/rtp-header';
 import type { Run } from '../rtp/packet-run';
@@ -17,7 +17,8 @@ import { Side } from './channel-state';
 import { ChannelStatistics, type FlowTotals, type Loudness } from './channel-statistics';
 import { TelephoneEvents } from './dtmf';
 import { Timeline } from '../audio/timeline';
-import type { Start, Track } from './packet-clock';
+import type { Start } from '../rtp/rtp-time';
+import type { Track } from './packet-clock';
 import { SAMPLES_PER_MS, type Alarm, type Channel, type DeviceContext, type Recorded } from '../common/types';
 
 export interface ConversationOptions extends RecordingOptions {

@@ -2,11 +2,8 @@
  * Where on the timeline a packet's first sample belongs: arithmetic on timestamps and times of arrival, without clock or socket.
  * All positions and times are samples (8 a millisecond) from the first packet of either flow.
  */
-import type { Packet } from '../rtp/packet';
+import { samplesAfter } from '../rtp/rtp-time';
 import { SAMPLE_RATE, SAMPLES_PER_MS } from '../common/types';
-
-/** Samples from `origin` to `timestamp`, negative when earlier; RTP time is modulo 2^32 (RFC 3550, 5.1). */
-export const samplesAfter = (origin: number, timestamp: number): number => (timestamp - origin) | 0;
 
 /** A timestamp further than this from its time of arrival begins anew there: a hold, another stream, a jump. */
 const JUMP = 2 * SAMPLE_RATE;
@@ -19,35 +16,6 @@ const DRIFT = 15 * SAMPLES_PER_MS;
 /** Jitter only delays: the least delayed of 4 s of packets tells the drift. */
 const OBSERVED = 4 * SAMPLE_RATE;
 const LEAST_OBSERVED = 50;
-
-/** A packet of more samples is none: the timestamp jumps. */
-const MOST_SAMPLES = 480;
-
-/** Where a stream begins: the packet that was sent first, and when it would have come, had it been delayed no more than the least delayed one. */
-export interface Start {
-  readonly timestamp: number;
-  /** ms on the recorder's clock. */
-  readonly at: number;
-}
-
-/** Jitter only delays, and the packet that was sent first may have been overtaken. @param packets what came first, in order of arrival */
-export function startOf({ header: first, arrivedAt }: Packet, packets: readonly Packet[]): Start {
-  let earliest = 0;
-  let at = arrivedAt;
-  for (const { header, arrivedAt: cameAt } of packets) {
-    const samples = samplesAfter(first.timestamp, header.timestamp);
-    const numbers = ((header.sequenceNumber - first.sequenceNumber) << 16) >> 16;
-    if (
-      header.ssrc !== first.ssrc ||
-      samples * numbers < 0 ||
-      Math.abs(samples) > Math.abs(numbers) * MOST_SAMPLES
-    )
-      continue;
-    earliest = Math.min(earliest, samples);
-    at = Math.min(at, cameAt - samples / SAMPLES_PER_MS);
-  }
-  return { timestamp: (first.timestamp + earliest) >>> 0, at: at + earliest / SAMPLES_PER_MS };
-}
 
 export class Track {
   #anchorTimestamp = 0;

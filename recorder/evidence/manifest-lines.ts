@@ -1,7 +1,6 @@
 /**
  * The lines of `manifest.jsonl`: what each says, and how they hang together. Whoever reads the manifest begins here; `manifest.ts` writes it.
  */
-import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import path from 'node:path';
 
@@ -84,8 +83,6 @@ const ENTRIES: ReadonlySet<unknown> = new Set<ManifestEntry['entry']>([
 const NEWLINE = 0x0a;
 /** Nobody's line is longer: what is is cut, and told as damaged. */
 const LONGEST_LINE = 1024 * 1024;
-
-export const sha256 = (data: string | Uint8Array): string => createHash('sha256').update(data).digest('hex');
 
 /** @param from where a line begins, in bytes. Rejects with the system's error; a manifest that isn't there has no lines */
 export async function* readLines(folder: string, from = 0): AsyncGenerator<Line> {

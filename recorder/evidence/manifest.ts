@@ -5,14 +5,8 @@
 import path from 'node:path';
 
 import { addLines } from './chained-log';
-import {
-  MANIFEST,
-  NO_LINE,
-  readLines,
-  sha256,
-  type ManifestEntry,
-  type ManifestLine,
-} from './manifest-lines';
+import { MANIFEST, NO_LINE, readLines, type ManifestEntry, type ManifestLine } from './manifest-lines';
+import { sha256 } from '../disk/hash';
 import { signed, type SigningKey } from './signatures';
 
 interface Waiting {

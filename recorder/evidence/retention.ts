@@ -10,7 +10,7 @@ import { metadataOf, nameOfAudio, PART, rawBeside } from '../files/file-names';
 import { Ledger, type Entered } from './manifest-index';
 import type { Manifest } from './manifest';
 import type { ManifestEntry } from './manifest-lines';
-import { checkDays } from '../options';
+import { checkDays } from '../common/checks';
 import { CHANNELS } from '../common/types';
 
 /** Which recording, by one or the other, and what the manifest shall say of who asked and why. */

@@ -1,7 +1,8 @@
 /** Whether the manifest's lines are all there, in their order, as they were written. They are handed in one by one, as they lie in the file. */
 import type { KeyObject } from 'node:crypto';
 
-import { NO_LINE, sha256, type Line } from './manifest-lines';
+import { NO_LINE, type Line } from './manifest-lines';
+import { sha256 } from '../disk/hash';
 import { isSigned } from './signatures';
 
 export type ChainFinding =

@@ -11,12 +11,11 @@ import { metadataOf, nameOfAudio, PART, rawBeside } from '../files/file-names';
 import {
   MANIFEST,
   readLines,
-  sha256,
   type DeletedEntry,
   type ManifestLine,
   type RecordingEntry,
 } from './manifest-lines';
-import { sha256OfFile } from '../files/recording-file';
+import { sha256, sha256OfFile } from '../disk/hash';
 import { CHANNELS } from '../common/types';
 import { ChainCheck, type ChainFinding } from './verify-chain';
 

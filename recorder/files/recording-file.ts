@@ -2,8 +2,7 @@
  * One file while it is made: its name, its WAV, the packets kept beside it, and `NAME.json.part`, which says what is known so far and is
  * what the next start completes it from. Everything that touches the disk happens here, one thing after the other.
  */
-import { createHash, randomBytes } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 
 import { encrypting } from '../encryption/encrypted-file';
@@ -11,7 +10,7 @@ import type { FileKey } from '../encryption/file-keys';
 import { audioOf, metadataOf, PART, rawOf } from './file-names';
 import type { Files } from '../disk/file-system';
 import { nameOf } from './name-template';
-import type { Law } from '../audio/g711';
+import { sha256OfFile } from '../disk/hash';
 import type { Owner } from './owner';
 import type { Packet } from '../rtp/packet';
 import { RawWriter } from './rtpdump-writer';
@@ -243,13 +242,3 @@ const sidecarOf = ({ name }: { name: string }): string => metadataOf(name) + PAR
 
 const sidecarText = (owner: Owner, recorded: Recorded): string =>
   JSON.stringify({ owner, recorded } satisfies Sidecar);
-
-export async function sha256OfFile(file: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(file, { highWaterMark: 256 * 1024 }))
-    hash.update(chunk as Buffer);
-  return hash.digest('hex');
-}
-
-/** For a file of which only encrypted packets are known: A-law, as in most of the world. */
-export const DEFAULT_LAW: Law = 'alaw';

@@ -13,7 +13,7 @@ import { SourceLock } from './source-lock';
 import { isPause, Stall } from './stall-detector';
 import { ByteCounts, LEAST_TO_JUDGE } from './byte-histogram';
 import { Suspicion } from './ciphertext-detector';
-import { samplesAfter, startOf, type Start } from '../conversation/packet-clock';
+import { samplesAfter, startOf, type Start } from './rtp-time';
 import { SAMPLE_RATE } from '../common/types';
 
 /** Where a flow's packets go. */

@@ -4,7 +4,7 @@
  * What follows shows which it is: after a stall more audio comes than time passes.
  */
 import type { Packet } from './packet';
-import { samplesAfter } from '../conversation/packet-clock';
+import { samplesAfter } from './rtp-time';
 import { SAMPLES_PER_MS } from '../common/types';
 
 /** Without a packet for so long, it may be either. */

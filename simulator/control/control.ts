@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { controlRoutes } from './control-routes';
-import type { Route } from './control-routes';
+import { controlRoutes, type Route } from './control-routes';
 import { Listener } from '../http/listener';
 import type { Simulator } from '../simulator';
 

@@ -1,6 +1,6 @@
 import type { Splitter } from '../o2g/event-channel';
 import { seededRandom } from '../settings/random';
-import type { Faults, FaultTargets } from './index';
+import type { Faults, FaultTargets } from '.';
 
 type ChannelFaults = Pick<
   Faults,

@@ -1,4 +1,4 @@
-import type { Faults, FaultTargets } from './index';
+import type { Faults, FaultTargets } from '.';
 
 type LinkFaults = Pick<
   Faults,

@@ -1,9 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Channel } from '../o2g/event-channel';
-import type { ChannelEnd, Splitter } from '../o2g/event-channel';
+import { Channel, type ChannelEnd, type Splitter } from '../o2g/event-channel';
 import { subscriptionOfChannel } from './handlers/subscriptions';
-import type { Overrides } from './canned-answers';
-import { overriddenAnswer, writeAnswer } from './canned-answers';
+import { overriddenAnswer, writeAnswer, type Overrides } from './canned-answers';
 import { recordOf } from './rest';
 import { Refusal, violation } from '../specification/errors';
 import type { Subscription } from '../o2g/subscriptions';

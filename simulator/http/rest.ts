@@ -1,11 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
-import { check } from './check';
-import type { ReceivedBody } from './check';
+import { check, type ReceivedBody } from './check';
 import { perform } from './handlers';
 import type { RequestRecord } from '../journal/journal';
-import { overriddenAnswer, writeAnswer } from './canned-answers';
-import type { Answer, Override, Overrides } from './canned-answers';
+import { overriddenAnswer, writeAnswer, type Answer, type Override, type Overrides } from './canned-answers';
 import { restErrorInfo, Refusal } from '../specification/errors';
 import type { World } from '../world';
 

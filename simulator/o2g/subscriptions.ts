@@ -1,6 +1,5 @@
 import type { Channel, ChannelEnd } from './event-channel';
-import { compileFilter, passes } from './filter';
-import type { CompiledFilter, Filter, Subscriber } from './filter';
+import { compileFilter, passes, type CompiledFilter, type Filter, type Subscriber } from './filter';
 import type { EventObject } from '../oxe/exchange';
 import type { Webhook } from './webhook';
 

@@ -1,5 +1,4 @@
-import { enquiryOf } from './call';
-import type { Call, CallCause, Side } from './call';
+import { enquiryOf, type Call, type CallCause, type Side } from './call';
 import { participant } from './events';
 import type { Exchange } from './exchange';
 import { replace } from './transfer';

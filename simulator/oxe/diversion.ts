@@ -1,5 +1,4 @@
-import { outsideSide } from './call';
-import type { Call, CallCause, Side } from './call';
+import { outsideSide, type Call, type CallCause, type Side } from './call';
 import { participant } from './events';
 import type { Exchange } from './exchange';
 import { replaceParty } from './scenarios';

@@ -1,9 +1,23 @@
 import type { Oxe, OxeDevice, OxeNode, OxeUser } from './oxe';
 import type { Representation } from '../specification/representations';
-import { Call, outsideSide, userSide } from './call';
-import type { CallCause, MediaState, Side, SideOptions } from './call';
-import { legs, onCallCreated, onCallModified, onCallRemoved, onUserStateModified } from './events';
-import type { Changes, Removal } from './events';
+import {
+  Call,
+  outsideSide,
+  userSide,
+  type CallCause,
+  type MediaState,
+  type Side,
+  type SideOptions,
+} from './call';
+import {
+  legs,
+  onCallCreated,
+  onCallModified,
+  onCallRemoved,
+  onUserStateModified,
+  type Changes,
+  type Removal,
+} from './events';
 
 /** Any event, of this specification or not. */
 export type EventObject = { readonly eventName: string } & Readonly<Record<string, unknown>>;

@@ -1,11 +1,20 @@
 import type { Representation } from '../specification/representations';
-import { current } from './call';
-import type { Call, CallCause, MediaState, Side } from './call';
+import { current, type Call, type CallCause, type MediaState, type Side } from './call';
 import { conference } from './conference';
 import { distribute, divert, enterDistribution, park, pickUp, unpark } from './diversion';
 import type { Exchange } from './exchange';
-import { annotate, answer, enquire, fail, hangUp, hold, retrieve, ring, start } from './scenarios';
-import type { CallOptions } from './scenarios';
+import {
+  annotate,
+  answer,
+  enquire,
+  fail,
+  hangUp,
+  hold,
+  retrieve,
+  ring,
+  start,
+  type CallOptions,
+} from './scenarios';
 import { blindTransfer, transfer } from './transfer';
 
 /** What a handle needs beside the exchange. */

@@ -1,5 +1,11 @@
-import { defaultPopulation, PILOTS, usersOf } from '../settings/population';
-import type { NodeOptions, Pilot, UserOptions } from '../settings/population';
+import {
+  defaultPopulation,
+  PILOTS,
+  usersOf,
+  type NodeOptions,
+  type Pilot,
+  type UserOptions,
+} from '../settings/population';
 import type { Settings } from '../settings/options';
 import type { Enumeration } from '../specification/enumerations';
 import type { Representation } from '../specification/representations';

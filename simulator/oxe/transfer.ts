@@ -1,5 +1,4 @@
-import { enquiryOf } from './call';
-import type { Call, Side } from './call';
+import { enquiryOf, type Call, type Side } from './call';
 import { participant } from './events';
 import type { Exchange } from './exchange';
 

@@ -1,12 +1,9 @@
-import { autoplay } from './autoplay';
-import type { AutoplayOptions } from './autoplay';
+import { autoplay, type AutoplayOptions } from './autoplay';
 import type { EventObject } from '../oxe/exchange';
-import { CallHandle } from '../oxe/handle';
-import type { HandleContext } from '../oxe/handle';
+import { CallHandle, type HandleContext } from '../oxe/handle';
 import type { CallOptions } from '../oxe/scenarios';
 import { deviceStates } from '../oxe/events';
-import { userInfo } from '../oxe/oxe';
-import type { OxeUser } from '../oxe/oxe';
+import { userInfo, type OxeUser } from '../oxe/oxe';
 import type { UserOptions } from '../settings/population';
 import type { Enumeration } from '../specification/enumerations';
 import type { Representation } from '../specification/representations';

@@ -1,11 +1,8 @@
-import { conversationOf } from '../oxe/call';
-import type { Call, Conversation } from '../oxe/call';
+import { conversationOf, type Call, type Conversation } from '../oxe/call';
 import type { OxeDevice } from '../oxe/oxe';
 import type { Settings } from '../settings/options';
-import { PACKET_MS, RtpClock, RtpStream } from './rtp';
-import type { Player } from './rtp';
-import { SrtpSender } from './srtp';
-import type { MasterKeys } from './srtp';
+import { PACKET_MS, RtpClock, RtpStream, type Player } from './rtp';
+import { SrtpSender, type MasterKeys } from './srtp';
 import { loopOf, voiceOf } from './voice';
 
 /** An IP recording in force: where a device's two flows are copied to. */

@@ -1,6 +1,5 @@
 import { ENUMERATIONS } from './enumerations';
-import { REPRESENTATIONS } from './representations';
-import type { RepresentationName } from './representations';
+import { REPRESENTATIONS, type RepresentationName } from './representations';
 
 const INT_MIN = -2147483648;
 const INT_MAX = 2147483647;

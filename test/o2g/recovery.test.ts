@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Link, StoredLink } from '../../o2g/link/link';
-import type { RecordTarget } from '../../o2g/link/reconcile-plan';
+import type { RecordTarget } from '../../o2g/link/desired-state';
 import type { Session } from '../../o2g/session/session';
 import { startSimulator, type Simulator, type SimulatorOptions } from '../../simulator';
 import { closeSessions, fastClock, next, openSession, registered, startLink, until } from './support';

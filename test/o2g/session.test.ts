@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
-import type { O2GEvent } from '../../o2g/transport/event-line-parser';
+import type { O2GEvent } from '../../o2g/spec/event';
 import { startSimulator, type Simulator } from '../../simulator';
 import { closeSessions, next, openSession, until } from './support';
 

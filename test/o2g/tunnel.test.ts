@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { WebSocket } from 'ws';
 import { Agent, type AgentOptions } from '../../o2g/tunnel/agent';
-import type { O2GEvent } from '../../o2g/transport/event-line-parser';
+import type { O2GEvent } from '../../o2g/spec/event';
 import { Link } from '../../o2g/link/link';
 import { Session } from '../../o2g/session/session';
 import { Tunnel } from '../../o2g/tunnel/tunnel-transport';

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { OPERATIONS } from '../../simulator';
-import type { Simulator } from '../../simulator';
+import { OPERATIONS, type Simulator } from '../../simulator';
 import type { OperationName, Operation } from '../../simulator/specification/operations';
 import { problemsOf } from '../../simulator/specification/validate';
 import { API, authenticate, openSession, send, start, stopAll } from './support';

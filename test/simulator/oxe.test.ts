@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Simulator } from '../../simulator';
-import { numbersOf } from '../../simulator';
+import { numbersOf, type Simulator } from '../../simulator';
 import { usersOf } from '../../simulator/settings/population';
 import { openSession, start, stopAll } from './support';
 import type { ChannelReader, Client } from './support';

@@ -3,8 +3,7 @@ import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
 import type { IncomingHttpHeaders, RequestOptions } from 'node:http';
-import { startSimulator } from '../../simulator';
-import type { EventObject, Simulator, SimulatorOptions } from '../../simulator';
+import { startSimulator, type EventObject, type Simulator, type SimulatorOptions } from '../../simulator';
 import type { RepresentationName } from '../../simulator/specification/representations';
 import { problemsOf } from '../../simulator/specification/validate';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { CallChange } from '../../o2g/calls/call';
-import type { O2GEvent } from '../../o2g/transport/event-line-parser';
+import type { O2GEvent } from '../../o2g/spec/event';
 import { Calls } from '../../o2g/calls/call-tracker';
 import type { Call, Side } from '../../simulator/oxe/call';
 import { conference, leave } from '../../simulator/oxe/conference';

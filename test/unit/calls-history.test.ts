@@ -6,7 +6,7 @@ import {
   type Life,
   type TimedChange,
 } from '../../o2g/calls/call-history';
-import type { O2GEvent } from '../../o2g/transport/event-line-parser';
+import type { O2GEvent } from '../../o2g/spec/event';
 import { Calls } from '../../o2g/calls/call-tracker';
 import { at, colleague, created, modified, removed, START } from './calls-support';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { dataOf, listOf, type CallChange } from '../../o2g/calls/call';
-import type { O2GEvent } from '../../o2g/transport/event-line-parser';
+import type { O2GEvent } from '../../o2g/spec/event';
 import { Calls } from '../../o2g/calls/call-tracker';
 import { STORIES } from './calls-stories';
 import { changesOf, created, modified, removed, snapshot, snapshotAfter, START, USER } from './calls-support';

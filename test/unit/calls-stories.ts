@@ -1,4 +1,4 @@
-import type { O2GEvent } from '../../o2g/transport/event-line-parser';
+import type { O2GEvent } from '../../o2g/spec/event';
 import { colleague, created, modified, outside, OUTSIDE, removed, secret, USER } from './calls-support';
 
 /** Events, one a second, and the changes that they make by the rules of the contract, a line each. */

@@ -1,4 +1,4 @@
-import type { O2GEvent } from '../../o2g/transport/event-line-parser';
+import type { O2GEvent } from '../../o2g/spec/event';
 import { Calls } from '../../o2g/calls/call-tracker';
 import type { CallChange } from '../../o2g/calls/call';
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { O2GEvent } from '../../o2g/transport/event-line-parser';
+import type { O2GEvent } from '../../o2g/spec/event';
 import { Calls } from '../../o2g/calls/call-tracker';
 import { STORIES } from './calls-stories';
 import {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { EventReader, type O2GEvent } from '../../o2g/transport/event-line-parser';
+import { EventReader } from '../../o2g/transport/event-line-parser';
+import type { O2GEvent } from '../../o2g/spec/event';
 
 interface Read {
   events: O2GEvent[];

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { O2GEvent } from '../../o2g/transport/event-line-parser';
+import type { O2GEvent } from '../../o2g/spec/event';
 import { systemClock } from '../../o2g/util/clock';
 import { Delivery } from '../../o2g/session/event-dispatcher';
 

@@ -1,12 +1,7 @@
 import assert from 'node:assert/strict';
-import type { O2GEvent } from '../../o2g/transport/event-line-parser';
-import {
-  readSelectors,
-  Routes,
-  unionFilter,
-  type Interest,
-  type Selector,
-} from '../../o2g/spec/event-packages';
+import type { O2GEvent } from '../../o2g/spec/event';
+import { readSelectors, unionFilter, type Selector } from '../../o2g/spec/event-packages';
+import { Routes, type Interest } from '../../o2g/session/event-router';
 
 const takers = (selectors: Selector[], event: O2GEvent): number => {
   const interest: Interest = { selectors, deliver: () => undefined };

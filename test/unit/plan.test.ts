@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { plan, type RecordTarget, type Seen, type Wanted } from '../../o2g/link/reconcile-plan';
+import { plan, type Seen } from '../../o2g/link/reconcile-plan';
+import type { RecordTarget, Wanted } from '../../o2g/link/desired-state';
 
 const target: RecordTarget = {
   mode: 'ip',

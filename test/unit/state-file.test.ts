@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { StateFile } from '../../nodes/lib/lifecycle/link-state-file';
-import type { Wanted } from '../../o2g/link/reconcile-plan';
+import type { Wanted } from '../../o2g/link/desired-state';
 
 const log = {
   info: () => undefined,

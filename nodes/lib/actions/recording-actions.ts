@@ -3,7 +3,7 @@ import type { Node, NodeAPI } from 'node-red';
 import { asO2GError } from '../../../o2g/spec/errors';
 import { forEachBounded } from '../../../o2g/util/concurrency';
 import { invalid } from '../../../o2g/spec/validation';
-import type { Keeping, Kept, Which } from '../../../recorder';
+import type { Keeping, Kept, Which } from '../../../recorder/evidence/retention';
 import type { BuiltInRecorder } from '../recorder/recorder-adapter';
 import { configuredRecorder, nodeOf } from '../config/node-lookup';
 import { shown } from './device-action-node';

@@ -3,7 +3,7 @@
  * no way to take a route back.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { isEvent, type O2GEvent } from '../../../o2g/transport/event-line-parser';
+import { isEvent, type O2GEvent } from '../../../o2g/spec/event';
 import { objectIn } from '../../../o2g/util/json';
 import { Tokens } from '../../../o2g/util/token-registry';
 import { oncePerRuntime } from '../lifecycle/per-runtime';

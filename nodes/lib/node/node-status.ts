@@ -4,7 +4,8 @@ import type { ConnectionReport } from '../../../o2g/session/connection';
 import type { O2GError } from '../../../o2g/spec/errors';
 import type { State } from '../../../o2g/session/state-machine';
 import type { LinkReport } from '../../../o2g/link/registration';
-import type { Alarm, RecorderMetrics } from '../../../recorder';
+import type { Alarm } from '../../../recorder/common/types';
+import type { RecorderMetrics } from '../../../recorder/recorder';
 
 const key = (name: string): string => `@o2g/node-red-recording/o2g-server:status.${name}`;
 

@@ -8,17 +8,11 @@ import { asO2GError, O2GError } from '../../../o2g/spec/errors';
 import type { Log } from '../../../o2g/util/logger';
 import type { IpTarget, MediaPort, PauseReason, SrtpKeys } from '../../../o2g/link/recorder-port';
 import { Signal } from '../../../o2g/util/signal';
-import type {
-  Alarm,
-  DeviceContext,
-  FinishedRecording,
-  Keeping,
-  Kept,
-  Recorder,
-  RecorderMetrics,
-  RecorderOptions,
-  RecordingEnd,
-} from '../../../recorder';
+import type { Alarm, DeviceContext } from '../../../recorder/common/types';
+import type { FinishedRecording } from '../../../recorder/completion/finish-recording';
+import type { Keeping, Kept } from '../../../recorder/evidence/retention';
+import type { Recorder, RecorderMetrics, RecordingEnd } from '../../../recorder/recorder';
+import type { RecorderOptions } from '../../../recorder/options';
 
 /** What nobody asked for, in the order in which it happened. */
 export type RecorderNews =

@@ -5,7 +5,8 @@
 import path from 'node:path';
 import type { NodeAPI } from 'node-red';
 import { O2GError } from '../../../o2g/spec/errors';
-import type { Access, Place } from '../../../recorder/archive';
+import type { Access } from '../../../recorder/archive/access-log';
+import type { Place } from '../../../recorder/archive/catalogue';
 import { invalid } from '../../../o2g/spec/validation';
 import { inOurWords } from '../recorder/recorder-adapter';
 import { sendBytes } from './byte-range';

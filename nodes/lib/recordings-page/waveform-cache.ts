@@ -1,5 +1,7 @@
 /** Waveforms that were computed: they are small, and the whole recording has to be read for one. */
-import type { Audio, OpenRecording, Waveform } from '../../../recorder/archive';
+import type { Audio } from '../../../recorder/archive/recording-files';
+import type { OpenRecording } from '../../../recorder/files/read-recording';
+import type { Waveform } from '../../../recorder/archive/waveform';
 
 type Opened = Audio & { readonly recording: OpenRecording };
 

@@ -1,8 +1,13 @@
 import type { OxeUser } from '../../oxe/oxe';
 import type { Credential, Session } from '../../o2g/sessions';
 import { Refusal, violation } from '../../specification/errors';
-import { OPERATIONS } from '../../specification/operations';
-import type { AnswerOf, BodyOf, Operation, OperationName } from '../../specification/operations';
+import {
+  OPERATIONS,
+  type AnswerOf,
+  type BodyOf,
+  type Operation,
+  type OperationName,
+} from '../../specification/operations';
 import type { World } from '../../world';
 
 /** Operations that need no session yet, and those that don't even need a cookie. */

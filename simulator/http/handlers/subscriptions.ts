@@ -1,7 +1,5 @@
-import { checkFilter, RefusedFilter } from '../../o2g/filter';
-import type { Filter, Subscriber } from '../../o2g/filter';
-import { newToken } from '../../o2g/sessions';
-import type { Session } from '../../o2g/sessions';
+import { checkFilter, RefusedFilter, type Filter, type Subscriber } from '../../o2g/filter';
+import { newToken, type Session } from '../../o2g/sessions';
 import { Refusal, violation } from '../../specification/errors';
 import type { Representation } from '../../specification/representations';
 import type { Subscription } from '../../o2g/subscriptions';

@@ -1,7 +1,6 @@
 import { callInfo, callsOf, deviceStates, onTelephonyState, telephonicState } from '../../oxe/events';
 import type { OxeUser } from '../../oxe/oxe';
-import type { Handlers } from './context';
-import { notFound, userOf } from './context';
+import { notFound, userOf, type Handlers } from './context';
 
 /** "Call control" and "Call Center Agent": the part that consults states. */
 export const telephonyHandlers: Handlers<

@@ -1,8 +1,6 @@
-import { userInfo } from '../../oxe/oxe';
-import type { OxeUser } from '../../oxe/oxe';
+import { userInfo, type OxeUser } from '../../oxe/oxe';
 import { Refusal, violation } from '../../specification/errors';
-import type { Handlers } from './context';
-import { notFound, visible } from './context';
+import { notFound, visible, type Handlers } from './context';
 
 /** "User information": who is monitored. */
 export const userHandlers: Handlers<'getLogins' | 'findUser' | 'getUser'> = {
