@@ -3,7 +3,8 @@
  * the page grows. A real Node-RED, a real browser, calls of the simulator.
  */
 import type { CDPSession, Page } from 'playwright-core';
-import { startSimulator, type CallHandle, type Simulator } from '../simulator';
+import { startSimulator, type CallHandle } from '../simulator';
+import type { Simulator } from '../simulator/simulator-api';
 import { openEditor } from '../test/support/browser';
 import { flow, node, o2gLink, o2gServer } from '../test/support/flow';
 import { startNodeRed } from '../test/support/node-red';

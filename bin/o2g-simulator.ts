@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-import { startSimulator, type Simulator } from '../simulator';
+import { startSimulator } from '../simulator';
+import type { Simulator } from '../simulator/simulator-api';
 import { HELP, parseCommand, UsageError, type Command } from '../simulator/control/command';
 
 /** A closing that hangs must not keep the terminal: Ctrl-C ends the command within this many ms in any case. */

@@ -7,15 +7,7 @@ import { checkOptions, type RecorderOptions } from '../recorder/options';
 import { BuiltInRecorder, inOurWords } from './lib/recorder/recorder-adapter';
 import { attempt, logOf } from './lib/config/node-lookup';
 import { deploymentOf, type Deployment } from './lib/lifecycle/deployment';
-import {
-  isBlank,
-  labelOf,
-  readChoice,
-  readFlag,
-  readNumber,
-  readText,
-  type Config,
-} from './lib/config/properties';
+import { isBlank, labelOf, readChoice, readFlag, readNumber, readText, type Config } from './lib/config/properties';
 import { recordersOf } from './lib/config/recorder-registry';
 import { recordingFoldersOf } from './lib/config/recording-folders';
 import { offerRecordings } from './lib/recordings-page/recordings-routes';

@@ -15,14 +15,7 @@ import { thisOwner, type Owner } from './files/owner';
 import { Ports } from './port-pool';
 import { recover } from './completion/crash-recovery';
 import { readSigningKey } from './evidence/signatures';
-import {
-  CHANNELS,
-  SAMPLE_RATE,
-  type Alarm,
-  type Channel,
-  type DeviceContext,
-  type Recorded,
-} from './common/types';
+import { CHANNELS, SAMPLE_RATE, type Alarm, type Channel, type DeviceContext, type Recorded } from './common/types';
 import { Refused, WorkerThread } from './worker/receiver-thread';
 
 /** What the caller knows of a recording that has just ended: `calls`, tags, anything JSON can say. It goes to the metadata. */

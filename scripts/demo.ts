@@ -9,7 +9,8 @@ import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join, relative } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { startSimulator, type CallHandle, type Simulator } from '../simulator';
+import { startSimulator, type CallHandle } from '../simulator';
+import type { Simulator } from '../simulator/simulator-api';
 
 const ROOT = join(__dirname, '..');
 const USER_DIR = join(ROOT, '.demo');

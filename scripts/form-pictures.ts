@@ -5,7 +5,8 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
-import { startSimulator, type Simulator } from '../simulator';
+import { startSimulator } from '../simulator';
+import type { Simulator } from '../simulator/simulator-api';
 import { cancel, openConfigForm, openForm } from '../test/editor/editing';
 import { openEditor } from '../test/support/browser';
 import { config, flow, node, o2gLink, o2gServer, type Flow } from '../test/support/flow';

@@ -1,7 +1,8 @@
 /** Makes the pictures of the documentation from the real editor: `npm run screenshots`, after a build. */
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { startSimulator, type Simulator } from '../simulator';
+import { startSimulator } from '../simulator';
+import type { Simulator } from '../simulator/simulator-api';
 import { takeRecordingsPicture } from './recordings-picture';
 import { openEditor } from '../test/support/browser';
 import { runEnds } from '../test/support/cleanup';

@@ -1,6 +1,6 @@
 /** An O2G server in Recording-only configuration with an OXE behind it: see `startSimulator`. */
 export { startSimulator } from './simulator';
-export type { Simulator } from './simulator';
+export type { Simulator } from './simulator-api';
 export type { AnnouncedUrls, Settings, SimulatorOptions, SrtpOptions } from './settings/options';
 export type { AgentOptions, DeviceOptions, NodeOptions, UserOptions } from './settings/population';
 export { numbersOf } from './settings/population';
@@ -8,8 +8,8 @@ export type { LinkView, Observation, RecordingView, SessionView, SubscriptionVie
 export type { Expectation, RequestPattern } from './journal/expectations';
 export type { LoginAttempt, RequestRecord } from './journal/journal';
 export type { FlowCount } from './recording/rtp-player';
-export type { Telephony } from './play/telephony';
-export type { AutoplayOptions } from './play/autoplay';
+export type { Telephony } from './play/telephony-api';
+export type { AutoplayOptions } from './play/telephony-api';
 export { PLAY_NAMES } from './play/plays';
 export type { PlayName } from './play/plays';
 export type { CallHandle } from './oxe/handle';

@@ -3,11 +3,11 @@ import { Exchange } from './oxe/exchange';
 import { startControl } from './control/control';
 import { EventsPort } from './http/events-port';
 import { Expectations } from './journal/expectations';
-import { faultsOf, type Faults } from './faults';
+import { faultsOf } from './faults/faults';
 import { Journal } from './journal/journal';
 import { Links } from './recording/dr-links';
 import { Media } from './recording/rtp-player';
-import { observationOf, type Observation } from './observation';
+import { observationOf } from './observation';
 import { settingsFrom, type AnnouncedUrls, type Settings, type SimulatorOptions } from './settings/options';
 import { Overrides } from './http/canned-answers';
 import { Oxe } from './oxe/oxe';
@@ -15,26 +15,10 @@ import { Rest } from './http/rest';
 import { Listener } from './http/listener';
 import { Sessions } from './o2g/sessions';
 import { Subscriptions } from './o2g/subscriptions';
-import { telephonyOf, type Telephony } from './play/telephony';
+import { telephonyOf } from './play/telephony';
 import { Urls } from './o2g/urls';
+import type { Simulator } from './simulator-api';
 import type { World } from './world';
-
-/** A running simulator. */
-export interface Simulator extends Telephony, Observation, Faults {
-  /** Origin of the REST port, such as `http://127.0.0.1:40123`: what a client is configured with. */
-  readonly url: string;
-  readonly port: number;
-  readonly eventPort: number;
-  /** Origin of the control port, when there is one. */
-  readonly controlUrl: string | undefined;
-  /** Login and password of the administrator. */
-  readonly login: string;
-  readonly password: string;
-  /** Changes the names in URLs that answers give from now on. */
-  announce(urls: AnnouncedUrls): void;
-  /** Ends everything: ports, connections, timers, RTP, whatever is waited for. Again is harmless. */
-  close(): Promise<void>;
-}
 
 /**
  * Starts an O2G server with an OXE behind it.

@@ -5,16 +5,7 @@
  * (transfer, conference); the call goes on under its id. OnTelephonyState, a snapshot, says all there is: it puts right what a gap hid.
  */
 import { textOf, wiresOf, type Wire } from './parse-event';
-import {
-  endOf,
-  fewOf,
-  listOf,
-  type CallCause,
-  type CallChange,
-  type Few,
-  type LiveCall,
-  type Telling,
-} from './call';
+import { endOf, fewOf, listOf, type CallCause, type CallChange, type Few, type LiveCall, type Telling } from './call';
 import { beginCall, JOINS, updateCall, type Source } from './apply-event';
 import type { O2GEvent } from '../spec/event';
 import { isObject } from '../util/json';

@@ -3,12 +3,7 @@
  * that is read here refers to the event it came from.
  */
 import { isObject, type JsonObject } from '../util/json';
-import {
-  fieldsOf,
-  isRepresentation,
-  type Representation,
-  type RepresentationName,
-} from '../spec/representations';
+import { fieldsOf, isRepresentation, type Representation, type RepresentationName } from '../spec/representations';
 
 /** An object of an event, before anything is known about its fields. */
 export type Wire = Readonly<JsonObject>;

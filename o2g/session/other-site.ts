@@ -3,13 +3,7 @@
  */
 import type { Side } from './site-urls';
 import { readAnswer } from './responses';
-import {
-  requestOf,
-  type AnswerOf,
-  type BodyOf,
-  type OperationName,
-  type ParametersOf,
-} from '../spec/operations';
+import { requestOf, type AnswerOf, type BodyOf, type OperationName, type ParametersOf } from '../spec/operations';
 import { callIn, logIn, type Account } from './login';
 import type { Answer, Call } from '../transport/transport';
 

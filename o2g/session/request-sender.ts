@@ -3,14 +3,7 @@
  */
 import { setMaxListeners } from 'node:events';
 import { readAnswer, repeatAfter } from './responses';
-import {
-  requestOf,
-  type AnswerOf,
-  type BodyOf,
-  type OperationName,
-  type ParametersOf,
-  type Request,
-} from '../spec/operations';
+import { requestOf, type AnswerOf, type BodyOf, type OperationName, type ParametersOf, type Request } from '../spec/operations';
 import type { Clock } from '../util/clock';
 import type { Connection } from './connection';
 import { asO2GError, O2GError } from '../spec/errors';

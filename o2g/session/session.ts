@@ -4,13 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { readAnswer } from './responses';
-import {
-  requestOf,
-  type AnswerOf,
-  type BodyOf,
-  type OperationName,
-  type ParametersOf,
-} from '../spec/operations';
+import { requestOf, type AnswerOf, type BodyOf, type OperationName, type ParametersOf } from '../spec/operations';
 import type { O2GEvent } from '../spec/event';
 import { systemClock, type Clock } from '../util/clock';
 import { Connection, type ConnectionReport } from './connection';

@@ -7,15 +7,7 @@ import { readSubscription } from './responses';
 import { requestOf } from '../spec/operations';
 import type { Connection } from './connection';
 import type { Delivery } from './event-dispatcher';
-import {
-  asO2GError,
-  Denied,
-  isDefinite,
-  isSessionLoss,
-  isUnanswered,
-  mayHaveArrived,
-  O2GError,
-} from '../spec/errors';
+import { asO2GError, Denied, isDefinite, isSessionLoss, isUnanswered, mayHaveArrived, O2GError } from '../spec/errors';
 import { specified, unionFilter, type Filter } from '../spec/event-packages';
 import type { Log } from '../util/logger';
 import type { OpenSession } from './login';

@@ -10,14 +10,7 @@ import { HttpTransport, type TlsOptions } from '../transport/http-transport';
 import type { Log } from '../util/logger';
 import { backOffMs } from '../session/state-machine';
 import type { Answer, Call } from '../transport/transport';
-import {
-  LARGEST_MESSAGE,
-  readRequest,
-  writeEvent,
-  writeResponse,
-  type TunnelFormat,
-  type TunnelRequest,
-} from './message-format';
+import { LARGEST_MESSAGE, readRequest, writeEvent, writeResponse, type TunnelFormat, type TunnelRequest } from './message-format';
 
 export interface AgentOptions {
   /** `wss://…` or `ws://…`: where the tunnel is. */

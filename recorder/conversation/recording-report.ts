@@ -4,18 +4,7 @@ import type { Gaps, Hole } from './gaps';
 import type { Recording } from '../files/recording-file';
 import type { FormatName } from '../audio/sample-format';
 import type { ChannelStatistics, FlowTotals } from './channel-statistics';
-import {
-  CHANNELS,
-  SAMPLES_PER_MS,
-  type Alarm,
-  type Channel,
-  type ChannelReport,
-  type Correction,
-  type Gap,
-  type Recorded,
-  type TakeOver,
-  type TelephoneEvent,
-} from '../common/types';
+import { CHANNELS, SAMPLES_PER_MS, type Alarm, type Channel, type ChannelReport, type Correction, type Gap, type Recorded, type TakeOver, type TelephoneEvent } from '../common/types';
 
 /** Of everything that is listed, at most so many. */
 const MOST_LISTED = 1000;

@@ -8,13 +8,7 @@ import path from 'node:path';
 
 import { RecorderError } from '../common/errors';
 import { metadataOf, nameOfAudio, PART, rawBeside } from '../files/file-names';
-import {
-  MANIFEST,
-  readLines,
-  type DeletedEntry,
-  type ManifestLine,
-  type RecordingEntry,
-} from './manifest-lines';
+import { MANIFEST, readLines, type DeletedEntry, type ManifestLine, type RecordingEntry } from './manifest-lines';
 import { sha256, sha256OfFile } from '../disk/hash';
 import { CHANNELS } from '../common/types';
 import { ChainCheck, type ChainFinding } from './verify-chain';

@@ -1,7 +1,7 @@
 import type { CallHandle } from '../oxe/handle';
 import type { CallCause } from '../oxe/call';
 import type { EventObject } from '../oxe/exchange';
-import type { Simulator } from '../simulator';
+import type { Simulator } from '../simulator-api';
 import type { Representation } from '../specification/representations';
 
 /** A route of the control port. `{id}` in the path is handed to `run`. */

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { controlRoutes, type Route } from './control-routes';
 import { Listener } from '../http/listener';
-import type { Simulator } from '../simulator';
+import type { Simulator } from '../simulator-api';
 
 /** What the control port says to a request that it can't serve. */
 class ControlError extends Error {

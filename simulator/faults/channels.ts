@@ -1,6 +1,6 @@
 import type { Splitter } from '../o2g/event-channel';
 import { seededRandom } from '../settings/random';
-import type { Faults, FaultTargets } from '.';
+import type { Faults, FaultTargets } from './types';
 
 type ChannelFaults = Pick<
   Faults,

@@ -1,4 +1,4 @@
-import type { Faults, FaultTargets } from '.';
+import type { Faults, FaultTargets } from './types';
 
 type LinkFaults = Pick<
   Faults,

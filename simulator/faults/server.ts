@@ -1,7 +1,7 @@
 import type { Session } from '../o2g/sessions';
 import { Webhook } from '../o2g/webhook';
 import type { World } from '../world';
-import type { Faults, FaultTargets, RestartOptions } from '.';
+import type { Faults, FaultTargets, RestartOptions } from './types';
 
 type ServerFaults = Pick<
   Faults,

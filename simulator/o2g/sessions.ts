@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import type { Oxe, OxeUser } from '../oxe/oxe';
+import type { Oxe } from '../oxe/oxe';
+import type { OxeUser } from '../oxe/call';
 import type { Settings } from '../settings/options';
 import type { Representation } from '../specification/representations';
 

@@ -1,6 +1,5 @@
-import type { OxeUser } from './oxe';
+import type { OxeUser, Call, CallCause, Side } from './call';
 import type { Representation } from '../specification/representations';
-import type { Call, CallCause, Side } from './call';
 
 /** What an OnCallModified tells beside the state: all of it optional, the lists are empty when left out. */
 export interface Changes {

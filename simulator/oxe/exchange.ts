@@ -1,14 +1,17 @@
-import type { Oxe, OxeDevice, OxeNode, OxeUser } from './oxe';
-import type { Representation } from '../specification/representations';
+import type { Oxe } from './oxe';
 import {
   Call,
   outsideSide,
   userSide,
+  type OxeDevice,
+  type OxeNode,
+  type OxeUser,
   type CallCause,
   type MediaState,
   type Side,
   type SideOptions,
 } from './call';
+import type { Representation } from '../specification/representations';
 import {
   legs,
   onCallCreated,

@@ -7,50 +7,8 @@ import {
   type UserOptions,
 } from '../settings/population';
 import type { Settings } from '../settings/options';
-import type { Enumeration } from '../specification/enumerations';
 import type { Representation } from '../specification/representations';
-import type { Call } from './call';
-
-/** One OXE of the network, as `GET /system/status` shows it. */
-export interface OxeNode {
-  readonly nodeId: number;
-  readonly name: string;
-  readonly secured: boolean;
-  loaded: boolean;
-  ctiLinkUp: boolean;
-}
-
-export interface OxeDevice {
-  readonly id: string;
-  readonly type: Enumeration<'DeviceType'>;
-  readonly subType: string;
-  readonly ip: boolean;
-  readonly user: OxeUser;
-  state: Enumeration<'OperationalState'>;
-  /** DR links on which it is monitored; its user's events flow while there is one. */
-  monitors: number;
-}
-
-export interface OxeUser {
-  readonly login: string;
-  readonly number: string;
-  firstName: string;
-  lastName: string;
-  readonly node: OxeNode;
-  readonly devices: OxeDevice[];
-  readonly voicemail: Representation<'Voicemail'> | undefined;
-  readonly externalLogin: string | undefined;
-  readonly password: string | undefined;
-  /** Pro-acd device and group of an agent, with the agent's state. */
-  readonly agent:
-    | { readonly proAcdDeviceNumber: string; readonly pgNumber: string; state: Representation<'AgentState'> }
-    | undefined;
-  readonly calls: Set<Call>;
-  /** The state that the last OnUserStateModified told. */
-  state: Enumeration<'UserState'>;
-  /** How many of its devices are monitored, counted once a link. */
-  monitors: number;
-}
+import type { OxeDevice, OxeNode, OxeUser } from './call';
 
 /** The OXE network: nodes, users, devices, pilots. Lookups are maps; ten thousand devices are the ordinary case. */
 export class Oxe {

@@ -1,26 +1,9 @@
-import type { OxeUser } from '../oxe/oxe';
+import type { OxeUser } from '../oxe/call';
 import { PLAYS, type PlayName, type Stage } from './plays';
 import { seededRandom } from '../settings/random';
-import type { Telephony } from './telephony';
+import type { AutoplayOptions, Telephony } from './telephony-api';
 import type { CallHandle } from '../oxe/handle';
 import type { World } from '../world';
-
-/** Calls that happen by themselves. */
-export interface AutoplayOptions {
-  /** A call begins every so many ms. @default 10000 */
-  readonly everyMs?: number;
-  /** What happens in the calls, in turn; what needs more users than have nothing to do is left out. @default ['incoming'] */
-  readonly plays?: readonly PlayName[];
-  /** How long it rings, and talks before and after the hold, in ms. @default 2000 and 5000 */
-  readonly ringMs?: number;
-  readonly talkMs?: number;
-  /** How long it is held between; 0 for not at all in a plain call. @default 2000 */
-  readonly holdMs?: number;
-  /** Whom the calls are about. @default a recorded, else a monitored, else any user with nothing to do */
-  readonly devices?: readonly string[];
-  /** Makes the choice of users repeatable. @default 1 */
-  readonly seed?: number;
-}
 
 const OUTSIDE = ['0390670000', '0155667788', '+4989123456', '0033612345678'];
 

@@ -1,40 +1,11 @@
-import { autoplay, type AutoplayOptions } from './autoplay';
+import { autoplay } from './autoplay';
+import type { Telephony } from './telephony-api';
 import type { EventObject } from '../oxe/exchange';
 import { CallHandle, type HandleContext } from '../oxe/handle';
-import type { CallOptions } from '../oxe/scenarios';
 import { deviceStates } from '../oxe/events';
-import { userInfo, type OxeUser } from '../oxe/oxe';
-import type { UserOptions } from '../settings/population';
-import type { Enumeration } from '../specification/enumerations';
-import type { Representation } from '../specification/representations';
+import { userInfo } from '../oxe/oxe';
+import type { OxeUser } from '../oxe/call';
 import type { World } from '../world';
-
-/** The OXE's side: calls, users, devices, agents, links of others. */
-export interface Telephony {
-  /** Starts a call and returns at once; its events follow. @throws RangeError when a party would call itself */
-  call(options: CallOptions): CallHandle;
-  /** All calls in progress are over: everyone hangs up. */
-  endCalls(): Promise<void>;
-  /** Number of calls in progress. */
-  callCount(): number;
-  /** Starts calls by itself, one after the other. @returns a function that stops it */
-  autoplay(options?: AutoplayOptions): () => void;
-  /** Sends any event to the subscriptions that asked for it; one that the specification doesn't know to all of them. */
-  emit(event: EventObject): Promise<void>;
-  /** Puts a user into the OXE, or replaces the one of this number. */
-  addUser(user: UserOptions): void;
-  /** Changes a user's name: OnUserInfoChanged. */
-  changeUser(
-    login: string,
-    change: { readonly firstName?: string; readonly lastName?: string },
-  ): Promise<void>;
-  /** A device goes in or out of service: OnDeviceStateModified. */
-  deviceState(deviceNumber: string, state: Enumeration<'OperationalState'>): Promise<void>;
-  /** An agent logs on or off, withdraws, is ready: OnAgentStateChanged. */
-  agentState(login: string, state: Representation<'AgentState'>): Promise<void>;
-  /** A link of another recorder, which a client must leave alone. @returns its registration id */
-  addForeignLink(nodeId: number, deviceNumbers?: readonly string[]): string;
-}
 
 export function telephonyOf(world: World, stoppers: Set<() => void>): Telephony {
   const { oxe, exchange, subscriptions, links, journal } = world;

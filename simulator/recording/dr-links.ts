@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { conversationOf } from '../oxe/call';
+import { conversationOf, type OxeDevice, type OxeNode } from '../oxe/call';
 import { onUserStateModified, deviceStates } from '../oxe/events';
 import type { EventObject } from '../oxe/exchange';
 import type { IpRecording, Media } from './rtp-player';
-import { userInfo, type Oxe, type OxeDevice, type OxeNode } from '../oxe/oxe';
+import { userInfo, type Oxe } from '../oxe/oxe';
 import type { Settings } from '../settings/options';
 import { Refusal, violation } from '../specification/errors';
 import type { Enumeration } from '../specification/enumerations';

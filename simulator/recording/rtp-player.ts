@@ -1,5 +1,4 @@
-import { conversationOf, type Call, type Conversation } from '../oxe/call';
-import type { OxeDevice } from '../oxe/oxe';
+import { conversationOf, type Call, type Conversation, type OxeDevice } from '../oxe/call';
 import type { Settings } from '../settings/options';
 import { PACKET_MS, RtpClock, RtpStream, type Player } from './rtp';
 import { SrtpSender, type MasterKeys } from './srtp';

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { openEditor } from '../support/browser';
 import { flow, node, o2gLink, o2gServer, type FlowNode } from '../support/flow';
 import { startNodeRed, stopAll, type NodeRed } from '../support/node-red';
-import { startSimulator, type Simulator } from '../../simulator';
+import { startSimulator } from '../../simulator';
+import type { Simulator } from '../../simulator/simulator-api';
 import { barriers } from './barriers';
 import { cancel, openConfigForm, openForm } from './editing';
 

@@ -7,7 +7,8 @@ import { openEditor } from '../support/browser';
 import { flow, node, o2gLink, o2gServer, probeIn, probeOut, type Flow } from '../support/flow';
 import { startNodeRed, stopAll, type NodeRed } from '../support/node-red';
 import { CACHE } from '../support/toolchain';
-import { startSimulator, type Simulator } from '../../simulator';
+import { startSimulator } from '../../simulator';
+import type { Simulator } from '../../simulator/simulator-api';
 
 const SETTINGS = { adminAuth: { type: 'credentials', users: [] } };
 const PATIENCE = { timeout: 30_000 };

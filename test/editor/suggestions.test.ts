@@ -4,7 +4,8 @@ import type { Locator, Page } from 'playwright-core';
 import { openEditor } from '../support/browser';
 import { config, flow, node, o2gLink, o2gServer } from '../support/flow';
 import { startNodeRed, stopAll, type NodeRed } from '../support/node-red';
-import { startSimulator, type Simulator } from '../../simulator';
+import { startSimulator } from '../../simulator';
+import type { Simulator } from '../../simulator/simulator-api';
 import { chooseType, done, exported, field, openConfigForm, openForm } from './editing';
 
 const SETTINGS = { adminAuth: { type: 'credentials', users: [] } };

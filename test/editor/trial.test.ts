@@ -4,7 +4,8 @@ import type { Locator } from 'playwright-core';
 import { openEditor, type Editor } from '../support/browser';
 import { flow, o2gServer } from '../support/flow';
 import { startNodeRed, stopAll, type NodeRed } from '../support/node-red';
-import { startSimulator, type Simulator } from '../../simulator';
+import { startSimulator } from '../../simulator';
+import type { Simulator } from '../../simulator/simulator-api';
 import { cancel, field, fill, openConfigForm, untranslated } from './editing';
 
 /** Presses the button and waits until all steps of a site are told. @returns the words of each */

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import type { Link, LinkMemory, StoredLink } from '../../o2g/link/link';
 import type { RecordTarget } from '../../o2g/link/desired-state';
 import type { Session } from '../../o2g/session/session';
-import { startSimulator, type Simulator, type SimulatorOptions } from '../../simulator';
+import { startSimulator, type SimulatorOptions } from '../../simulator';
+import type { Simulator } from '../../simulator/simulator-api';
 import { closeSessions, next, openSession, registered, startLink, until } from './support';
 
 const target: RecordTarget = {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 import type { O2GEvent } from '../../o2g/spec/event';
-import { startSimulator, type Simulator } from '../../simulator';
+import { startSimulator } from '../../simulator';
+import type { Simulator } from '../../simulator/simulator-api';
 import { closeSessions, next, openSession, until } from './support';
 
 let oxe: Simulator;

@@ -6,7 +6,7 @@ import type { State } from '../../o2g/session/state-machine';
 import { Session, type SessionOptions } from '../../o2g/session/session';
 import type { O2GError } from '../../o2g/spec/errors';
 import type { Signal } from '../../o2g/util/signal';
-import type { Simulator } from '../../simulator';
+import type { Simulator } from '../../simulator/simulator-api';
 
 /** What the library logged, a line each. */
 export class LogBook implements Log {

@@ -4,7 +4,8 @@ import type { AddressInfo } from 'node:net';
 import { HttpTransport, type TlsOptions } from '../../o2g/transport/http-transport';
 import { tryConnection, type StepEnd, type TrialOptions } from '../../o2g/connection-test/connection-test';
 import { STEPS } from '../../o2g/connection-test/steps';
-import { startSimulator, type Simulator, type SimulatorOptions } from '../../simulator';
+import { startSimulator, type SimulatorOptions } from '../../simulator';
+import type { Simulator } from '../../simulator/simulator-api';
 import { certificate } from '../support/certificates';
 import { whenTestEnds } from '../support/cleanup';
 

@@ -7,7 +7,8 @@ import { Session } from '../../o2g/session/session';
 import { Tunnel } from '../../o2g/tunnel/tunnel-transport';
 import { TunnelDoor } from '../../o2g/tunnel/agent-listener';
 import { DEFAULT_FORMAT, readFormat, type TunnelFormat } from '../../o2g/tunnel/message-format';
-import { startSimulator, type Simulator } from '../../simulator';
+import { startSimulator } from '../../simulator';
+import type { Simulator } from '../../simulator/simulator-api';
 import { whenTestEnds } from '../support/cleanup';
 import { LogBook, next, until } from './support';
 

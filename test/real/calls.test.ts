@@ -14,7 +14,8 @@ import {
   type Flow,
 } from '../support/flow';
 import { startNodeRed, stopAll, type Message, type NodeRed } from '../support/node-red';
-import { startSimulator, type Simulator } from '../../simulator';
+import { startSimulator } from '../../simulator';
+import type { Simulator } from '../../simulator/simulator-api';
 import { created, modified, removed, snapshot } from '../unit/calls-support';
 import { DEVICES } from './flows';
 

@@ -3,7 +3,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { certificate } from '../support/certificates';
 import { faultFrom, type Fault, type Random } from '../support/chaos';
 import { startNodeRed, stopAll, type NodeRed } from '../support/node-red';
-import { startSimulator, type Simulator } from '../../simulator';
+import { startSimulator } from '../../simulator';
+import type { Simulator } from '../../simulator/simulator-api';
 import { seededRandom } from '../../simulator/settings/random';
 import { wholeFlow } from './flows';
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { startNodeRed, stopAll, type NodeRed } from '../support/node-red';
-import { startSimulator, type Simulator } from '../../simulator';
+import { startSimulator } from '../../simulator';
+import type { Simulator } from '../../simulator/simulator-api';
 import { wholeFlow } from './flows';
 
 const DEVICES = 200;

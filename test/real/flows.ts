@@ -10,7 +10,7 @@ import {
   statusOfTab,
   type Flow,
 } from '../support/flow';
-import type { Simulator } from '../../simulator';
+import type { Simulator } from '../../simulator/simulator-api';
 
 export const DEVICES = ['70000-70099', '70120', '70130'];
 export const TARGET = { ipRecorderAddr: '127.0.0.1', sentFlowPort: 20000, receivedFlowPort: 20002 };

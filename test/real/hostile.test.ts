@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { certificate } from '../support/certificates';
 import { node, type Flow } from '../support/flow';
 import { startNodeRed, stopAll, type Message, type NodeRed } from '../support/node-red';
-import type { Simulator } from '../../simulator';
+import type { Simulator } from '../../simulator/simulator-api';
 import { wholeFlow } from './flows';
 import {
   COOKIE,

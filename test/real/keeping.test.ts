@@ -5,7 +5,8 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import { until } from '../recorder/support';
-import { startSimulator, voiceOf, type Simulator } from '../../simulator';
+import { startSimulator, voiceOf } from '../../simulator';
+import type { Simulator } from '../../simulator/simulator-api';
 import { changed, type Flow } from '../support/flow';
 import { startNodeRed, stopAll, type NodeRed } from '../support/node-red';
 import { ROOT } from '../support/toolchain';

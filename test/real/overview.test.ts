@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { changed } from '../support/flow';
 import { startNodeRed, type NodeRed } from '../support/node-red';
-import { startSimulator, type Simulator } from '../../simulator';
+import { startSimulator } from '../../simulator';
+import type { Simulator } from '../../simulator/simulator-api';
 import { DEVICES, TARGET, wholeFlow } from './flows';
 
 interface Answer {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { startNodeRed, stopAll, type NodeRed } from '../support/node-red';
-import { startSimulator, type Simulator, type SimulatorOptions } from '../../simulator';
+import { startSimulator, type SimulatorOptions } from '../../simulator';
+import type { Simulator } from '../../simulator/simulator-api';
 import { BEEP, DEVICES, recordingRequests, TARGET, wholeFlow, type FlowProperties } from './flows';
 
 let oxe: Simulator;

@@ -15,7 +15,7 @@ import {
   statusOfTab,
   type Flow,
 } from '../support/flow';
-import type { Simulator } from '../../simulator';
+import type { Simulator } from '../../simulator/simulator-api';
 
 const run = promisify(execFile);
 const LAST_PACKETS = 5;

@@ -3,7 +3,8 @@ import { OPERATIONS, type Operation, type OperationName } from '../../o2g/spec/o
 import { ERROR_TYPES } from '../../o2g/spec/errors';
 import { ENUMERATIONS, REPRESENTATIONS, type RepresentationName } from '../../o2g/spec/representations';
 import { startNodeRed, stopAll, type NodeRed } from '../support/node-red';
-import { startSimulator, type Simulator } from '../../simulator';
+import { startSimulator } from '../../simulator';
+import type { Simulator } from '../../simulator/simulator-api';
 import { BEEP, DEVICES, TARGET, wholeFlow } from './flows';
 import { instanceOf } from './instances';
 

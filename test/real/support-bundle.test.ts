@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { startSimulator, type Simulator } from '../../simulator';
+import { startSimulator } from '../../simulator';
+import type { Simulator } from '../../simulator/simulator-api';
 import { config, flow, node, o2gLink, o2gServer } from '../support/flow';
 import { startNodeRed, stopAll, type NodeRed } from '../support/node-red';
 import { portRange, temporaryFolder, until } from '../recorder/support';

@@ -9,7 +9,8 @@ import { whenTestEnds } from '../support/cleanup';
 import { changed, type Flow } from '../support/flow';
 import { startNodeRed, type NodeRed } from '../support/node-red';
 import { ROOT } from '../support/toolchain';
-import { startSimulator, type Simulator } from '../../simulator';
+import { startSimulator } from '../../simulator';
+import type { Simulator } from '../../simulator/simulator-api';
 import { BEEP, DEVICES, recordingRequests, TARGET, wholeFlow } from './flows';
 
 const TOKEN = 'a-token-of-some-length';

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { startSimulator, type Simulator } from '../../simulator';
+import { startSimulator } from '../../simulator';
+import type { Simulator } from '../../simulator/simulator-api';
 import type { CallChange } from '../../o2g/calls/call';
 import { portRange, temporaryFolder } from '../recorder/support';
 import { openEditor } from '../support/browser';

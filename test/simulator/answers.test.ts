@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { OPERATIONS, type Simulator } from '../../simulator';
+import { OPERATIONS } from '../../simulator';
+import type { Simulator } from '../../simulator/simulator-api';
 import type { OperationName, Operation } from '../../simulator/specification/operations';
 import { problemsOf } from '../../simulator/specification/validate';
 import { API, authenticate, openSession, send, start, stopAll } from './support';

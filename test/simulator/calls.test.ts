@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import type { EventObject, Simulator } from '../../simulator';
+import type { EventObject } from '../../simulator';
+import type { Simulator } from '../../simulator/simulator-api';
 import { openSession, start, stopAll, Storyteller } from './support';
 import type { ChannelReader, Client } from './support';
 

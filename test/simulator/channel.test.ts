@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import type { Simulator, SimulatorOptions } from '../../simulator';
+import type { Simulator } from '../../simulator/simulator-api';
+import type { SimulatorOptions } from '../../simulator';
 import { API, openChannel, openSession, send, start, stopAll, testTls } from './support';
 import type { ChannelReader, Client } from './support';
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Simulator, SimulatorOptions } from '../../simulator';
+import type { Simulator } from '../../simulator/simulator-api';
+import type { SimulatorOptions } from '../../simulator';
 import { API, authenticate, openChannel, openSession, send, start, stopAll, testTls } from './support';
 import type { Client } from './support';
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import type { Simulator, SimulatorOptions } from '../../simulator';
+import type { Simulator } from '../../simulator/simulator-api';
+import type { SimulatorOptions } from '../../simulator';
 import { openSession, start, stopAll } from './support';
 import type { Client } from './support';
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { numbersOf, type Simulator } from '../../simulator';
+import { numbersOf } from '../../simulator';
+import type { Simulator } from '../../simulator/simulator-api';
 import { usersOf } from '../../simulator/settings/population';
 import { openSession, start, stopAll } from './support';
 import type { ChannelReader, Client } from './support';

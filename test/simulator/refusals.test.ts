@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Simulator } from '../../simulator';
+import type { Simulator } from '../../simulator/simulator-api';
 import { API, openSession, send, start, stopAll } from './support';
 import type { Client, Sending } from './support';
 

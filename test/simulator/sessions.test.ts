@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Simulator } from '../../simulator';
+import type { Simulator } from '../../simulator/simulator-api';
 import { API, authenticate, Client, openSession, send, start, stopAll } from './support';
 
 describe('authentication and sessions', () => {

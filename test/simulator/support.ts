@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
 import type { IncomingHttpHeaders, RequestOptions } from 'node:http';
-import { startSimulator, type EventObject, type Simulator, type SimulatorOptions } from '../../simulator';
+import { startSimulator, type EventObject, type SimulatorOptions } from '../../simulator';
+import type { Simulator } from '../../simulator/simulator-api';
 import type { RepresentationName } from '../../simulator/specification/representations';
 import { problemsOf } from '../../simulator/specification/validate';
 

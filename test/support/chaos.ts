@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Simulator } from '../../simulator';
+import type { Simulator } from '../../simulator/simulator-api';
 
 /** Gives the next number from 0 up to 1. */
 export type Random = () => number;

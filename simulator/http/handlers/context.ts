@@ -1,4 +1,4 @@
-import type { OxeUser } from '../../oxe/oxe';
+import type { OxeUser } from '../../oxe/call';
 import type { Credential, Session } from '../../o2g/sessions';
 import { Refusal, violation } from '../../specification/errors';
 import {

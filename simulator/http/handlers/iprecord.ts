@@ -1,5 +1,5 @@
 import type { DrLink } from '../../recording/dr-links';
-import type { OxeNode } from '../../oxe/oxe';
+import type { OxeNode } from '../../oxe/call';
 import type { SrtpOptions } from '../../settings/options';
 import { Refusal, violation } from '../../specification/errors';
 import type { Representation } from '../../specification/representations';

@@ -1,4 +1,4 @@
-import type { OxeNode } from '../../oxe/oxe';
+import type { OxeNode } from '../../oxe/call';
 import type { Representation } from '../../specification/representations';
 import type { World } from '../../world';
 import type { Handlers } from './context';

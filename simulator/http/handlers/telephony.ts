@@ -1,5 +1,5 @@
 import { callInfo, callsOf, deviceStates, onTelephonyState, telephonicState } from '../../oxe/events';
-import type { OxeUser } from '../../oxe/oxe';
+import type { OxeUser } from '../../oxe/call';
 import { notFound, userOf, type Handlers } from './context';
 
 /** "Call control" and "Call Center Agent": the part that consults states. */

@@ -1,4 +1,5 @@
-import { userInfo, type OxeUser } from '../../oxe/oxe';
+import { userInfo } from '../../oxe/oxe';
+import type { OxeUser } from '../../oxe/call';
 import { Refusal, violation } from '../../specification/errors';
 import { notFound, visible, type Handlers } from './context';
 
