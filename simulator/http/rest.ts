@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { check, type ReceivedBody } from './check';
-import { perform } from './handlers';
+import { perform } from './handlers/perform';
 import type { RequestRecord } from '../journal/journal';
 import { overriddenAnswer, writeAnswer, type Answer, type Override, type Overrides } from './canned-answers';
 import { restErrorInfo, Refusal } from '../specification/errors';
