@@ -1,9 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { readServerUrl } from '../o2g/session/site-urls';
-import { Agent, type AgentOptions } from '../o2g/tunnel/agent';
-import { DEFAULT_FORMAT, readFormat } from '../o2g/tunnel/message-format';
+import { readServerUrl, Agent, DEFAULT_FORMAT, readFormat, type AgentOptions } from '../o2g';
 
 const HELP = `o2g-agent: connects out to the tunnel of an o2g-server node, and forwards to an O2G server
 

@@ -5,8 +5,7 @@ import path from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { parseArgs } from 'node:util';
-import { readFileKeys, splitKeys } from '../recorder/encryption/file-keys';
-import { openRecording } from '../recorder/files/read-recording';
+import { readFileKeys, splitKeys, openRecording } from '../recorder';
 
 const VARIABLE = 'O2G_RECORDING_KEY';
 const HELP = `o2g-decrypt FILE [OUT]: an encrypted recording as a plain file

@@ -1,7 +1,5 @@
 #!/usr/bin/env node
-import { startSimulator } from '../simulator';
-import type { Simulator } from '../simulator/simulator-api';
-import { HELP, parseCommand, UsageError, type Command } from '../simulator/control/command';
+import { startSimulator, HELP, parseCommand, UsageError, type Simulator, type Command } from '../simulator';
 
 /** A closing that hangs must not keep the terminal: Ctrl-C ends the command within this many ms in any case. */
 const CLOSE_WITHIN_MS = 1500;

@@ -1,8 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { readPublicKey } from '../recorder/evidence/signatures';
-import { verifyFolder, type Verification, type VerifyOptions } from '../recorder/evidence/verify-folder';
+import { readPublicKey, verifyFolder, type Verification, type VerifyOptions } from '../recorder';
 
 const HELP = `o2g-verify FOLDER: are the recordings in this folder what was recorded?
 

@@ -1,7 +1,7 @@
 import type { NodeAPI, NodeDef } from 'node-red';
-import { checked } from '../o2g/spec/validation';
-import { actOnDevices } from './lib/actions/device-action-node';
-import { asNumber } from './lib/config/properties';
+import { checked } from '../o2g';
+import { actOnDevices } from './lib/actions';
+import { asNumber } from './lib/config';
 
 export = (RED: NodeAPI): void => {
   RED.nodes.registerType('o2g-beep', function (this, definition: NodeDef) {

@@ -1,13 +1,8 @@
 import type { Node, NodeAPI, NodeDef } from 'node-red';
-import { CallFollowing, readCallFilter } from '../o2g/calls/call-filter';
-import { isEvent } from '../o2g/spec/event';
-import { invalid } from '../o2g/spec/validation';
-import { attempt } from './lib/config/node-lookup';
-import { deploymentOf } from './lib/lifecycle/deployment';
-import { inFlightOf } from './lib/lifecycle/in-flight-messages';
-import { onInput, type FlowMessage } from './lib/node/input';
-import type { Config } from './lib/config/properties';
-import { ended, failed, inForce, NOT_CONFIGURED, statusOf } from './lib/node/node-status';
+import { CallFollowing, readCallFilter, isEvent, invalid } from '../o2g';
+import { attempt, type Config } from './lib/config';
+import { deploymentOf, inFlightOf } from './lib/lifecycle';
+import { onInput, ended, failed, inForce, NOT_CONFIGURED, statusOf, type FlowMessage } from './lib/node';
 
 export = (RED: NodeAPI): void => {
   RED.nodes.registerType('o2g-calls', function (this, definition: NodeDef) {

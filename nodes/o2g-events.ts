@@ -1,21 +1,19 @@
 import type { Node, NodeAPI, NodeDef, NodeMessage } from 'node-red';
-import type { O2GEvent } from '../o2g/spec/event';
-import type { ConnectionReport } from '../o2g/session/connection';
-import { asO2GError } from '../o2g/spec/errors';
-import { packageOf, readSelectors, type Selector } from '../o2g/spec/event-packages';
-import { forEachBounded } from '../o2g/util/concurrency';
-import type { Link } from '../o2g/link/link';
-import type { Session } from '../o2g/session/session';
-import { invalid } from '../o2g/spec/validation';
-import { configuredServer } from './lib/config/node-lookup';
-import { deploymentOf } from './lib/lifecycle/deployment';
-import { inFlightOf } from './lib/lifecycle/in-flight-messages';
-import { onInput } from './lib/node/input';
-import { linksOf } from './lib/config/link-registry';
-import { nextMessageId } from './lib/node/message-id';
-import type { Config } from './lib/config/properties';
-import { connectionStatus, NOT_CONFIGURED } from './lib/node/node-status';
-import type { ServerNode } from './lib/config/config-node-types';
+import {
+  asO2GError,
+  packageOf,
+  readSelectors,
+  forEachBounded,
+  invalid,
+  type O2GEvent,
+  type ConnectionReport,
+  type Selector,
+  type Link,
+  type Session,
+} from '../o2g';
+import { configuredServer, linksOf, type Config, type ServerNode } from './lib/config';
+import { deploymentOf, inFlightOf } from './lib/lifecycle';
+import { onInput, nextMessageId, connectionStatus, NOT_CONFIGURED } from './lib/node';
 
 export = (RED: NodeAPI): void => {
   RED.nodes.registerType('o2g-events', function (this, definition: NodeDef) {

@@ -1,15 +1,25 @@
 import type { NodeAPI, NodeDef } from 'node-red';
-import { readDevices } from '../o2g/spec/device-numbers';
-import { Link, type LinkOptions } from '../o2g/link/link';
-import { invalid } from '../o2g/spec/validation';
-import { attempt, configuredRecorder, configuredServer, logOf, nodeOf } from './lib/config/node-lookup';
-import { linksOf } from './lib/config/link-registry';
-import { isBlank, labelOf, readChoice, readNumber, readText, type Config } from './lib/config/properties';
-import { recordersOf } from './lib/config/recorder-registry';
-import { Shared } from './lib/lifecycle/shared-resource';
-import { StateFile } from './lib/lifecycle/link-state-file';
-import { LINK_STATUS } from './lib/node/node-status';
-import type { LinkNode, RecorderNode, ServerNode } from './lib/config/config-node-types';
+import { readDevices, Link, invalid, type LinkOptions } from '../o2g';
+import {
+  attempt,
+  configuredRecorder,
+  configuredServer,
+  logOf,
+  nodeOf,
+  linksOf,
+  isBlank,
+  labelOf,
+  readChoice,
+  readNumber,
+  readText,
+  recordersOf,
+  type Config,
+  type LinkNode,
+  type RecorderNode,
+  type ServerNode,
+} from './lib/config';
+import { Shared, StateFile } from './lib/lifecycle';
+import { LINK_STATUS } from './lib/node';
 
 export = (RED: NodeAPI): void => {
   RED.nodes.registerType<LinkNode, NodeDef, object, object>('o2g-link', function (this, definition) {

@@ -1,6 +1,6 @@
 import type { NodeAPI, NodeDef } from 'node-red';
-import { checked } from '../o2g/spec/validation';
-import { actOnDevices } from './lib/actions/device-action-node';
+import { checked } from '../o2g';
+import { actOnDevices } from './lib/actions';
 
 export = (RED: NodeAPI): void => {
   RED.nodes.registerType('o2g-monitor', function (this, definition: NodeDef) {

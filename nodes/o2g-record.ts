@@ -1,16 +1,17 @@
 import type { Node, NodeAPI, NodeDef, NodeMessage } from 'node-red';
-import type { Recorded } from '../o2g/link/types';
-import type { RecordTarget, RecordWish } from '../o2g/link/desired-state';
-import { checked, invalid } from '../o2g/spec/validation';
-import { configuredRecorder } from './lib/config/node-lookup';
-import { deploymentOf } from './lib/lifecycle/deployment';
-import { actOnDevices } from './lib/actions/device-action-node';
-import { inFlightOf } from './lib/lifecycle/in-flight-messages';
-import { keepRecordings } from './lib/actions/recording-actions';
-import { configuredLink, linksOf } from './lib/config/link-registry';
-import { asNumber, isBlank, type Config } from './lib/config/properties';
-import { NOT_CONFIGURED } from './lib/node/node-status';
-import type { LinkNode } from './lib/config/config-node-types';
+import { checked, invalid, type Recorded, type RecordTarget, type RecordWish } from '../o2g';
+import {
+  configuredRecorder,
+  configuredLink,
+  linksOf,
+  asNumber,
+  isBlank,
+  type Config,
+  type LinkNode,
+} from './lib/config';
+import { deploymentOf, inFlightOf } from './lib/lifecycle';
+import { actOnDevices, keepRecordings } from './lib/actions';
+import { NOT_CONFIGURED } from './lib/node';
 
 const IP_FIELDS = ['ipRecorderAddr', 'sentFlowPort', 'receivedFlowPort'];
 const TDM_FIELDS = ['crystal', 'board', 'timeslot'];

@@ -1,19 +1,25 @@
 import { resolve } from 'node:path';
 import type { Node, NodeAPI, NodeDef } from 'node-red';
-import type { O2GError } from '../o2g/spec/errors';
-import { invalid } from '../o2g/spec/validation';
-import { checkFileKey, splitKeys } from '../recorder/encryption/file-keys';
-import { checkOptions, type RecorderOptions } from '../recorder/options';
-import { BuiltInRecorder, inOurWords } from './lib/recorder/recorder-adapter';
-import { attempt, logOf } from './lib/config/node-lookup';
-import { deploymentOf, type Deployment } from './lib/lifecycle/deployment';
-import { isBlank, labelOf, readChoice, readFlag, readNumber, readText, type Config } from './lib/config/properties';
-import { recordersOf } from './lib/config/recorder-registry';
-import { recordingFoldersOf } from './lib/config/recording-folders';
-import { offerRecordings } from './lib/recordings-page/recordings-routes';
-import { Shared } from './lib/lifecycle/shared-resource';
-import { recorderStatus, statusOf } from './lib/node/node-status';
-import type { RecorderNode } from './lib/config/config-node-types';
+import { invalid, type O2GError } from '../o2g';
+import { checkFileKey, splitKeys, checkOptions, type RecorderOptions } from '../recorder';
+import { BuiltInRecorder, inOurWords } from './lib/recorder';
+import {
+  attempt,
+  logOf,
+  isBlank,
+  labelOf,
+  readChoice,
+  readFlag,
+  readNumber,
+  readText,
+  recordersOf,
+  recordingFoldersOf,
+  type Config,
+  type RecorderNode,
+} from './lib/config';
+import { deploymentOf, Shared, type Deployment } from './lib/lifecycle';
+import { offerRecordings } from './lib/recordings-page';
+import { recorderStatus, statusOf } from './lib/node';
 
 interface Credentials {
   key?: string;

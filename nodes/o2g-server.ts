@@ -1,22 +1,34 @@
 import type { Node, NodeAPI, NodeDef } from 'node-red';
-import { readServerUrl, type Access } from '../o2g/session/site-urls';
-import { HttpTransport, type TlsOptions } from '../o2g/transport/http-transport';
-import { Session, type SessionOptions } from '../o2g/session/session';
-import { Tunnel } from '../o2g/tunnel/tunnel-transport';
-import { DEFAULT_FORMAT, readFormat, type TunnelFormat } from '../o2g/tunnel/message-format';
-import { invalid } from '../o2g/spec/validation';
-import { attempt, logOf, nodeOf } from './lib/config/node-lookup';
-import { deploymentOf, type Deployment } from './lib/lifecycle/deployment';
-import { labelOf, readChoice, readNumber, readText, type Config } from './lib/config/properties';
-import { connectionStatus } from './lib/node/node-status';
-import { Shared } from './lib/lifecycle/shared-resource';
-import { offerOverview } from './lib/sidebar/overview-routes';
-import { serversOf } from './lib/config/server-registry';
-import { offerSuggestions } from './lib/forms/suggestions';
-import { offerTrial } from './lib/forms/connection-test-route';
-import { tunnelsOf, type TunnelPlace } from './lib/delivery/tunnels';
-import type { ServerNode } from './lib/config/config-node-types';
-import { webhooksOf } from './lib/delivery/webhook';
+import {
+  readServerUrl,
+  HttpTransport,
+  Session,
+  Tunnel,
+  DEFAULT_FORMAT,
+  readFormat,
+  invalid,
+  type Access,
+  type TlsOptions,
+  type SessionOptions,
+  type TunnelFormat,
+} from '../o2g';
+import {
+  attempt,
+  logOf,
+  nodeOf,
+  labelOf,
+  readChoice,
+  readNumber,
+  readText,
+  serversOf,
+  type Config,
+  type ServerNode,
+} from './lib/config';
+import { deploymentOf, Shared, type Deployment } from './lib/lifecycle';
+import { connectionStatus } from './lib/node';
+import { offerOverview } from './lib/sidebar';
+import { offerSuggestions, offerTrial } from './lib/forms';
+import { tunnelsOf, webhooksOf, type TunnelPlace } from './lib/delivery';
 
 interface Credentials {
   login?: string;

@@ -1,11 +1,15 @@
 import type { Node, NodeAPI, NodeDef } from 'node-red';
-import type { Session } from '../o2g/session/session';
-import { invalid } from '../o2g/spec/validation';
-import { configuredServer } from './lib/config/node-lookup';
-import { onInput, type FlowMessage } from './lib/node/input';
-import { linksOf } from './lib/config/link-registry';
-import { asBoolean, isBlank, ownField, typedInputs, type Config } from './lib/config/properties';
-import { failed, inForce, NOT_CONFIGURED, statusOf, working } from './lib/node/node-status';
+import { invalid, type Session } from '../o2g';
+import {
+  configuredServer,
+  linksOf,
+  asBoolean,
+  isBlank,
+  ownField,
+  typedInputs,
+  type Config,
+} from './lib/config';
+import { onInput, failed, inForce, NOT_CONFIGURED, statusOf, working, type FlowMessage } from './lib/node';
 
 /** Values of the parameters, blank ones left out: the node's, else the message's. */
 interface Values {

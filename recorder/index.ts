@@ -1,28 +1,37 @@
-export type { FinishedRecording, Description } from './completion/finish-recording';
-export type { DeviceSnapshot, Level } from './conversation/device-recorder';
-export { RecorderError, type RecorderErrorCode } from './common/errors';
-export { readFileKeys, splitKeys, type FileKey } from './encryption/file-keys';
-export type { Keeping, Kept, Which } from './evidence/retention';
-export type { KeyTexts } from './srtp/key-text';
-export type { RecorderOptions } from './options';
-export { openRecording, type OpenRecording } from './files/read-recording';
+export {
+  RecorderError,
+  type Alarm,
+  type AlarmName,
+  type Channel,
+  type ChannelReport,
+  type DeviceContext,
+  type Gap,
+  type GapKind,
+  type RecorderErrorCode,
+  type TelephoneEvent,
+} from './common';
+export type { Description, FinishedRecording } from './completion';
+export type { DeviceSnapshot, Level } from './conversation';
+export { checkFileKey, readFileKeys, splitKeys, type FileKey } from './encryption';
+export {
+  readPublicKey,
+  verifyFolder,
+  type Keeping,
+  type Kept,
+  type Verification,
+  type VerifyOptions,
+  type Which,
+} from './evidence';
+export { openRecording, type OpenRecording } from './files';
+export { checkOptions, type RecorderOptions } from './options';
 export {
   Recorder,
-  type Armed,
   type ArmOptions,
+  type Armed,
   type Describe,
   type RecorderEvents,
   type RecorderMetrics,
   type RecorderParts,
   type RecordingEnd,
 } from './recorder';
-export type {
-  Alarm,
-  AlarmName,
-  Channel,
-  ChannelReport,
-  DeviceContext,
-  Gap,
-  GapKind,
-  TelephoneEvent,
-} from './common/types';
+export type { KeyTexts } from './srtp';

@@ -3,14 +3,11 @@ import { access, mkdir } from 'node:fs/promises';
 import { isIPv4 } from 'node:net';
 import path from 'node:path';
 
-import { invalid, messageOf, RecorderError } from './common/errors';
-import { checkDays, checkRange } from './common/checks';
-import { checkFileKey } from './encryption/file-keys';
-import { checkTemplate, DEFAULT_FILENAME } from './files/name-template';
-import type { FormatName } from './audio/sample-format';
-import { readSigningKey } from './evidence/signatures';
-import { SAMPLE_RATE } from './common/types';
-import { frameLength, headerLength, LARGEST_FILE } from './audio/wav';
+import { invalid, messageOf, RecorderError, checkDays, checkRange, SAMPLE_RATE } from './common';
+import { checkFileKey } from './encryption';
+import { checkTemplate, DEFAULT_FILENAME } from './files';
+import { frameLength, headerLength, LARGEST_FILE, type FormatName } from './audio';
+import { readSigningKey } from './evidence';
 
 export interface RecorderOptions {
   /** IPv4 address that the devices send to: what `arm` answers. A host may have several, so it isn't guessed. */

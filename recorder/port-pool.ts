@@ -1,5 +1,5 @@
 /** Gives out even ports, so that the odd one above each stays free for RTCP, which some senders send whether asked or not. */
-import { RecorderError } from './common/errors';
+import { RecorderError } from './common';
 
 /** A packet of the last call may still come: until then nobody else gets its port. */
 const QUARANTINE_MS = 10_000;

@@ -2,21 +2,27 @@ import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import type { Transferable } from 'node:worker_threads';
 
-import { complete, type Description, type FinishedRecording } from './completion/finish-recording';
-import type { DeviceSnapshot, Level } from './conversation/device-recorder';
-import { invalid, messageOf, RecorderError, systemCode } from './common/errors';
-import { readFileKeys, type FileKey } from './encryption/file-keys';
-import { Keeping, type Kept } from './evidence/retention';
-import { parseKeys, type KeyTexts } from './srtp/key-text';
-import { Manifest } from './evidence/manifest';
-import type { FromWorker, Order, WorkerData } from './worker/messages';
+import { complete, recover, type Description, type FinishedRecording } from './completion';
+import type { DeviceSnapshot, Level } from './conversation';
+import {
+  invalid,
+  messageOf,
+  RecorderError,
+  systemCode,
+  CHANNELS,
+  SAMPLE_RATE,
+  type Alarm,
+  type Channel,
+  type DeviceContext,
+  type Recorded,
+} from './common';
+import { readFileKeys, type FileKey } from './encryption';
+import { Keeping, Manifest, readSigningKey, type Kept } from './evidence';
+import { parseKeys, type KeyTexts } from './srtp';
+import { Refused, WorkerThread, type FromWorker, type Order, type WorkerData } from './worker';
 import { checkFolder, checkOptions, type CheckedOptions, type RecorderOptions } from './options';
-import { thisOwner, type Owner } from './files/owner';
+import { thisOwner, type Owner } from './files';
 import { Ports } from './port-pool';
-import { recover } from './completion/crash-recovery';
-import { readSigningKey } from './evidence/signatures';
-import { CHANNELS, SAMPLE_RATE, type Alarm, type Channel, type DeviceContext, type Recorded } from './common/types';
-import { Refused, WorkerThread } from './worker/receiver-thread';
 
 /** What the caller knows of a recording that has just ended: `calls`, tags, anything JSON can say. It goes to the metadata. */
 export type Describe = (recording: RecordingEnd) => Promise<Description> | Description;

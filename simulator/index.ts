@@ -1,24 +1,23 @@
-/** An O2G server in Recording-only configuration with an OXE behind it: see `startSimulator`. */
-export { startSimulator } from './simulator';
-export type { Simulator } from './simulator-api';
-export type { AnnouncedUrls, Settings, SimulatorOptions, SrtpOptions } from './settings/options';
-export type { AgentOptions, DeviceOptions, NodeOptions, UserOptions } from './settings/population';
-export { numbersOf } from './settings/population';
-export type { LinkView, Observation, RecordingView, SessionView, SubscriptionView } from './observation';
-export type { Expectation, RequestPattern } from './journal/expectations';
-export type { LoginAttempt, RequestRecord } from './journal/journal';
-export type { FlowCount } from './recording/rtp-player';
-export type { Telephony } from './play/telephony-api';
-export type { AutoplayOptions } from './play/telephony-api';
-export { PLAY_NAMES } from './play/plays';
-export type { PlayName } from './play/plays';
-export type { CallHandle } from './oxe/handle';
-export type { CallOptions } from './oxe/scenarios';
-export type { CallCause, MediaState } from './oxe/call';
-export type { EventObject } from './oxe/exchange';
+export { HELP, UsageError, parseCommand, type Command } from './control';
 export type { Faults, RestartOptions } from './faults';
-export type { Override } from './http/canned-answers';
-export type { ChannelEnd } from './o2g/event-channel';
-export { OPERATIONS } from './specification/operations';
-export { problemsOf } from './specification/validate';
-export { voiceOf } from './recording/voice';
+export type { Override } from './http';
+export type { Expectation, LoginAttempt, RequestPattern, RequestRecord } from './journal';
+export type { ChannelEnd } from './o2g';
+export type { LinkView, Observation, RecordingView, SessionView, SubscriptionView } from './observation';
+export type { CallCause, CallHandle, CallOptions, EventObject, MediaState } from './oxe';
+export { PLAY_NAMES, type AutoplayOptions, type PlayName, type Telephony } from './play';
+export { voiceOf, type FlowCount } from './recording';
+export {
+  numbersOf,
+  type AgentOptions,
+  type AnnouncedUrls,
+  type DeviceOptions,
+  type NodeOptions,
+  type Settings,
+  type SimulatorOptions,
+  type SrtpOptions,
+  type UserOptions,
+} from './settings';
+export type { Simulator } from './simulator-api';
+export { startSimulator } from './simulator';
+export { OPERATIONS, problemsOf } from './specification';

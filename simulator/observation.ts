@@ -1,9 +1,7 @@
-import type { EventsPort } from './http/events-port';
-import type { Expectation, Expectations, RequestPattern } from './journal/expectations';
-import type { LoginAttempt, RequestRecord } from './journal/journal';
-import type { FlowCount } from './recording/rtp-player';
-import type { Listener } from './http/listener';
-import type { Filter } from './o2g/filter';
+import type { EventsPort, Listener } from './http';
+import type { Expectation, Expectations, RequestPattern, LoginAttempt, RequestRecord } from './journal';
+import type { FlowCount } from './recording';
+import type { Filter } from './o2g';
 import type { World } from './world';
 
 /** An open session, as tests see it. */

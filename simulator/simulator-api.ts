@@ -1,7 +1,7 @@
-import type { Faults } from './faults/types';
+import type { Faults } from './faults';
 import type { Observation } from './observation';
-import type { Telephony } from './play/telephony-api';
-import type { AnnouncedUrls } from './settings/options';
+import type { Telephony } from './play';
+import type { AnnouncedUrls } from './settings';
 
 /** A running simulator. */
 export interface Simulator extends Telephony, Observation, Faults {

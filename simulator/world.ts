@@ -1,12 +1,8 @@
-import type { Exchange } from './oxe/exchange';
-import type { Journal } from './journal/journal';
-import type { Links } from './recording/dr-links';
-import type { Media } from './recording/rtp-player';
-import type { Oxe } from './oxe/oxe';
-import type { Settings } from './settings/options';
-import type { Sessions } from './o2g/sessions';
-import type { Subscriptions } from './o2g/subscriptions';
-import type { Urls } from './o2g/urls';
+import type { Exchange, Oxe } from './oxe';
+import type { Journal } from './journal';
+import type { Links, Media } from './recording';
+import type { Settings } from './settings';
+import type { Sessions, Subscriptions, Urls } from './o2g';
 
 /** The parts of a simulator, as its request handlers, faults and observers see them. */
 export interface World {

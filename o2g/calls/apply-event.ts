@@ -1,7 +1,32 @@
 /** What an event or a snapshot says of one call, put into its record: the changes that makes. */
-import { dataAfter, devicesAfter, initialCalledOf, stateOf, tellsData, textOf, wireOf, type LiveState, type Wire } from './parse-event';
+import {
+  dataAfter,
+  devicesAfter,
+  initialCalledOf,
+  stateOf,
+  tellsData,
+  textOf,
+  wireOf,
+  type LiveState,
+  type Wire,
+} from './parse-event';
 import { participantsAfter, type Participant } from './participants';
-import { become, changeOf, dataOf, fewOf, isReleased, listOf, newCall, release, revive, withData, type CallChange, type ChangeName, type LiveCall, type Telling } from './call';
+import {
+  become,
+  changeOf,
+  dataOf,
+  fewOf,
+  isReleased,
+  listOf,
+  newCall,
+  release,
+  revive,
+  withData,
+  type CallChange,
+  type ChangeName,
+  type LiveCall,
+  type Telling,
+} from './call';
 
 /** Where something is told of a call: OnCallCreated, OnCallModified, or as a part of OnTelephonyState. */
 export type Source = 'created' | 'modified' | 'snapshot';

@@ -1,9 +1,7 @@
 /** Calls as a flow wants to be told of them: those of some devices, and some of their changes. */
-import type { O2GEvent } from '../spec/event';
+import { readDevices, invalid, type O2GEvent } from '../spec';
 import { CHANGE_NAMES, type CallChange, type ChangeName } from './call';
 import { Calls } from './call-tracker';
-import { readDevices } from '../spec/device-numbers';
-import { invalid } from '../spec/validation';
 
 export interface CallFilter {
   /** Undefined: all. */

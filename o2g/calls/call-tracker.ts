@@ -5,11 +5,19 @@
  * (transfer, conference); the call goes on under its id. OnTelephonyState, a snapshot, says all there is: it puts right what a gap hid.
  */
 import { textOf, wiresOf, type Wire } from './parse-event';
-import { endOf, fewOf, listOf, type CallCause, type CallChange, type Few, type LiveCall, type Telling } from './call';
+import {
+  endOf,
+  fewOf,
+  listOf,
+  type CallCause,
+  type CallChange,
+  type Few,
+  type LiveCall,
+  type Telling,
+} from './call';
 import { beginCall, JOINS, updateCall, type Source } from './apply-event';
-import type { O2GEvent } from '../spec/event';
-import { isObject } from '../util/json';
-import { invalid } from '../spec/validation';
+import { invalid, type O2GEvent } from '../spec';
+import { isObject } from '../util';
 
 /** Far more than the OXE nodes behind one O2G can have: what a broken server may pile up before the oldest is given up. */
 const MOST_CALLS = 250_000;

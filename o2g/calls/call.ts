@@ -1,7 +1,7 @@
 /** The life of one call of one user: its record, kept small because there may be one a device, and the steps it takes. */
 import type { CallData, LiveState } from './parse-event';
 import { partyOf, type Participant, type Party } from './participants';
-import type { Representation } from '../spec/representations';
+import type { Representation } from '../spec';
 
 export type CallCause = NonNullable<Representation<'OnCallRemoved'>['cause']>;
 export const CHANGE_NAMES = ['started', 'answered', 'held', 'retrieved', 'parties', 'ended'] as const;

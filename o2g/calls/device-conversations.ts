@@ -1,6 +1,6 @@
 /** What the calls of each device add up to, from the telephony events: is there a conversation, is it held, is it over. */
 import { lifeKey, type Life } from './call-history';
-import type { O2GEvent } from '../spec/event';
+import type { O2GEvent } from '../spec';
 import type { CallChange } from './call';
 import { Calls } from './call-tracker';
 

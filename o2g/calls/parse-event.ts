@@ -2,8 +2,8 @@
  * Reading what O2G tells of a call. What isn't of the specified type is as if it weren't there, null and `[]` are as absent, and nothing
  * that is read here refers to the event it came from.
  */
-import { isObject, type JsonObject } from '../util/json';
-import { fieldsOf, isRepresentation, type Representation, type RepresentationName } from '../spec/representations';
+import { isObject, type JsonObject } from '../util';
+import { fieldsOf, isRepresentation, type Representation, type RepresentationName } from '../spec';
 
 /** An object of an event, before anything is known about its fields. */
 export type Wire = Readonly<JsonObject>;

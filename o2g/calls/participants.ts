@@ -1,6 +1,6 @@
 /** The other parties of a call. */
 import { atMost, gathered, textOf, textsOf, wireOf, type Wire } from './parse-event';
-import { ENUMERATIONS, type Representation } from '../spec/representations';
+import { ENUMERATIONS, type Representation } from '../spec';
 
 /** Who takes part in a call beside the user. */
 export interface Party {

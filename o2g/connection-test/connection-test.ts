@@ -4,14 +4,20 @@
  */
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
-import { chooseChannelUrl, type Offered } from '../session/site-urls';
-import { objectsIn, readAnswer, readSubscription } from '../session/responses';
-import { requestOf, type Request } from '../spec/operations';
-import { asO2GError, Denied, O2GError } from '../spec/errors';
-import { unionFilter } from '../spec/event-packages';
-import { callIn, logIn, type LoginStep, type OpenSession } from '../session/login';
-import type { SessionOptions } from '../session/session';
-import type { Answer, Call, Transport } from '../transport/transport';
+import {
+  chooseChannelUrl,
+  objectsIn,
+  readAnswer,
+  readSubscription,
+  callIn,
+  logIn,
+  type Offered,
+  type LoginStep,
+  type OpenSession,
+  type SessionOptions,
+} from '../session';
+import { requestOf, asO2GError, Denied, O2GError, unionFilter, type Request } from '../spec';
+import type { Answer, Call, Transport } from '../transport';
 import { channelNote, isTlsNote, licenceNote, requestNote, type Note } from './hints';
 import { STEPS, type Step } from './steps';
 

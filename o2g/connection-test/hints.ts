@@ -1,8 +1,6 @@
 /** What to know or to do about a step of a trial: from an error, or from what the server said, to the key of a sentence. */
-import type { Access, Offered } from '../session/site-urls';
-import { objectsIn } from '../session/responses';
-import { Denied, type O2GError } from '../spec/errors';
-import type { Representation } from '../spec/representations';
+import { objectsIn, type Access, type Offered } from '../session';
+import { Denied, type O2GError, type Representation } from '../spec';
 import type { Step } from './steps';
 
 const TLS_NOTES = ['untrusted', 'otherName', 'expired', 'tlsFailed'] as const;

@@ -1,6 +1,5 @@
 /** Which devices are in a call right now, from the telephony events: they are repaired first. */
-import type { O2GEvent } from '../spec/event';
-import type { Representation } from '../spec/representations';
+import type { O2GEvent, Representation } from '../spec';
 
 type Leg = Representation<'Leg'>;
 const OVER: ReadonlySet<string> = new Set(['RELEASING', 'IDLE']);

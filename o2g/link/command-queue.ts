@@ -1,7 +1,7 @@
 /**
  * How a link carries out what flows ask for: noted as desired, in order per device, on the link that is there by then.
  */
-import { asO2GError, isDefinite, isSessionLoss, O2GError } from '../spec/errors';
+import { asO2GError, isDefinite, isSessionLoss, O2GError } from '../spec';
 import type { LinkPath } from './link-path';
 import type { LinkBase, LinkRequests } from './device-commands';
 import { stepsFor } from './reconcile-plan';

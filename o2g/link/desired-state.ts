@@ -1,5 +1,5 @@
 /** What is desired of the devices of a DR link, and how the link's own lists and the flows' messages make it. */
-import type { BodyOf } from '../spec/operations';
+import type { BodyOf } from '../spec';
 
 /** Where a recording goes: two UDP ports of a recorder, or a PCM time slot (StartRecordRequest, StartTDMRecordRequest). */
 export type RecordTarget =

@@ -1,17 +1,23 @@
 /**
  * The single requests on a DR link (Voice Recording): each notes in the book what the server is known to do from then on.
  */
-import type { AnswerOf, BodyOf, OperationName, ParametersOf } from '../spec/operations';
+import {
+  asO2GError,
+  isDefinite,
+  O2GError,
+  type AnswerOf,
+  type BodyOf,
+  type OperationName,
+  type ParametersOf,
+} from '../spec';
 import { NOT_RECORDED, type BegunRecording, type Book } from './device-table';
-import type { Clock } from '../util/clock';
-import { asO2GError, isDefinite, O2GError } from '../spec/errors';
+import type { Clock, Log } from '../util';
 import { linkPath, type LinkPath } from './link-path';
-import type { Log } from '../util/logger';
 import type { SrtpKeys } from './recorder-port';
 import type { OwnMedia } from './recorder-bridge';
 import type { Beep, RecordTarget, RecordWish } from './desired-state';
 import type { Registration } from './registration';
-import type { Session } from '../session/session';
+import type { Session } from '../session';
 
 /** What the parts of a link work on together. */
 export interface LinkBase {

@@ -1,16 +1,13 @@
 /**
  * The book of a DR link: what every device shall be, what it is as far as the server told, and what is wrong with it.
  */
-import { objectsIn } from '../session/responses';
-import type { Clock } from '../util/clock';
-import { isDefinite, O2GError } from '../spec/errors';
-import type { Log } from '../util/logger';
+import { objectsIn } from '../session';
+import { Signal, type Clock, type Log } from '../util';
+import { isDefinite, O2GError, type Representation } from '../spec';
 import type { SrtpKeys } from './recorder-port';
 import { plan, stepsFor, type Seen, type Step } from './reconcile-plan';
 import { sameTarget, type RecordTarget, type Wanted } from './desired-state';
 import type { DRLink } from './registration';
-import type { Representation } from '../spec/representations';
-import { Signal } from '../util/signal';
 
 type RecordedDevice = Representation<'RecordedDevice'>;
 

@@ -2,15 +2,19 @@
  * One DR link (recorder link) on one OXE node: what flows ask for is sent in order per device and becomes desired; what is desired and not
  * in force is repaired (Voice Recording).
  */
-import { objectsIn } from '../session/responses';
+import {
+  objectsIn,
+  type ConnectionReport,
+  type Attachment,
+  type CloseReason,
+  type Session,
+} from '../session';
 import { Book, type BegunRecording, type Coverage, type CoverageNews } from './device-table';
 import { BusyDevices } from './busy-devices';
-import type { O2GEvent } from '../spec/event';
-import { systemClock, type Clock } from '../util/clock';
-import type { ConnectionReport } from '../session/connection';
+import type { O2GEvent } from '../spec';
+import { systemClock, type Clock, type Log, type Signal } from '../util';
 import { LinkRequests, type LinkBase } from './device-commands';
 import type { Beeping, Monitored, Recorded } from './types';
-import type { Log } from '../util/logger';
 import type { MediaPorts, PauseReason } from './recorder-port';
 import { Orders } from './command-queue';
 import { OwnMedia, type ArmedPorts } from './recorder-bridge';
@@ -18,8 +22,6 @@ import { isNode, NODE_EVENTS } from './oxe-node-status';
 import { wantedAtFirst, type Beep, type OwnLists, type RecordWish, type Wanted } from './desired-state';
 import { Registration, type LinkReport, type RegistrationOptions } from './registration';
 import { Repair } from './reconciler';
-import type { Attachment, CloseReason, Session } from '../session/session';
-import type { Signal } from '../util/signal';
 
 export interface LinkOptions extends RegistrationOptions, OwnLists {
   /** What happens when the program stops: `keep` leaves link and recordings to an external recorder and to the next start. */

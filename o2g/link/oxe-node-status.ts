@@ -1,7 +1,6 @@
 /** What the server tells of an OXE node (Maintenance, /system/status). */
-import { objectsIn } from '../session/responses';
-import { asO2GError, isSessionLoss } from '../spec/errors';
-import type { Session } from '../session/session';
+import { objectsIn, type Session } from '../session';
+import { asO2GError, isSessionLoss } from '../spec';
 
 /** Node numbers come as text in events and as numbers elsewhere. */
 export function isNode(told: unknown, oxeNode: number): boolean {

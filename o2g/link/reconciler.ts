@@ -3,14 +3,12 @@
  */
 import { NOT_RECORDED, type BegunRecording } from './device-table';
 import type { BusyDevices } from './busy-devices';
-import type { Timer } from '../util/clock';
-import { asO2GError, isSessionLoss, O2GError } from '../spec/errors';
-import { forEachBounded } from '../util/concurrency';
+import { forEachBounded, Signal, type Timer } from '../util';
+import { asO2GError, isSessionLoss, O2GError } from '../spec';
 import type { LinkPath } from './link-path';
 import type { LinkBase, LinkRequests } from './device-commands';
 import type { Orders } from './command-queue';
 import type { Step } from './reconcile-plan';
-import { Signal } from '../util/signal';
 
 /** Repairs under way at a time: enough to be fast, few enough that a command doesn't queue behind them. */
 const REPAIRS = 24;

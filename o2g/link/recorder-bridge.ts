@@ -1,12 +1,8 @@
 /** What a link does with the recorders of this program: it gets ports from them, and tells them keys and calls. */
-import type { O2GEvent } from '../spec/event';
-import type { Clock, Timer } from '../util/clock';
-import { Conversations } from '../calls/device-conversations';
-import { asO2GError, O2GError } from '../spec/errors';
-import { forEachBounded } from '../util/concurrency';
-import type { Log } from '../util/logger';
+import { asO2GError, O2GError, invalid, type O2GEvent } from '../spec';
+import { forEachBounded, type Clock, type Timer, type Log } from '../util';
+import { Conversations } from '../calls';
 import type { IpTarget, MediaPort, MediaPorts, SrtpKeys } from './recorder-port';
-import { invalid } from '../spec/validation';
 
 /** Ports that a recorder of ours gave to a device. */
 export interface ArmedPorts {

@@ -2,10 +2,10 @@
  * A recorder in this program, as a link needs it. Who records is no matter of this library: whoever joins the two implements this
  * (docs/decisions/004-built-in-recorder.md).
  */
-import type { Conversation } from '../calls/device-conversations';
+import type { Conversation } from '../calls';
 import type { RecordTarget } from './desired-state';
-import type { Representation } from '../spec/representations';
-import type { Signal } from '../util/signal';
+import type { Representation } from '../spec';
+import type { Signal } from '../util';
 
 export type IpTarget = Extract<RecordTarget, { mode: 'ip' }>;
 export type SrtpKeys = Representation<'RecordingSrtpKeys'>;

@@ -2,18 +2,12 @@
  * The registration of a DR link on an OXE node: made when the session connects, found again after a break, compared every 30 s with the
  * server's list, taken back at the end (Voice Recording, /iprecord/{nodeId}/link).
  */
-import { objectsIn } from '../session/responses';
-import type { Clock, Timer } from '../util/clock';
-import type { ConnectionReport } from '../session/connection';
-import { asO2GError, isDefinite, O2GError } from '../spec/errors';
+import { objectsIn, backOffMs, type ConnectionReport, type Session } from '../session';
+import { Signal, type Clock, type Timer, type Log } from '../util';
+import { asO2GError, isDefinite, O2GError, type Representation } from '../spec';
 import { LeftBehind } from './stale-registrations';
 import { linkPath, type LinkPath } from './link-path';
-import type { Log } from '../util/logger';
-import { backOffMs } from '../session/state-machine';
 import { isLoaded } from './oxe-node-status';
-import type { Representation } from '../spec/representations';
-import type { Session } from '../session/session';
-import { Signal } from '../util/signal';
 
 export type DRLink = Representation<'DRLink'>;
 

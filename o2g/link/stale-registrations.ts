@@ -1,11 +1,10 @@
 /**
  * Registrations that an outage left behind at the other site of a geographic pair: each is ended there, if that site lists it.
  */
-import { objectsIn } from '../session/responses';
-import { asO2GError, Denied } from '../spec/errors';
+import { objectsIn, type Session } from '../session';
+import { asO2GError, Denied } from '../spec';
 import { linkPath } from './link-path';
-import type { Log } from '../util/logger';
-import type { Session } from '../session/session';
+import type { Log } from '../util';
 
 export interface LeftBehindNeeds {
   /** For the log. */

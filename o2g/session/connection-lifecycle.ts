@@ -2,10 +2,9 @@
  * The life of a session: performs what the table in `machine.ts` decides, and tells it what the parts of the session notice.
  */
 import type { Access } from './site-urls';
-import { requestOf } from '../spec/operations';
-import type { Clock } from '../util/clock';
+import { requestOf, asO2GError, isSessionLoss } from '../spec';
+import type { Clock } from '../util';
 import type { Connection } from './connection';
-import { asO2GError, isSessionLoss } from '../spec/errors';
 import { logIn, type Account, type OpenSession } from './login';
 import { backOffMs, type Effect, type Input } from './state-machine';
 import type { Reception } from './event-source';

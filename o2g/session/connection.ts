@@ -2,12 +2,10 @@
  * How things stand with the server: which site is spoken to, which session is open there, in which state that is. Takes the inputs of
  * `machine.ts`, has their effects performed, and tells every change.
  */
-import type { Clock, Timer } from '../util/clock';
-import { Denied, type O2GError } from '../spec/errors';
-import type { Log } from '../util/logger';
+import { Signal, type Clock, type Timer, type Log } from '../util';
+import { Denied, type O2GError } from '../spec';
 import type { OpenSession } from './login';
 import { next, type Effect, type Input, type State } from './state-machine';
-import { Signal } from '../util/signal';
 
 /** What the session says of itself whenever that changes. */
 export interface ConnectionReport {

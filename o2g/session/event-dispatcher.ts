@@ -1,12 +1,9 @@
 /**
  * Who gets an event: the interests of the nodes, and the queue that keeps events while a deploy replaces the nodes.
  */
-import type { O2GEvent } from '../spec/event';
-import type { Clock } from '../util/clock';
-import { asO2GError } from '../spec/errors';
+import { asO2GError, type O2GEvent, type Selector } from '../spec';
+import type { Clock, Log } from '../util';
 import { Routes, type Interest } from './event-router';
-import type { Selector } from '../spec/event-packages';
-import type { Log } from '../util/logger';
 
 /** Events kept while a deploy replaces the nodes; more than this is told as lost. */
 const HELD_EVENTS = 100_000;

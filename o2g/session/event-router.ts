@@ -1,6 +1,5 @@
 /** Routes the events of the one subscription to those who asked for them. */
-import type { O2GEvent } from '../spec/event';
-import { CHANNEL_INFORMATION, packageOf, type Selector } from '../spec/event-packages';
+import { CHANNEL_INFORMATION, packageOf, type O2GEvent, type Selector } from '../spec';
 
 /** Who gets which events: what a node asked for, and how it is given them. */
 export interface Interest {

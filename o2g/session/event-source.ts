@@ -2,11 +2,9 @@
  * How the events of a subscription come: on the event channel, or by webhook. Knows when something was last heard, and since when events
  * may be missing.
  */
-import type { O2GEvent } from '../spec/event';
-import type { Clock } from '../util/clock';
-import { asO2GError, O2GError } from '../spec/errors';
-import type { Log } from '../util/logger';
-import type { ChannelListener, Transport } from '../transport/transport';
+import { asO2GError, O2GError, type O2GEvent } from '../spec';
+import type { Clock, Log } from '../util';
+import type { ChannelListener, Transport } from '../transport';
 
 export interface ReceptionNeeds {
   /** Host and port of the site, for the log. */

@@ -1,11 +1,9 @@
 /**
  * The signs of life of a session as requests: keepalives, and snapshots of a user's calls, whose events show that the way of events is open.
  */
-import type { O2GEvent } from '../spec/event';
-import type { Clock } from '../util/clock';
+import { asO2GError, isDefinite, isSessionLoss, isUnanswered, type O2GEvent } from '../spec';
+import type { Clock, Log } from '../util';
 import type { Connection } from './connection';
-import { asO2GError, isDefinite, isSessionLoss, isUnanswered } from '../spec/errors';
-import type { Log } from '../util/logger';
 import type { OpenSession } from './login';
 import type { Reception } from './event-source';
 import type { Requests } from './request-sender';

@@ -3,11 +3,9 @@
  */
 import { chooseUrl, type Access, type Offered, type Side } from './site-urls';
 import { objectsIn, readAnswer, refusal } from './responses';
-import { requestOf, type Request } from '../spec/operations';
-import { asO2GError, Denied, O2GError } from '../spec/errors';
-import { objectIn } from '../util/json';
-import type { Representation } from '../spec/representations';
-import type { Answer, Call } from '../transport/transport';
+import { requestOf, asO2GError, Denied, O2GError, type Request, type Representation } from '../spec';
+import { objectIn } from '../util';
+import type { Answer, Call } from '../transport';
 
 export type SessionInfo = Representation<'SessionInfo'>;
 

@@ -3,9 +3,9 @@
  */
 import type { Side } from './site-urls';
 import { readAnswer } from './responses';
-import { requestOf, type AnswerOf, type BodyOf, type OperationName, type ParametersOf } from '../spec/operations';
+import { requestOf, type AnswerOf, type BodyOf, type OperationName, type ParametersOf } from '../spec';
 import { callIn, logIn, type Account } from './login';
-import type { Answer, Call } from '../transport/transport';
+import type { Answer, Call } from '../transport';
 
 /** Performs one operation there. @throws O2GError */
 export type Ask = <Name extends OperationName>(

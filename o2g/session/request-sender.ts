@@ -3,13 +3,20 @@
  */
 import { setMaxListeners } from 'node:events';
 import { readAnswer, repeatAfter } from './responses';
-import { requestOf, type AnswerOf, type BodyOf, type OperationName, type ParametersOf, type Request } from '../spec/operations';
-import type { Clock } from '../util/clock';
+import {
+  requestOf,
+  asO2GError,
+  O2GError,
+  type AnswerOf,
+  type BodyOf,
+  type OperationName,
+  type ParametersOf,
+  type Request,
+} from '../spec';
+import type { Clock, Log } from '../util';
 import type { Connection } from './connection';
-import { asO2GError, O2GError } from '../spec/errors';
-import type { Log } from '../util/logger';
 import { callIn, type OpenSession } from './login';
-import type { Answer, Call, Transport } from '../transport/transport';
+import type { Answer, Call, Transport } from '../transport';
 
 /** Requests that may wait for the connection at the same time. */
 const WAITING_REQUESTS = 20_000;

@@ -2,10 +2,19 @@
  * From an HTTP answer to a typed result or an error, and whether to ask again. Absorbs what servers, proxies and old versions write.
  */
 import type { Offered } from './site-urls';
-import { OPERATIONS, type AnswerOf, type Operation, type OperationName } from '../spec/operations';
-import { Denied, ERROR_TYPES, O2GError, type ErrorCode, type RestErrorInfo } from '../spec/errors';
-import { objectIn } from '../util/json';
-import type { Answer } from '../transport/transport';
+import {
+  OPERATIONS,
+  Denied,
+  ERROR_TYPES,
+  O2GError,
+  type AnswerOf,
+  type Operation,
+  type OperationName,
+  type ErrorCode,
+  type RestErrorInfo,
+} from '../spec';
+import { objectIn } from '../util';
+import type { Answer } from '../transport';
 
 /**
  * The result of an operation as the specification types it; fields that it doesn't know pass through untouched.

@@ -4,22 +4,27 @@
  */
 import { randomUUID } from 'node:crypto';
 import { readAnswer } from './responses';
-import { requestOf, type AnswerOf, type BodyOf, type OperationName, type ParametersOf } from '../spec/operations';
-import type { O2GEvent } from '../spec/event';
-import { systemClock, type Clock } from '../util/clock';
+import {
+  requestOf,
+  isSessionLoss,
+  O2GError,
+  type AnswerOf,
+  type BodyOf,
+  type OperationName,
+  type ParametersOf,
+  type O2GEvent,
+} from '../spec';
+import { systemClock, Signal, type Clock, type Log } from '../util';
 import { Connection, type ConnectionReport } from './connection';
 import { Delivery } from './event-dispatcher';
-import { isSessionLoss, O2GError } from '../spec/errors';
 import type { Interest } from './event-router';
 import { SessionLife, type SessionLifeOptions } from './connection-lifecycle';
-import type { Log } from '../util/logger';
 import type { SessionInfo } from './login';
 import { Reception } from './event-source';
 import { Requests } from './request-sender';
-import { Signal } from '../util/signal';
 import { SignsOfLife } from './liveness';
 import { Subscription } from './subscription';
-import type { Transport } from '../transport/transport';
+import type { Transport } from '../transport';
 import { visit, type Ask } from './other-site';
 
 export interface SessionOptions extends SessionLifeOptions {

@@ -2,8 +2,7 @@
  * Which host is spoken to. O2G names hosts in its answers (public and private URLs, the polling URL); credentials go to none that the user
  * did not type or consent to. This is the only place that decides it, and that absorbs how servers write URLs.
  */
-import { Denied, O2GError } from '../spec/errors';
-import { invalid } from '../spec/validation';
+import { Denied, O2GError, invalid } from '../spec';
 
 /**
  * `typed`: always the typed origin, the server's answers give paths and the channel's port.

@@ -4,16 +4,26 @@
  */
 import { chooseChannelUrl } from './site-urls';
 import { readSubscription } from './responses';
-import { requestOf } from '../spec/operations';
+import {
+  requestOf,
+  asO2GError,
+  Denied,
+  isDefinite,
+  isSessionLoss,
+  isUnanswered,
+  mayHaveArrived,
+  O2GError,
+  specified,
+  unionFilter,
+  type Filter,
+} from '../spec';
 import type { Connection } from './connection';
 import type { Delivery } from './event-dispatcher';
-import { asO2GError, Denied, isDefinite, isSessionLoss, isUnanswered, mayHaveArrived, O2GError } from '../spec/errors';
-import { specified, unionFilter, type Filter } from '../spec/event-packages';
-import type { Log } from '../util/logger';
+import type { Log } from '../util';
 import type { OpenSession } from './login';
 import type { Reception } from './event-source';
 import type { Requests } from './request-sender';
-import type { Transport } from '../transport/transport';
+import type { Transport } from '../transport';
 
 export interface SubscriptionOptions {
   /** Port of the event channel, 1..65535; undefined: as the server names it. */

@@ -1,7 +1,7 @@
 /**
  * The two signs of life of a session: the keepalive that we owe the server, and the event that the server owes us.
  */
-import type { Clock, Timer } from '../util/clock';
+import type { Clock, Timer } from '../util';
 
 /** Times to live between these are believed: beyond them a timer would overflow, or the server be hammered. */
 const TTL_S = { least: 1, most: 86_400 } as const;

@@ -3,7 +3,16 @@
  */
 import { isIPv4 } from 'node:net';
 import { O2GError } from './errors';
-import { ENUMERATIONS, fieldsOf, isRepresentation, REPRESENTATIONS, type EnumerationName, type Field, type Representation, type RepresentationName } from './representations';
+import {
+  ENUMERATIONS,
+  fieldsOf,
+  isRepresentation,
+  REPRESENTATIONS,
+  type EnumerationName,
+  type Field,
+  type Representation,
+  type RepresentationName,
+} from './representations';
 
 interface Rule {
   /** Completes "must be …". */

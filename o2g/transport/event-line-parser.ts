@@ -1,7 +1,7 @@
 /**
  * The event channel's framing: one JSON object a line, lines ended by `\n` or `\r\n`, cut anywhere by the network.
  */
-import { isEvent, type O2GEvent } from '../spec/event';
+import { isEvent, type O2GEvent } from '../spec';
 
 export interface EventListener {
   onEvent(event: O2GEvent): void;

@@ -5,8 +5,8 @@ import http from 'node:http';
 import https from 'node:https';
 import type { BeforeRequestHook, Got, RequestFunction } from 'got';
 import { EventReader } from './event-line-parser';
-import { asO2GError, O2GError } from '../spec/errors';
-import { Gate } from '../util/concurrency';
+import { asO2GError, O2GError } from '../spec';
+import { Gate } from '../util';
 import type { Answer, Call, ChannelListener, Transport } from './transport';
 
 /** What `tls.connect` takes: `ca`, `cert`, `key`, `passphrase`, `rejectUnauthorized`, `servername` … Serves REST and the channel. */

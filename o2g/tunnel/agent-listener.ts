@@ -8,10 +8,8 @@ import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type * as ws from 'ws';
-import { systemClock, type Clock } from '../util/clock';
-import type { TlsOptions } from '../transport/http-transport';
-import type { Log } from '../util/logger';
-import { Tokens } from '../util/token-registry';
+import { systemClock, Tokens, type Clock, type Log } from '../util';
+import type { TlsOptions } from '../transport';
 import type { Tunnel } from './tunnel-transport';
 import { LARGEST_MESSAGE } from './message-format';
 

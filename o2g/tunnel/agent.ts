@@ -4,13 +4,18 @@
  */
 import { setMaxListeners } from 'node:events';
 import { WebSocket, type RawData } from 'ws';
-import { chooseChannelUrl } from '../session/site-urls';
-import { asO2GError } from '../spec/errors';
-import { HttpTransport, type TlsOptions } from '../transport/http-transport';
-import type { Log } from '../util/logger';
-import { backOffMs } from '../session/state-machine';
-import type { Answer, Call } from '../transport/transport';
-import { LARGEST_MESSAGE, readRequest, writeEvent, writeResponse, type TunnelFormat, type TunnelRequest } from './message-format';
+import { chooseChannelUrl, backOffMs } from '../session';
+import { asO2GError } from '../spec';
+import { HttpTransport, type TlsOptions, type Answer, type Call } from '../transport';
+import type { Log } from '../util';
+import {
+  LARGEST_MESSAGE,
+  readRequest,
+  writeEvent,
+  writeResponse,
+  type TunnelFormat,
+  type TunnelRequest,
+} from './message-format';
 
 export interface AgentOptions {
   /** `wss://…` or `ws://…`: where the tunnel is. */

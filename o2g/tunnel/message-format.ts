@@ -3,9 +3,8 @@
  * Services Through Websocket", lost its pictures), and no real agent has met these defaults. A mapping of the user's replaces names, nesting
  * and fixed fields, the day the definition is at hand.
  */
-import { isEvent, type O2GEvent } from '../spec/event';
-import { isObject, objectIn, type JsonObject } from '../util/json';
-import { invalid } from '../spec/validation';
+import { isEvent, invalid, type O2GEvent } from '../spec';
+import { isObject, objectIn, type JsonObject } from '../util';
 
 /** Where the parts of a message are, as dotted paths from its root; `fixed`: fields that such a message always has, by dotted path too. */
 interface Place<Part extends string> {

@@ -4,12 +4,9 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { RawData, WebSocket } from 'ws';
-import type { O2GEvent } from '../spec/event';
-import { systemClock, type Clock, type Timer } from '../util/clock';
-import { O2GError } from '../spec/errors';
-import { Gate } from '../util/concurrency';
-import type { Log } from '../util/logger';
-import type { Answer, Call, ChannelListener, Transport } from '../transport/transport';
+import { O2GError, type O2GEvent } from '../spec';
+import { systemClock, Gate, type Clock, type Timer, type Log } from '../util';
+import type { Answer, Call, ChannelListener, Transport } from '../transport';
 import { readFromAgent, writeRequest, type TunnelFormat, type TunnelResponse } from './message-format';
 
 export interface TunnelOptions {

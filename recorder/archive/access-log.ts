@@ -4,9 +4,8 @@
  */
 import path from 'node:path';
 
-import { addLines } from '../evidence/chained-log';
-import { NO_LINE } from '../evidence/manifest-lines';
-import { sha256 } from '../disk/hash';
+import { addLines, NO_LINE } from '../evidence';
+import { sha256 } from '../disk';
 
 const ACCESS_LOG = 'access.jsonl';
 

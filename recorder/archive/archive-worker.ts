@@ -1,7 +1,7 @@
 /** The worker of the index: it searches, and looks through the folders again when what it knows may be old. */
 import { parentPort, workerData } from 'node:worker_threads';
 
-import { messageOf } from '../common/errors';
+import { messageOf } from '../common';
 import { Catalogue } from './catalogue';
 import type { Order, Orders, Reply } from './protocol';
 import { lookAt, scan } from './scan';

@@ -5,8 +5,7 @@
 import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 
-import { messageOf, RecorderError } from '../common/errors';
-import { workerFile, WorkerQuestions } from '../common/worker-rpc';
+import { messageOf, RecorderError, workerFile, WorkerQuestions } from '../common';
 import type { Place } from './catalogue';
 import type { Answer, Order, Orders, Reply } from './protocol';
 import type { Search } from './search';

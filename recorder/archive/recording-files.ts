@@ -3,8 +3,8 @@ import { lstat, open, realpath } from 'node:fs/promises';
 import { constants } from 'node:fs';
 import path from 'node:path';
 
-import type { FileKey } from '../encryption/file-keys';
-import { openRecording, type OpenRecording } from '../files/read-recording';
+import type { FileKey } from '../encryption';
+import { openRecording, type OpenRecording } from '../files';
 import type { Place } from './catalogue';
 import { fieldsOf, type Fields } from './entry';
 import { LARGEST_METADATA, NO_LINK } from './scan';

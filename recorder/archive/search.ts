@@ -1,5 +1,5 @@
 /** What recordings can be searched by, and the SQL of it. */
-import { invalid } from '../common/errors';
+import { invalid } from '../common';
 import { fieldsOf, type ListedRecording } from './entry';
 
 /** All that are given must hold. Texts are found anywhere, whatever the case and the accents. */

@@ -2,10 +2,9 @@
  * Whether a recording is as it was recorded: its files against the line that the manifest has for it. Whether the manifest itself is whole
  * is said too, as far as its chain tells; the command `o2g-verify` looks at a whole folder.
  */
-import { nameOfAudio } from '../files/file-names';
-import { readLines, type RecordingEntry } from '../evidence/manifest-lines';
-import { sha256OfFile } from '../disk/hash';
-import { ChainCheck } from '../evidence/verify-chain';
+import { nameOfAudio } from '../files';
+import { readLines, ChainCheck, type RecordingEntry } from '../evidence';
+import { sha256OfFile } from '../disk';
 import type { Place } from './catalogue';
 import { inside } from './recording-files';
 

@@ -1,8 +1,7 @@
 /** The picture of a recording: how loud each side was, in so many columns. Read in pieces, so that the longest file holds nobody up. */
-import { LINEAR } from '../audio/g711';
-import type { OpenRecording } from '../files/read-recording';
-import { SAMPLE_RATE } from '../common/types';
-import { frameLength, headerLength, readWavHeader, type WavForm } from '../audio/wav';
+import { LINEAR, frameLength, headerLength, readWavHeader, type WavForm } from '../audio';
+import type { OpenRecording } from '../files';
+import { SAMPLE_RATE } from '../common';
 
 export interface Waveform {
   readonly durationMs: number;

@@ -5,7 +5,7 @@
  */
 import type { Law } from './g711';
 import type { SampleFormat } from './sample-format';
-import { SAMPLE_RATE } from '../common/types';
+import { SAMPLE_RATE } from '../common';
 
 /** Longer ones are written in fewer pieces, shorter ones take less memory. */
 export const PAGE_FRAMES = 2 * SAMPLE_RATE;

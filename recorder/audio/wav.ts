@@ -4,7 +4,7 @@
  */
 import type { Law } from './g711';
 import type { FormatName } from './sample-format';
-import { SAMPLE_RATE } from '../common/types';
+import { SAMPLE_RATE } from '../common';
 
 export interface WavForm {
   readonly format: FormatName;

@@ -6,17 +6,12 @@ import { readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 
 import { complete, type Description, type FinishedRecording } from './finish-recording';
-import { reopenEncrypted, type Reopened } from '../encryption/recovery';
-import type { FileKey } from '../encryption/file-keys';
-import { audioOf, metadataOf, PART } from '../files/file-names';
-import { systemFiles } from '../disk/file-system';
-import type { Manifest } from '../evidence/manifest';
-import { isAbandoned, type Owner } from '../files/owner';
-import { sha256OfFile } from '../disk/hash';
-import type { Sidecar } from '../files/recording-file';
-import { SampleFormat } from '../audio/sample-format';
-import { CHANNELS, SAMPLES_PER_MS, type Gap, type RawFile, type Recorded } from '../common/types';
-import { frameLength, headerLength, readWavHeader, wavHeader } from '../audio/wav';
+import { reopenEncrypted, type Reopened, type FileKey } from '../encryption';
+import { audioOf, metadataOf, PART, isAbandoned, type Owner, type Sidecar } from '../files';
+import { systemFiles, sha256OfFile } from '../disk';
+import type { Manifest } from '../evidence';
+import { SampleFormat, frameLength, headerLength, readWavHeader, wavHeader } from '../audio';
+import { CHANNELS, SAMPLES_PER_MS, type Gap, type RawFile, type Recorded } from '../common';
 
 const SIDECAR = metadataOf('') + PART;
 

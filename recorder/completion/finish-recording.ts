@@ -5,11 +5,10 @@
 import { readFile, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 
-import { audioOf, metadataOf, PART } from '../files/file-names';
-import { systemFiles } from '../disk/file-system';
-import type { Manifest } from '../evidence/manifest';
-import { sha256 } from '../disk/hash';
-import type { Alarm, Channel, ChannelReport, Gap, Recorded } from '../common/types';
+import { audioOf, metadataOf, PART } from '../files';
+import { systemFiles, sha256 } from '../disk';
+import type { Manifest } from '../evidence';
+import type { Alarm, Channel, ChannelReport, Gap, Recorded } from '../common';
 
 /** A finished recording, as it is handed on. */
 export interface FinishedRecording {

@@ -1,5 +1,5 @@
 /** What is wrong with a device's media right now. Pure: a table of conditions over what is known. Times in ms on the recorder's clock. */
-import { CHANNELS, type Alarm, type AlarmName, type Channel } from '../common/types';
+import { CHANNELS, type Alarm, type AlarmName, type Channel } from '../common';
 
 type Details = Alarm['details'];
 

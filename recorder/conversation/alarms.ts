@@ -1,5 +1,5 @@
 /** The alarms of one device: each is told once when it begins, and once when it is over. */
-import type { Alarm, AlarmName } from '../common/types';
+import type { Alarm, AlarmName } from '../common';
 
 type Details = Alarm['details'];
 

@@ -1,8 +1,8 @@
 /** One channel of a conversation: where its packets belong, and what is missing. */
 import { Gaps } from './gaps';
-import type { Packet } from '../rtp/packet';
+import type { Packet } from '../rtp';
 import { Track } from './packet-clock';
-import type { Channel, GapKind } from '../common/types';
+import type { Channel, GapKind } from '../common';
 
 const USUAL_PACKET = 160;
 

@@ -1,11 +1,8 @@
 /** What is counted of one channel of one file. Pure: times come in as arguments. */
-import { LINEAR, type Law } from '../audio/g711';
+import { LINEAR, type Law } from '../audio';
 import { meanOpinionScore } from './mos';
-import { codecName } from '../rtp/rtp-header';
-import type { Run } from '../rtp/packet-run';
-import type { ByteCounts } from '../rtp/byte-histogram';
-import { samplesAfter } from '../rtp/rtp-time';
-import { SAMPLES_PER_MS, type ChannelReport } from '../common/types';
+import { codecName, samplesAfter, type Run, type ByteCounts } from '../rtp';
+import { SAMPLES_PER_MS, type ChannelReport } from '../common';
 
 /** Full scale of 16 bits. */
 const FULL_SCALE = 32768;

@@ -2,24 +2,25 @@
  * What is said from the first packet on: two channels on one timeline, written into one file, or into several when it grows too long.
  * Times come in as milliseconds on the recorder's clock.
  */
-import { messageOf, systemCode } from '../common/errors';
-import type { Files } from '../disk/file-system';
-import { lawOf, DEFAULT_LAW, type Law } from '../audio/g711';
-import type { Owner } from '../files/owner';
-import type { Packet } from '../rtp/packet';
+import {
+  messageOf,
+  systemCode,
+  SAMPLES_PER_MS,
+  type Alarm,
+  type Channel,
+  type DeviceContext,
+  type Recorded,
+} from '../common';
+import type { Files } from '../disk';
+import { lawOf, DEFAULT_LAW, SampleFormat, Timeline, type Law } from '../audio';
+import { Recording, type Owner, type RecordingOptions } from '../files';
+import { COMFORT_NOISE, type Packet, type Run, type Start } from '../rtp';
 import { Pauses } from './pauses';
-import { Recording, type RecordingOptions } from '../files/recording-file';
 import { Report } from './recording-report';
-import { COMFORT_NOISE } from '../rtp/rtp-header';
-import type { Run } from '../rtp/packet-run';
-import { SampleFormat } from '../audio/sample-format';
 import { Side } from './channel-state';
 import { ChannelStatistics, type FlowTotals, type Loudness } from './channel-statistics';
 import { TelephoneEvents } from './dtmf';
-import { Timeline } from '../audio/timeline';
-import type { Start } from '../rtp/rtp-time';
 import type { Track } from './packet-clock';
-import { SAMPLES_PER_MS, type Alarm, type Channel, type DeviceContext, type Recorded } from '../common/types';
 
 export interface ConversationOptions extends RecordingOptions {
   readonly dtmfPayloadTypes: readonly number[];

@@ -5,16 +5,13 @@
  */
 import { AlarmBoard } from './alarms';
 import { Conversation, type ConversationOptions } from './conversation';
-import type { Files } from '../disk/file-system';
-import { Flow, type FlowListener } from '../rtp/rtp-stream';
-import { lawOf } from '../audio/g711';
-import type { Inbox } from '../rtp/packet-buffer';
-import type { MasterKey } from '../srtp/key-derivation';
-import type { Owner } from '../files/owner';
-import type { Packet } from '../rtp/packet';
+import type { Files } from '../disk';
+import { Flow, type FlowListener, type Inbox, type Packet, type ByteCounts } from '../rtp';
+import { lawOf } from '../audio';
+import type { MasterKey } from '../srtp';
+import type { Owner } from '../files';
 import { decibels, loudnessOf, type Loudness } from './channel-statistics';
-import type { ByteCounts } from '../rtp/byte-histogram';
-import { CHANNELS, type Alarm, type Channel, type DeviceContext, type Recorded } from '../common/types';
+import { CHANNELS, type Alarm, type Channel, type DeviceContext, type Recorded } from '../common';
 import { conditions, type Heard } from './alarm-rules';
 
 export interface DeviceOptions extends ConversationOptions {

@@ -1,6 +1,6 @@
 /** Keys pressed, as RFC 4733 tells them: several packets an event, all with the timestamp of its beginning. */
-import type { Packet } from '../rtp/packet';
-import { SAMPLES_PER_MS, type Channel, type TelephoneEvent } from '../common/types';
+import type { Packet } from '../rtp';
+import { SAMPLES_PER_MS, type Channel, type TelephoneEvent } from '../common';
 
 const KEYS = '0123456789*#ABCD';
 /** Nobody presses more in one conversation. */

@@ -1,5 +1,5 @@
 /** Which stretches of a channel carry no audio, and why. Positions are samples. */
-import type { GapKind } from '../common/types';
+import type { GapKind } from '../common';
 
 export interface Hole {
   from: number;

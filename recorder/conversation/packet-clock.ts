@@ -2,8 +2,8 @@
  * Where on the timeline a packet's first sample belongs: arithmetic on timestamps and times of arrival, without clock or socket.
  * All positions and times are samples (8 a millisecond) from the first packet of either flow.
  */
-import { samplesAfter } from '../rtp/rtp-time';
-import { SAMPLE_RATE, SAMPLES_PER_MS } from '../common/types';
+import { samplesAfter } from '../rtp';
+import { SAMPLE_RATE, SAMPLES_PER_MS } from '../common';
 
 /** A timestamp further than this from its time of arrival begins anew there: a hold, another stream, a jump. */
 const JUMP = 2 * SAMPLE_RATE;

@@ -1,10 +1,20 @@
 /** What is told of one file: counted while it is made, put together at its end. */
-import type { Law } from '../audio/g711';
+import type { Law, FormatName } from '../audio';
 import type { Gaps, Hole } from './gaps';
-import type { Recording } from '../files/recording-file';
-import type { FormatName } from '../audio/sample-format';
+import type { Recording } from '../files';
 import type { ChannelStatistics, FlowTotals } from './channel-statistics';
-import { CHANNELS, SAMPLES_PER_MS, type Alarm, type Channel, type ChannelReport, type Correction, type Gap, type Recorded, type TakeOver, type TelephoneEvent } from '../common/types';
+import {
+  CHANNELS,
+  SAMPLES_PER_MS,
+  type Alarm,
+  type Channel,
+  type ChannelReport,
+  type Correction,
+  type Gap,
+  type Recorded,
+  type TakeOver,
+  type TelephoneEvent,
+} from '../common';
 
 /** Of everything that is listed, at most so many. */
 const MOST_LISTED = 1000;

@@ -4,9 +4,9 @@
  * belongs into it.
  */
 import { FrameCipher, Layout, newHead, OVERHEAD, type Head } from './format';
-import { RecorderError } from '../common/errors';
+import { RecorderError } from '../common';
 import type { FileKey } from './file-keys';
-import type { Files, OpenFile } from '../disk/file-system';
+import type { Files, OpenFile } from '../disk';
 
 /** The same files, but those that it creates are encrypted. */
 export function encrypting(files: Files, key: FileKey): Files {

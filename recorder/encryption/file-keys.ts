@@ -1,7 +1,7 @@
 /** The keys of encrypted recordings: what a person types becomes 32 bytes, and a short name that tells nothing of them. */
 import { hkdfSync, scrypt } from 'node:crypto';
 
-import { invalid, RecorderError } from '../common/errors';
+import { invalid, RecorderError } from '../common';
 
 export interface FileKey {
   /** 16 hexadecimal digits, in the head of each file: says which key it needs. */

@@ -11,7 +11,7 @@
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 
-import { RecorderError } from '../common/errors';
+import { RecorderError } from '../common';
 import { keyOfFile, type FileKey } from './file-keys';
 
 export const HEAD_BYTES = 52;

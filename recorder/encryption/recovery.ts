@@ -1,9 +1,9 @@
 /** What a crash left of an encrypted file: each frame is looked at, and what is whole stays. */
 import { FrameCipher, HEAD_BYTES, Layout, OVERHEAD, readHead } from './format';
 import { EncryptedFile } from './encrypted-file';
-import { RecorderError } from '../common/errors';
+import { RecorderError } from '../common';
 import { keyFor, type FileKey } from './file-keys';
-import type { OpenFile } from '../disk/file-system';
+import type { OpenFile } from '../disk';
 
 export interface Reopened {
   readonly file: OpenFile;

@@ -1,7 +1,7 @@
 /** Files of lines that are only ever added, by one writer at a time: the manifest, the log of accesses. Each line can say the hash of the one before. */
 import { open, type FileHandle } from 'node:fs/promises';
 
-import { withLock } from '../disk/file-lock';
+import { withLock } from '../disk';
 
 const TAIL = 64 * 1024;
 const NEWLINE = 0x0a;

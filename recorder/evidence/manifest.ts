@@ -6,7 +6,7 @@ import path from 'node:path';
 
 import { addLines } from './chained-log';
 import { MANIFEST, NO_LINE, readLines, type ManifestEntry, type ManifestLine } from './manifest-lines';
-import { sha256 } from '../disk/hash';
+import { sha256 } from '../disk';
 import { signed, type SigningKey } from './signatures';
 
 interface Waiting {

@@ -5,13 +5,11 @@
 import { realpath, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 
-import { invalid, messageOf, RecorderError } from '../common/errors';
-import { metadataOf, nameOfAudio, PART, rawBeside } from '../files/file-names';
+import { invalid, messageOf, RecorderError, checkDays, CHANNELS } from '../common';
+import { metadataOf, nameOfAudio, PART, rawBeside } from '../files';
 import { Ledger, type Entered } from './manifest-index';
 import type { Manifest } from './manifest';
 import type { ManifestEntry } from './manifest-lines';
-import { checkDays } from '../common/checks';
-import { CHANNELS } from '../common/types';
 
 /** Which recording, by one or the other, and what the manifest shall say of who asked and why. */
 export interface Which {

@@ -1,7 +1,7 @@
 /** Signatures of the manifest's lines: Ed25519. The private key is the recorder's; whoever verifies needs only the public one. */
 import { createPrivateKey, createPublicKey, sign, verify, type KeyObject } from 'node:crypto';
 
-import { invalid } from '../common/errors';
+import { invalid } from '../common';
 import type { ManifestLine } from './manifest-lines';
 
 export type SigningKey = KeyObject;

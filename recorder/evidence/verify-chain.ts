@@ -2,7 +2,7 @@
 import type { KeyObject } from 'node:crypto';
 
 import { NO_LINE, type Line } from './manifest-lines';
-import { sha256 } from '../disk/hash';
+import { sha256 } from '../disk';
 import { isSigned } from './signatures';
 
 export type ChainFinding =

@@ -6,11 +6,16 @@ import type { KeyObject } from 'node:crypto';
 import { lstat, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 
-import { RecorderError } from '../common/errors';
-import { metadataOf, nameOfAudio, PART, rawBeside } from '../files/file-names';
-import { MANIFEST, readLines, type DeletedEntry, type ManifestLine, type RecordingEntry } from './manifest-lines';
-import { sha256, sha256OfFile } from '../disk/hash';
-import { CHANNELS } from '../common/types';
+import { RecorderError, CHANNELS } from '../common';
+import { metadataOf, nameOfAudio, PART, rawBeside } from '../files';
+import {
+  MANIFEST,
+  readLines,
+  type DeletedEntry,
+  type ManifestLine,
+  type RecordingEntry,
+} from './manifest-lines';
+import { sha256, sha256OfFile } from '../disk';
 import { ChainCheck, type ChainFinding } from './verify-chain';
 
 export type FindingKind =

@@ -1,5 +1,5 @@
 /** How the files of a recording are named. Names are relative to the folder, separated by `/`, without extension. */
-import type { Channel } from '../common/types';
+import type { Channel } from '../common';
 
 interface Named {
   readonly name: string;

@@ -1,8 +1,7 @@
 /** The name of a recording from the user's template. What a value says never makes a folder, and no name leaves the recorder's. */
 import mustache from 'mustache';
 
-import { invalid } from '../common/errors';
-import type { DeviceContext } from '../common/types';
+import { invalid, type DeviceContext } from '../common';
 
 export const DEFAULT_FILENAME = '{{deviceNumber}}/{{startedAt}}-{{id}}';
 

@@ -4,10 +4,18 @@
  */
 import { open, type FileHandle } from 'node:fs/promises';
 
-import { FrameCipher, HEAD_BYTES, isEncrypted, Layout, OVERHEAD, readHead } from '../encryption/format';
-import { RecorderError } from '../common/errors';
-import { keyFor, type FileKey } from '../encryption/file-keys';
-import { readAt } from '../disk/file-system';
+import {
+  FrameCipher,
+  HEAD_BYTES,
+  isEncrypted,
+  Layout,
+  OVERHEAD,
+  readHead,
+  keyFor,
+  type FileKey,
+} from '../encryption';
+import { RecorderError } from '../common';
+import { readAt } from '../disk';
 
 export interface OpenRecording {
   /** Length of the content; of a recording that is under way, as it was when it was opened. */

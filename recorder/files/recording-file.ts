@@ -5,18 +5,15 @@
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 
-import { encrypting } from '../encryption/encrypted-file';
-import type { FileKey } from '../encryption/file-keys';
+import { encrypting, type FileKey } from '../encryption';
 import { audioOf, metadataOf, PART, rawOf } from './file-names';
-import type { Files } from '../disk/file-system';
+import { sha256OfFile, type Files } from '../disk';
 import { nameOf } from './name-template';
-import { sha256OfFile } from '../disk/hash';
 import type { Owner } from './owner';
-import type { Packet } from '../rtp/packet';
+import type { Packet } from '../rtp';
 import { RawWriter } from './rtpdump-writer';
-import type { FormatName } from '../audio/sample-format';
-import type { Timeline } from '../audio/timeline';
-import { CHANNELS, type Channel, type DeviceContext, type RawFile, type Recorded } from '../common/types';
+import type { FormatName, Timeline } from '../audio';
+import { CHANNELS, type Channel, type DeviceContext, type RawFile, type Recorded } from '../common';
 import { WavWriter } from './wav-writer';
 
 /** `NAME.json.part`. */

@@ -2,8 +2,8 @@
  * Keeps packets as they came, in the form of rtpdump (rtptools): a line of text, a header, then each packet with its time and length.
  * Wireshark and ffmpeg read it once it is deciphered or the codec is there.
  */
-import type { Files, OpenFile } from '../disk/file-system';
-import type { Packet } from '../rtp/packet';
+import type { Files, OpenFile } from '../disk';
+import type { Packet } from '../rtp';
 
 /** What may wait for the disk: a minute of a flow. */
 const MOST_WAITING = 1024 * 1024;

@@ -2,9 +2,16 @@
  * Writes a timeline into a WAV file while it grows. After every flush the header is right, so that the file plays whatever happens next.
  * A failed write changes nothing in memory: the next flush tries it again.
  */
-import type { Files, OpenFile } from '../disk/file-system';
-import { PAGE_FRAMES, type Page, type Timeline } from '../audio/timeline';
-import { frameLength, headerLength, wavHeader, type WavForm } from '../audio/wav';
+import type { Files, OpenFile } from '../disk';
+import {
+  PAGE_FRAMES,
+  frameLength,
+  headerLength,
+  wavHeader,
+  type Page,
+  type Timeline,
+  type WavForm,
+} from '../audio';
 
 export class WavWriter {
   #file: OpenFile | undefined;

@@ -2,14 +2,12 @@
  * Which keys open a flow's packets: nobody tells whether they carry a tag, nor when the sender goes over to new keys. So an unknown
  * packet is tried: a tag proves the keys; without one, that which looks like speech is right.
  */
-import type { Ciphered } from '../srtp/aes-ctr';
-import { lawOf } from '../audio/g711';
-import type { MasterKey } from '../srtp/key-derivation';
+import { SrtpKeys, TAG_LENGTHS, type Ciphered, type MasterKey, type TagLength } from '../srtp';
+import { lawOf } from '../audio';
 import type { Packet } from './packet';
 import { FIXED_HEADER } from './rtp-header';
 import type { Run } from './packet-run';
 import { rolloverCounter } from './sequence-tracker';
-import { SrtpKeys, TAG_LENGTHS, type TagLength } from '../srtp/srtp-keys';
 import { ByteCounts } from './byte-histogram';
 
 /** How a packet is opened. */

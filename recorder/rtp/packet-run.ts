@@ -2,7 +2,7 @@
  * Packets of one stream of which each is the one expected after the one before: nearly all that ever comes. They are worked off
  * together, without a `Packet` for each.
  */
-import { lawOf } from '../audio/g711';
+import { lawOf } from '../audio';
 import { HEAD, type Inbox } from './packet-buffer';
 import { FIXED_HEADER } from './rtp-header';
 

@@ -3,9 +3,9 @@
  * what they say. Packets are collected and worked off a fifth of a second at a time: when all are as expected as one run, otherwise one by one.
  */
 import { Decipherment } from './decryptor';
-import { lawOf } from '../audio/g711';
+import { lawOf } from '../audio';
 import { Inbox } from './packet-buffer';
-import type { MasterKey } from '../srtp/key-derivation';
+import type { MasterKey } from '../srtp';
 import { Packet } from './packet';
 import { Run } from './packet-run';
 import { SequenceWindow } from './sequence-tracker';
@@ -14,7 +14,7 @@ import { isPause, Stall } from './stall-detector';
 import { ByteCounts, LEAST_TO_JUDGE } from './byte-histogram';
 import { Suspicion } from './ciphertext-detector';
 import { samplesAfter, startOf, type Start } from './rtp-time';
-import { SAMPLE_RATE } from '../common/types';
+import { SAMPLE_RATE } from '../common';
 
 /** Where a flow's packets go. */
 export interface FlowListener {

@@ -1,6 +1,6 @@
 /** Arithmetic on RTP timestamps (RFC 3550, 5.1), and where a stream begins. */
 import type { Packet } from './packet';
-import { SAMPLES_PER_MS } from '../common/types';
+import { SAMPLES_PER_MS } from '../common';
 
 /** Samples from `origin` to `timestamp`, negative when earlier; RTP time is modulo 2^32 (RFC 3550, 5.1). */
 export const samplesAfter = (origin: number, timestamp: number): number => (timestamp - origin) | 0;

@@ -5,7 +5,7 @@
  */
 import type { Packet } from './packet';
 import { samplesAfter } from './rtp-time';
-import { SAMPLES_PER_MS } from '../common/types';
+import { SAMPLES_PER_MS } from '../common';
 
 /** Without a packet for so long, it may be either. */
 const PAUSE_MS = 300;

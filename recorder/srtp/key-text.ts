@@ -1,5 +1,5 @@
 /** The keys of a secure link as O2G tells them: two texts without a word on their form. Their length decides (RFC 3711: salt of 112 bits). */
-import { invalid } from '../common/errors';
+import { invalid } from '../common';
 import { SALT_LENGTH, type MasterKey } from './key-derivation';
 
 export interface KeyTexts {

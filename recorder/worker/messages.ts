@@ -1,9 +1,8 @@
 /** What the main thread and its workers say to each other. Everything is cloned on the way; keys are handed over, not copied. */
-import type { DeviceOptions, DeviceSnapshot } from '../conversation/device-recorder';
-import type { RecorderErrorCode } from '../common/errors';
-import type { MasterKey } from '../srtp/key-derivation';
-import type { Owner } from '../files/owner';
-import type { Alarm, Channel, DeviceContext, Recorded } from '../common/types';
+import type { DeviceOptions, DeviceSnapshot } from '../conversation';
+import type { RecorderErrorCode, Alarm, Channel, DeviceContext, Recorded } from '../common';
+import type { MasterKey } from '../srtp';
+import type { Owner } from '../files';
 
 /** What a worker is started with. */
 export interface WorkerData {

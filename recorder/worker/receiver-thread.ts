@@ -1,9 +1,8 @@
 /** One worker as the main thread sees it: orders with answers, and what it tells. */
 import { Worker, type Transferable } from 'node:worker_threads';
 
-import { RecorderError } from '../common/errors';
+import { RecorderError, workerFile, WorkerQuestions } from '../common';
 import type { FromWorker, Order, Refusal, WorkerData } from './messages';
-import { workerFile, WorkerQuestions } from '../common/worker-rpc';
 
 /** A worker whose disk hangs doesn't answer; nobody waits for it longer than this. */
 const ANSWER_MS = 10_000;

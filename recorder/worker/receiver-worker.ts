@@ -2,8 +2,8 @@
 import { performance } from 'node:perf_hooks';
 import { parentPort, workerData } from 'node:worker_threads';
 
-import { messageOf } from '../common/errors';
-import { systemFiles } from '../disk/file-system';
+import { messageOf } from '../common';
+import { systemFiles } from '../disk';
 import type { FromWorker, Order, Refusal, Request, WorkerData } from './messages';
 import { PortTaken, Receiver } from './receiver';
 

@@ -2,8 +2,8 @@
 import dgram from 'node:dgram';
 import { performance } from 'node:perf_hooks';
 
-import { Device, type DeviceParts, type DeviceSnapshot } from '../conversation/device-recorder';
-import { CHANNELS, type Channel, type DeviceContext } from '../common/types';
+import { Device, type DeviceParts, type DeviceSnapshot } from '../conversation';
+import { CHANNELS, type Channel, type DeviceContext } from '../common';
 
 /** Holds 50 s of a flow; the system's default holds 5. */
 const RECEIVE_BUFFER = 1024 * 1024;

@@ -1,9 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import type { ParseArgsConfig } from 'node:util';
-import type { SimulatorOptions } from '../settings/options';
-import { PLAY_NAMES, type PlayName } from '../play/plays';
-import { usersOf, type UserOptions } from '../settings/population';
+import { usersOf, type SimulatorOptions, type UserOptions } from '../settings';
+import { PLAY_NAMES, type PlayName } from '../play';
 
 /** Ports of the command. Those of real event channels are 8014 for http and 8016 for https. */
 const PORT = { rest: '8080', events: '8014', secureEvents: '8016', control: '8090' } as const;

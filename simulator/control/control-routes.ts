@@ -1,8 +1,6 @@
-import type { CallHandle } from '../oxe/handle';
-import type { CallCause } from '../oxe/call';
-import type { EventObject } from '../oxe/exchange';
+import type { CallHandle, CallCause, EventObject } from '../oxe';
 import type { Simulator } from '../simulator-api';
-import type { Representation } from '../specification/representations';
+import type { Representation } from '../specification';
 
 /** A route of the control port. `{id}` in the path is handed to `run`. */
 export interface Route {

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { controlRoutes, type Route } from './control-routes';
-import { Listener } from '../http/listener';
+import { Listener } from '../http';
 import type { Simulator } from '../simulator-api';
 
 /** What the control port says to a request that it can't serve. */

@@ -1,5 +1,5 @@
-import type { Splitter } from '../o2g/event-channel';
-import { seededRandom } from '../settings/random';
+import type { Splitter } from '../o2g';
+import { seededRandom } from '../settings';
 import type { Faults, FaultTargets } from './types';
 
 type ChannelFaults = Pick<

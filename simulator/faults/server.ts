@@ -1,5 +1,4 @@
-import type { Session } from '../o2g/sessions';
-import { Webhook } from '../o2g/webhook';
+import { Webhook, type Session } from '../o2g';
 import type { World } from '../world';
 import type { Faults, FaultTargets, RestartOptions } from './types';
 

@@ -1,8 +1,5 @@
-import type { ChannelEnd } from '../o2g/event-channel';
-import type { EventsPort } from '../http/events-port';
-import type { Override, Overrides } from '../http/canned-answers';
-import type { Pace } from '../http/rest';
-import type { Listener } from '../http/listener';
+import type { ChannelEnd } from '../o2g';
+import type { EventsPort, Override, Overrides, Pace, Listener } from '../http';
 import type { World } from '../world';
 
 /** What a restart does. */

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import type { RequestRecord } from '../journal/journal';
+import type { RequestRecord } from '../journal';
 
 /** An answer to give instead of the server's own. Whether the request keeps to the specification is checked all the same. */
 export interface Override {

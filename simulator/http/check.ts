@@ -1,11 +1,18 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Context } from './handlers/context';
-import type { RequestRecord } from '../journal/journal';
-import type { Credential, Session } from '../o2g/sessions';
-import { invalidSession, Refusal, violation } from '../specification/errors';
-import { matchOperation, type Match, type Operation, type OperationName } from '../specification/operations';
-import { brokenRules } from '../specification/rules';
-import { problemsOf } from '../specification/validate';
+import type { Context } from './handlers';
+import type { RequestRecord } from '../journal';
+import type { Credential, Session } from '../o2g';
+import {
+  invalidSession,
+  Refusal,
+  violation,
+  matchOperation,
+  brokenRules,
+  problemsOf,
+  type Match,
+  type Operation,
+  type OperationName,
+} from '../specification';
 import type { World } from '../world';
 
 /** A body as it came: the text, and its JSON when it is JSON. */

@@ -1,10 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Channel, type ChannelEnd, type Splitter } from '../o2g/event-channel';
-import { subscriptionOfChannel } from './handlers/subscriptions';
+import { Channel, type ChannelEnd, type Splitter, type Subscription } from '../o2g';
+import { subscriptionOfChannel } from './handlers';
 import { overriddenAnswer, writeAnswer, type Overrides } from './canned-answers';
 import { recordOf } from './rest';
-import { Refusal, violation } from '../specification/errors';
-import type { Subscription } from '../o2g/subscriptions';
+import { Refusal, violation } from '../specification';
 import type { World } from '../world';
 
 const STARTED = '{"eventName":"OnChannelInformation","text":"Chunk started"}';

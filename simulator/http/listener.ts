@@ -1,7 +1,7 @@
 import http from 'node:http';
 import https from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
-import type { Settings } from '../settings/options';
+import type { Settings } from '../settings';
 
 type Handler = (request: http.IncomingMessage, response: http.ServerResponse) => void;
 

@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { check, type ReceivedBody } from './check';
-import { perform } from './handlers/perform';
-import type { RequestRecord } from '../journal/journal';
+import { perform } from './handlers';
+import type { RequestRecord } from '../journal';
 import { overriddenAnswer, writeAnswer, type Answer, type Override, type Overrides } from './canned-answers';
-import { restErrorInfo, Refusal } from '../specification/errors';
+import { restErrorInfo, Refusal } from '../specification';
 import type { World } from '../world';
 
 /** Longest body that is read: far more than any request of the specification needs. */

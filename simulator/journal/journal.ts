@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Settings } from '../settings/options';
+import type { Settings } from '../settings';
 
 /** A request as it came, and what became of it. Nothing is masked: tests look for secrets in here. */
 export interface RequestRecord {

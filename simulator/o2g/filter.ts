@@ -1,6 +1,11 @@
-import { eventsNamed, packageOf, WITHOUT_IDS } from '../specification/packages';
-import { Refusal, violation } from '../specification/errors';
-import type { Representation } from '../specification/representations';
+import {
+  eventsNamed,
+  packageOf,
+  WITHOUT_IDS,
+  Refusal,
+  violation,
+  type Representation,
+} from '../specification';
 
 export type Filter = Representation<'Filter'>;
 type Selector = Representation<'Selector'>;

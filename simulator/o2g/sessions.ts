@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import type { Oxe } from '../oxe/oxe';
-import type { OxeUser } from '../oxe/call';
-import type { Settings } from '../settings/options';
-import type { Representation } from '../specification/representations';
+import type { Oxe, OxeUser } from '../oxe';
+import type { Settings } from '../settings';
+import type { Representation } from '../specification';
 
 /** Who authenticated, by the cookie that was given for it. */
 export interface Credential {

@@ -1,6 +1,6 @@
 import type { Channel, ChannelEnd } from './event-channel';
 import { compileFilter, passes, type CompiledFilter, type Filter, type Subscriber } from './filter';
-import type { EventObject } from '../oxe/exchange';
+import type { EventObject } from '../oxe';
 import type { Webhook } from './webhook';
 
 /** A subscription: a filter, and the events for it that nobody has read yet. */

@@ -1,4 +1,4 @@
-import type { AnnouncedUrls } from '../settings/options';
+import type { AnnouncedUrls } from '../settings';
 
 const WILDCARDS = new Set(['0.0.0.0', '::', '']);
 

@@ -1,6 +1,5 @@
 /** Calls of the OXE, and who takes part in them: nodes, users, devices, numbers outside. */
-import type { Enumeration } from '../specification/enumerations';
-import type { Representation } from '../specification/representations';
+import type { Enumeration, Representation } from '../specification';
 
 /** One OXE of the network, as `GET /system/status` shows it. */
 export interface OxeNode {

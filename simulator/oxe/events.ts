@@ -1,5 +1,5 @@
 import type { OxeUser, Call, CallCause, Side } from './call';
-import type { Representation } from '../specification/representations';
+import type { Representation } from '../specification';
 
 /** What an OnCallModified tells beside the state: all of it optional, the lists are empty when left out. */
 export interface Changes {

@@ -11,7 +11,7 @@ import {
   type Side,
   type SideOptions,
 } from './call';
-import type { Representation } from '../specification/representations';
+import type { Representation } from '../specification';
 import {
   legs,
   onCallCreated,

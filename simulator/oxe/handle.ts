@@ -1,4 +1,4 @@
-import type { Representation } from '../specification/representations';
+import type { Representation } from '../specification';
 import { current, type Call, type CallCause, type MediaState, type Side } from './call';
 import { conference } from './conference';
 import { distribute, divert, enterDistribution, park, pickUp, unpark } from './diversion';

@@ -5,9 +5,9 @@ import {
   type NodeOptions,
   type Pilot,
   type UserOptions,
-} from '../settings/population';
-import type { Settings } from '../settings/options';
-import type { Representation } from '../specification/representations';
+  type Settings,
+} from '../settings';
+import type { Representation } from '../specification';
 import type { OxeDevice, OxeNode, OxeUser } from './call';
 
 /** The OXE network: nodes, users, devices, pilots. Lookups are maps; ten thousand devices are the ordinary case. */

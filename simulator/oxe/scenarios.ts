@@ -1,4 +1,4 @@
-import type { Representation } from '../specification/representations';
+import type { Representation } from '../specification';
 import { leave } from './conference';
 import type { Call, CallCause, Side } from './call';
 import { legs, participant } from './events';

@@ -1,8 +1,7 @@
-import type { OxeUser } from '../oxe/call';
+import type { OxeUser, CallHandle } from '../oxe';
 import { PLAYS, type PlayName, type Stage } from './plays';
-import { seededRandom } from '../settings/random';
+import { seededRandom } from '../settings';
 import type { AutoplayOptions, Telephony } from './telephony-api';
-import type { CallHandle } from '../oxe/handle';
 import type { World } from '../world';
 
 const OUTSIDE = ['0390670000', '0155667788', '+4989123456', '0033612345678'];

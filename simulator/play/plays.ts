@@ -1,5 +1,4 @@
-import type { CallHandle } from '../oxe/handle';
-import type { CallOptions } from '../oxe/scenarios';
+import type { CallHandle, CallOptions } from '../oxe';
 
 /** What a play has to play with. */
 export interface Stage {

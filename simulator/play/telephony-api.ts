@@ -1,10 +1,7 @@
-import type { EventObject } from '../oxe/exchange';
-import type { CallHandle } from '../oxe/handle';
-import type { CallOptions } from '../oxe/scenarios';
+import type { EventObject, CallHandle, CallOptions } from '../oxe';
 import type { PlayName } from './plays';
-import type { UserOptions } from '../settings/population';
-import type { Enumeration } from '../specification/enumerations';
-import type { Representation } from '../specification/representations';
+import type { UserOptions } from '../settings';
+import type { Enumeration, Representation } from '../specification';
 
 /** Calls that happen by themselves. */
 export interface AutoplayOptions {

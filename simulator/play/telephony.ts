@@ -1,10 +1,13 @@
 import { autoplay } from './autoplay';
 import type { Telephony } from './telephony-api';
-import type { EventObject } from '../oxe/exchange';
-import { CallHandle, type HandleContext } from '../oxe/handle';
-import { deviceStates } from '../oxe/events';
-import { userInfo } from '../oxe/oxe';
-import type { OxeUser } from '../oxe/call';
+import {
+  CallHandle,
+  deviceStates,
+  userInfo,
+  type EventObject,
+  type HandleContext,
+  type OxeUser,
+} from '../oxe';
 import type { World } from '../world';
 
 export function telephonyOf(world: World, stoppers: Set<() => void>): Telephony {

@@ -1,13 +1,17 @@
 import { randomBytes } from 'node:crypto';
-import { conversationOf, type OxeDevice, type OxeNode } from '../oxe/call';
-import { onUserStateModified, deviceStates } from '../oxe/events';
-import type { EventObject } from '../oxe/exchange';
+import {
+  conversationOf,
+  onUserStateModified,
+  deviceStates,
+  userInfo,
+  type OxeDevice,
+  type OxeNode,
+  type EventObject,
+  type Oxe,
+} from '../oxe';
 import type { IpRecording, Media } from './rtp-player';
-import { userInfo, type Oxe } from '../oxe/oxe';
-import type { Settings } from '../settings/options';
-import { Refusal, violation } from '../specification/errors';
-import type { Enumeration } from '../specification/enumerations';
-import type { Representation } from '../specification/representations';
+import type { Settings } from '../settings';
+import { Refusal, violation, type Enumeration, type Representation } from '../specification';
 import { newMasterKeys } from './srtp';
 
 /** A TDM recording in force: the PCM time slot a device's voice is copied to. */

@@ -1,5 +1,5 @@
-import { conversationOf, type Call, type Conversation, type OxeDevice } from '../oxe/call';
-import type { Settings } from '../settings/options';
+import { conversationOf, type Call, type Conversation, type OxeDevice } from '../oxe';
+import type { Settings } from '../settings';
 import { PACKET_MS, RtpClock, RtpStream, type Player } from './rtp';
 import { SrtpSender, type MasterKeys } from './srtp';
 import { loopOf, voiceOf } from './voice';

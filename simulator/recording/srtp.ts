@@ -1,5 +1,5 @@
 import { createCipheriv, createHmac, randomBytes } from 'node:crypto';
-import type { SrtpOptions } from '../settings/options';
+import type { SrtpOptions } from '../settings';
 
 /** Master key and master salt of a recording (RFC 3711, 3.2.1). */
 export interface MasterKeys {

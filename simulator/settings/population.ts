@@ -1,5 +1,4 @@
-import type { Enumeration } from '../specification/enumerations';
-import type { Representation } from '../specification/representations';
+import type { Enumeration, Representation } from '../specification';
 
 /** One OXE of the network. */
 export interface NodeOptions {

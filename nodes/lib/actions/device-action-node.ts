@@ -1,15 +1,9 @@
 /** What the nodes that act on devices share: an action, devices, one request each, one answer. */
 import type { Node, NodeAPI } from 'node-red';
-import { asO2GError, type O2GError } from '../../../o2g/spec/errors';
-import { forEachBounded } from '../../../o2g/util/concurrency';
-import type { Link } from '../../../o2g/link/link';
-import { invalid } from '../../../o2g/spec/validation';
-import { onInput, type FlowMessage } from '../node/input';
-import { configuredLink, linksOf } from '../config/link-registry';
-import { isBlank, type Config } from '../config/properties';
+import { asO2GError, forEachBounded, invalid, type O2GError, type Link } from '../../../o2g';
+import { onInput, failed, inForce, NOT_CONFIGURED, statusOf, working, type FlowMessage } from '../node';
+import { configuredLink, linksOf, isBlank, type Config, type LinkNode } from '../config';
 import { readRequests, type DeviceRequest } from './device-requests';
-import type { LinkNode } from '../config/config-node-types';
-import { failed, inForce, NOT_CONFIGURED, statusOf, working } from '../node/node-status';
 
 /** One action of a node on one device. */
 export interface DeviceAction {

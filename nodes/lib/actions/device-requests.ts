@@ -1,11 +1,16 @@
 /** The one place where a message becomes requests for devices. */
 import type { Node, NodeAPI } from 'node-red';
-import { MOST_DEVICES, readDevices } from '../../../o2g/spec/device-numbers';
-import { invalid } from '../../../o2g/spec/validation';
-import type { FlowMessage } from '../node/input';
-import { configuredLink, linksOf } from '../config/link-registry';
-import { isBlank, ownField, typedInputs, type Config } from '../config/properties';
-import type { LinkNode } from '../config/config-node-types';
+import { MOST_DEVICES, readDevices, invalid } from '../../../o2g';
+import type { FlowMessage } from '../node';
+import {
+  configuredLink,
+  linksOf,
+  isBlank,
+  ownField,
+  typedInputs,
+  type Config,
+  type LinkNode,
+} from '../config';
 
 export interface DeviceRequest {
   readonly deviceNumber: string;

@@ -1,15 +1,19 @@
 /** The actions of `o2g-record` on finished recordings: `hold`, `release`, `retain`, `delete`. They need a recorder, not a link. */
 import type { Node, NodeAPI } from 'node-red';
-import { asO2GError } from '../../../o2g/spec/errors';
-import { forEachBounded } from '../../../o2g/util/concurrency';
-import { invalid } from '../../../o2g/spec/validation';
-import type { Keeping, Kept, Which } from '../../../recorder/evidence/retention';
-import type { BuiltInRecorder } from '../recorder/recorder-adapter';
-import { configuredRecorder, nodeOf } from '../config/node-lookup';
+import { asO2GError, forEachBounded, invalid } from '../../../o2g';
+import type { Keeping, Kept, Which } from '../../../recorder';
+import type { BuiltInRecorder } from '../recorder';
+import {
+  configuredRecorder,
+  nodeOf,
+  asNumber,
+  isBlank,
+  ownField,
+  type Config,
+  type RecorderNode,
+} from '../config';
 import { shown } from './device-action-node';
-import type { FlowMessage } from '../node/input';
-import { asNumber, isBlank, ownField, type Config } from '../config/properties';
-import type { RecorderNode } from '../config/config-node-types';
+import type { FlowMessage } from '../node';
 
 type Do = (keeping: Keeping, which: Which, days: unknown) => Promise<Kept>;
 

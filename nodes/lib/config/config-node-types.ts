@@ -1,9 +1,8 @@
 /** The config nodes as the other nodes see them. */
 import type { Node } from 'node-red';
-import type { Link } from '../../../o2g/link/link';
-import type { Session } from '../../../o2g/session/session';
-import type { BuiltInRecorder } from '../recorder/recorder-adapter';
-import type { Shared } from '../lifecycle/shared-resource';
+import type { Link, Session } from '../../../o2g';
+import type { BuiltInRecorder } from '../recorder';
+import type { Shared } from '../lifecycle';
 
 export interface ServerNode extends Node {
   /** How messages call it: its name, else its address. */

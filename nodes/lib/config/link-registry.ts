@@ -1,12 +1,10 @@
 /** Finding the link for a request: the node's own, else by `msg.oxeNode`, else the one that has the device in its list. */
 import type { Node, NodeAPI } from 'node-red';
-import type { Link } from '../../../o2g/link/link';
-import type { Session } from '../../../o2g/session/session';
-import { invalid } from '../../../o2g/spec/validation';
+import { invalid, type Link, type Session } from '../../../o2g';
 import { nodeOf } from './node-lookup';
-import type { FlowMessage } from '../node/input';
+import type { FlowMessage } from '../node';
 import { isBlank } from './properties';
-import { oncePerRuntime } from '../lifecycle/per-runtime';
+import { oncePerRuntime } from '../lifecycle';
 import type { LinkNode } from './config-node-types';
 
 class Links {

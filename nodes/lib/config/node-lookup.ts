@@ -1,8 +1,6 @@
 /** What the two config nodes share: being used, and living on over deploys. */
 import type { Node, NodeAPI } from 'node-red';
-import { asO2GError } from '../../../o2g/spec/errors';
-import type { Log } from '../../../o2g/util/logger';
-import { invalid } from '../../../o2g/spec/validation';
+import { asO2GError, invalid, type Log } from '../../../o2g';
 import { isBlank } from './properties';
 import type { RecorderNode, ServerNode } from './config-node-types';
 

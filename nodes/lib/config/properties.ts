@@ -3,8 +3,8 @@
  * given as text.
  */
 import type { Node, NodeAPI } from 'node-red';
-import { invalid } from '../../../o2g/spec/validation';
-import type { FlowMessage } from '../node/input';
+import { invalid } from '../../../o2g';
+import type { FlowMessage } from '../node';
 
 /** A node's configuration as it comes from the flow file; a typed input has a companion `<name>Type`. */
 export type Config = Readonly<Record<string, unknown>>;

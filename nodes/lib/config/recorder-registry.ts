@@ -1,8 +1,7 @@
 /** The built-in recorders of a runtime by the ids of their nodes: what links know of them. */
-import type { MediaPorts } from '../../../o2g/link/recorder-port';
-import { Signal } from '../../../o2g/util/signal';
-import type { BuiltInRecorder } from '../recorder/recorder-adapter';
-import { oncePerRuntime } from '../lifecycle/per-runtime';
+import { Signal, type MediaPorts } from '../../../o2g';
+import type { BuiltInRecorder } from '../recorder';
+import { oncePerRuntime } from '../lifecycle';
 
 class Recorders implements MediaPorts {
   readonly onChanged: Signal<string>;

@@ -2,8 +2,7 @@
 import path from 'node:path';
 import type { NodeAPI } from 'node-red';
 import type * as library from '../../../recorder/archive';
-import { deploymentOf } from '../lifecycle/deployment';
-import { oncePerRuntime } from '../lifecycle/per-runtime';
+import { deploymentOf, oncePerRuntime } from '../lifecycle';
 
 type Library = typeof library;
 

@@ -1,5 +1,5 @@
 /** The O2G servers of a runtime: what the editor's routes look at. */
-import { oncePerRuntime } from '../lifecycle/per-runtime';
+import { oncePerRuntime } from '../lifecycle';
 import type { ServerNode } from './config-node-types';
 
 class Servers {

@@ -2,13 +2,8 @@
  * Where O2G's agents reach this Node-RED: /o2g/tunnel of its own HTTP server, or ports of their own. One listener for all servers.
  */
 import type { NodeAPI } from 'node-red';
-import { asO2GError } from '../../../o2g/spec/errors';
-import type { TlsOptions } from '../../../o2g/transport/http-transport';
-import type { Log } from '../../../o2g/util/logger';
-import type { Tunnel } from '../../../o2g/tunnel/tunnel-transport';
-import { TunnelDoor } from '../../../o2g/tunnel/agent-listener';
-import { invalid } from '../../../o2g/spec/validation';
-import { oncePerRuntime } from '../lifecycle/per-runtime';
+import { asO2GError, TunnelDoor, invalid, type TlsOptions, type Log, type Tunnel } from '../../../o2g';
+import { oncePerRuntime } from '../lifecycle';
 
 export interface TunnelPlace {
   readonly token: string;

@@ -3,10 +3,8 @@
  * no way to take a route back.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { isEvent, type O2GEvent } from '../../../o2g/spec/event';
-import { objectIn } from '../../../o2g/util/json';
-import { Tokens } from '../../../o2g/util/token-registry';
-import { oncePerRuntime } from '../lifecycle/per-runtime';
+import { isEvent, objectIn, Tokens, type O2GEvent } from '../../../o2g';
+import { oncePerRuntime } from '../lifecycle';
 
 /** No event of an O2G server comes near this. */
 const LARGEST_BODY = 1024 * 1024;

@@ -4,12 +4,9 @@
  * deploy does, so nobody can do more with it than before.
  */
 import type { Node, NodeAPI } from 'node-red';
-import { asO2GError } from '../../../o2g/spec/errors';
-import { HttpTransport, type TlsOptions } from '../../../o2g/transport/http-transport';
-import { tryConnection, type TrialOptions } from '../../../o2g/connection-test/connection-test';
-import { nodeOf } from '../config/node-lookup';
-import { needsPermission } from '../admin/permission';
-import { ownField, type Config } from '../config/properties';
+import { asO2GError, HttpTransport, tryConnection, type TlsOptions, type TrialOptions } from '../../../o2g';
+import { nodeOf, ownField, type Config } from '../config';
+import { needsPermission } from '../admin';
 
 type Credentials = Readonly<Record<string, string>>;
 

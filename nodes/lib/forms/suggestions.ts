@@ -3,13 +3,9 @@
  * them, so it needs the permission `o2g.read`. A server that isn't deployed or not connected suggests nothing, without a word.
  */
 import type { NodeAPI } from 'node-red';
-import { objectsIn } from '../../../o2g/session/responses';
-import type { Session } from '../../../o2g/session/session';
-import { nodeOf } from '../config/node-lookup';
-import { linksOf } from '../config/link-registry';
-import { needsPermission } from '../admin/permission';
-import { serversOf } from '../config/server-registry';
-import type { LinkNode, ServerNode } from '../config/config-node-types';
+import { objectsIn, type Session } from '../../../o2g';
+import { nodeOf, linksOf, serversOf, type LinkNode, type ServerNode } from '../config';
+import { needsPermission } from '../admin';
 
 interface Suggestion {
   readonly value: string;

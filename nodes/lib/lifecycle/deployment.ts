@@ -4,7 +4,7 @@
  * from the moment flows stop until they have started again.
  */
 import type { EventEmitter } from 'node:events';
-import type { CloseReason } from '../../../o2g/session/session';
+import type { CloseReason } from '../../../o2g';
 import { oncePerRuntime } from './per-runtime';
 
 /** How long something waits for the node that takes it over. */

@@ -5,9 +5,7 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { asO2GError } from '../../../o2g/spec/errors';
-import type { LinkMemory, StoredLink } from '../../../o2g/link/link';
-import type { Log } from '../../../o2g/util/logger';
+import { asO2GError, type LinkMemory, type StoredLink, type Log } from '../../../o2g';
 
 /** Devices come in hundreds: their changes are written together … */
 const WRITE_AFTER_MS = 200;

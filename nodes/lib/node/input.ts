@@ -1,6 +1,6 @@
 /** The only `input` listener of the palette: it sends and calls `done` once, and no rejection leaves it (one would end Node-RED). */
 import type { Node, NodeMessageInFlow } from 'node-red';
-import { asO2GError, O2GError } from '../../../o2g/spec/errors';
+import { asO2GError, O2GError } from '../../../o2g';
 
 export type FlowMessage = NodeMessageInFlow & Record<string, unknown>;
 

@@ -1,11 +1,7 @@
 /** What a node shows. Texts are keys of the catalog, translated in the browser, or names and numbers that need no translation. */
 import type { Node, NodeStatus } from 'node-red';
-import type { ConnectionReport } from '../../../o2g/session/connection';
-import type { O2GError } from '../../../o2g/spec/errors';
-import type { State } from '../../../o2g/session/state-machine';
-import type { LinkReport } from '../../../o2g/link/registration';
-import type { Alarm } from '../../../recorder/common/types';
-import type { RecorderMetrics } from '../../../recorder/recorder';
+import type { ConnectionReport, O2GError, State, LinkReport } from '../../../o2g';
+import type { Alarm, RecorderMetrics } from '../../../recorder';
 
 const key = (name: string): string => `@o2g/node-red-recording/o2g-server:status.${name}`;
 

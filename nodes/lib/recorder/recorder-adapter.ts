@@ -2,17 +2,30 @@
  * The recorder of `recorder/` as links and nodes use it: loaded when somebody needs it, told what calls do, and asked again when it could
  * not start. It joins the two libraries, which know nothing of each other.
  */
-import { CallHistory, type PlacedCall } from '../../../o2g/calls/call-history';
-import type { Conversation } from '../../../o2g/calls/device-conversations';
-import { asO2GError, O2GError } from '../../../o2g/spec/errors';
-import type { Log } from '../../../o2g/util/logger';
-import type { IpTarget, MediaPort, PauseReason, SrtpKeys } from '../../../o2g/link/recorder-port';
-import { Signal } from '../../../o2g/util/signal';
-import type { Alarm, DeviceContext } from '../../../recorder/common/types';
-import type { FinishedRecording } from '../../../recorder/completion/finish-recording';
-import type { Keeping, Kept } from '../../../recorder/evidence/retention';
-import type { Recorder, RecorderMetrics, RecordingEnd } from '../../../recorder/recorder';
-import type { RecorderOptions } from '../../../recorder/options';
+import {
+  CallHistory,
+  asO2GError,
+  O2GError,
+  Signal,
+  type PlacedCall,
+  type Conversation,
+  type Log,
+  type IpTarget,
+  type MediaPort,
+  type PauseReason,
+  type SrtpKeys,
+} from '../../../o2g';
+import type {
+  Alarm,
+  DeviceContext,
+  FinishedRecording,
+  Keeping,
+  Kept,
+  Recorder,
+  RecorderMetrics,
+  RecordingEnd,
+  RecorderOptions,
+} from '../../../recorder';
 
 /** What nobody asked for, in the order in which it happened. */
 export type RecorderNews =

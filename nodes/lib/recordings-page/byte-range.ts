@@ -1,8 +1,8 @@
 /** A recording over HTTP: whole, or the part that is asked for (RFC 9110, section 14). */
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { OpenRecording } from '../../../recorder/files/read-recording';
-import type { AdminRequest, AdminResponse } from '../admin/permission';
+import type { OpenRecording } from '../../../recorder';
+import type { AdminRequest, AdminResponse } from '../admin';
 
 /** Type, name and `ETag` are set before. Several ranges at once are answered with the whole, as the section allows. Rejects with what reading rejects with. */
 export async function sendBytes(

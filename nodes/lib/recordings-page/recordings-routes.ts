@@ -4,14 +4,12 @@
  */
 import path from 'node:path';
 import type { NodeAPI } from 'node-red';
-import { O2GError } from '../../../o2g/spec/errors';
-import type { Access } from '../../../recorder/archive/access-log';
-import type { Place } from '../../../recorder/archive/catalogue';
-import { invalid } from '../../../o2g/spec/validation';
-import { inOurWords } from '../recorder/recorder-adapter';
+import { O2GError, invalid } from '../../../o2g';
+import type { Access, Place } from '../../../recorder/archive';
+import { inOurWords } from '../recorder';
 import { sendBytes } from './byte-range';
-import { needsPermission, type AdminRequest, type AdminResponse } from '../admin/permission';
-import { recordingFoldersOf } from '../config/recording-folders';
+import { needsPermission, type AdminRequest, type AdminResponse } from '../admin';
+import { recordingFoldersOf } from '../config';
 import { Tickets } from './tickets';
 import { Waveforms } from './waveform-cache';
 

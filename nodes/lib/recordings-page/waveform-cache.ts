@@ -1,7 +1,6 @@
 /** Waveforms that were computed: they are small, and the whole recording has to be read for one. */
-import type { Audio } from '../../../recorder/archive/recording-files';
-import type { OpenRecording } from '../../../recorder/files/read-recording';
-import type { Waveform } from '../../../recorder/archive/waveform';
+import type { Audio, Waveform } from '../../../recorder/archive';
+import type { OpenRecording } from '../../../recorder';
 
 type Opened = Audio & { readonly recording: OpenRecording };
 

@@ -3,18 +3,12 @@
  * What is published to the editors goes to everybody who is logged in, so it says only that something changed.
  */
 import type { NodeAPI } from 'node-red';
-import { asO2GError } from '../../../o2g/spec/errors';
-import type { Link } from '../../../o2g/link/link';
-import { invalid } from '../../../o2g/spec/validation';
-import { nodeOf } from '../config/node-lookup';
-import { deploymentOf } from '../lifecycle/deployment';
-import { linksOf } from '../config/link-registry';
+import { asO2GError, invalid, type Link } from '../../../o2g';
+import { nodeOf, linksOf, recordersOf, serversOf, type LinkNode } from '../config';
+import { deploymentOf } from '../lifecycle';
 import { Overview } from './overview';
-import { needsPermission } from '../admin/permission';
-import { recordersOf } from '../config/recorder-registry';
-import { serversOf } from '../config/server-registry';
+import { needsPermission } from '../admin';
 import { offerSupport } from './support-routes';
-import type { LinkNode } from '../config/config-node-types';
 
 /** What can be done with a link. */
 const ACTIONS: Readonly<Record<string, (link: Link, device: unknown) => Promise<unknown>>> = {

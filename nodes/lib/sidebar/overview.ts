@@ -3,13 +3,11 @@
  * changed since. Rows are made when they are asked for, so that a palette that nobody watches only notes the numbers of devices.
  */
 import { randomUUID } from 'node:crypto';
-import type { Coverage } from '../../../o2g/link/device-table';
-import type { Link } from '../../../o2g/link/link';
-import type { Session } from '../../../o2g/session/session';
-import type { BuiltInRecorder } from '../recorder/recorder-adapter';
+import type { Coverage, Link, Session } from '../../../o2g';
+import type { BuiltInRecorder } from '../recorder';
 import { recordingsOf, type RecordingsView } from './recordings-view';
 import { SystemView, type OxeNodeView } from './system-view';
-import type { LinkNode, ServerNode } from '../config/config-node-types';
+import type { LinkNode, ServerNode } from '../config';
 
 /** An editor is told of changes so often at most. */
 const TELL_EVERY_MS = 500;

@@ -1,5 +1,5 @@
 /** The recordings under way in the built-in recorders, as the sidebar shows them. */
-import type { BuiltInRecorder } from '../recorder/recorder-adapter';
+import type { BuiltInRecorder } from '../recorder';
 
 /** One direction of a recording. */
 export interface SideView {

@@ -3,7 +3,7 @@
  * names and addresses only when they are asked for.
  */
 import type { NodeDef } from 'node-red';
-import type { BuiltInRecorder } from '../recorder/recorder-adapter';
+import type { BuiltInRecorder } from '../recorder';
 import { Masking } from './masking';
 import type { DeviceView, LinkView, OverviewView, ServerView } from './overview';
 

@@ -8,10 +8,10 @@ import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { NodeAPI, NodeDef } from 'node-red';
-import { asO2GError } from '../../../o2g/spec/errors';
+import { asO2GError } from '../../../o2g';
 import type { OverviewView } from './overview';
-import { needsPermission } from '../admin/permission';
-import { recordersOf } from '../config/recorder-registry';
+import { needsPermission } from '../admin';
+import { recordersOf } from '../config';
 import { supportBundle } from './support-bundle';
 
 /** The delay of the event loop is that of this time, while the bundle is made. */

@@ -1,7 +1,5 @@
 /** The OXE nodes of a server, asked for when somebody looks and what is known may be old; nobody looks, nothing is asked. */
-import { objectsIn } from '../../../o2g/session/responses';
-import type { Representation } from '../../../o2g/spec/representations';
-import type { Session } from '../../../o2g/session/session';
+import { objectsIn, type Representation, type Session } from '../../../o2g';
 
 export interface OxeNodeView {
   readonly oxeNode: number | undefined;

@@ -1,13 +1,14 @@
-import type { OxeUser } from '../../oxe/call';
-import type { Credential, Session } from '../../o2g/sessions';
-import { Refusal, violation } from '../../specification/errors';
+import type { OxeUser } from '../../oxe';
+import type { Credential, Session } from '../../o2g';
 import {
+  Refusal,
+  violation,
   OPERATIONS,
   type AnswerOf,
   type BodyOf,
   type Operation,
   type OperationName,
-} from '../../specification/operations';
+} from '../../specification';
 import type { World } from '../../world';
 
 /** Operations that need no session yet, and those that don't even need a cookie. */

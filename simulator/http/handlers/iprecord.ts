@@ -1,9 +1,7 @@
-import type { DrLink } from '../../recording/dr-links';
-import type { OxeNode } from '../../oxe/call';
-import type { SrtpOptions } from '../../settings/options';
-import { Refusal, violation } from '../../specification/errors';
-import type { Representation } from '../../specification/representations';
-import type { MasterKeys } from '../../recording/srtp';
+import type { DrLink, MasterKeys } from '../../recording';
+import type { OxeNode } from '../../oxe';
+import type { SrtpOptions } from '../../settings';
+import { Refusal, violation, type Representation } from '../../specification';
 import type { Context, Handlers } from './context';
 
 type IpRecordOperation =

@@ -1,4 +1,4 @@
-import type { OperationName } from '../../specification/operations';
+import type { OperationName } from '../../specification';
 import type { Context, Handlers } from './context';
 import { ipRecordHandlers } from './iprecord';
 import { sessionHandlers } from './sessions';

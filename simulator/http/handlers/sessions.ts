@@ -1,6 +1,5 @@
-import type { Session } from '../../o2g/sessions';
-import { Refusal, violation } from '../../specification/errors';
-import type { Representation } from '../../specification/representations';
+import type { Session } from '../../o2g';
+import { Refusal, violation, type Representation } from '../../specification';
 import type { World } from '../../world';
 import type { Context, Handlers } from './context';
 import { randomBytes } from 'node:crypto';

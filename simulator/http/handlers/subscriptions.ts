@@ -1,9 +1,14 @@
-import { checkFilter, RefusedFilter, type Filter, type Subscriber } from '../../o2g/filter';
-import { newToken, type Session } from '../../o2g/sessions';
-import { Refusal, violation } from '../../specification/errors';
-import type { Representation } from '../../specification/representations';
-import type { Subscription } from '../../o2g/subscriptions';
-import { Webhook } from '../../o2g/webhook';
+import {
+  checkFilter,
+  RefusedFilter,
+  newToken,
+  Webhook,
+  type Filter,
+  type Subscriber,
+  type Session,
+  type Subscription,
+} from '../../o2g';
+import { Refusal, violation, type Representation } from '../../specification';
 import type { World } from '../../world';
 import type { Context, Handlers } from './context';
 

@@ -1,5 +1,5 @@
-import type { OxeNode } from '../../oxe/call';
-import type { Representation } from '../../specification/representations';
+import type { OxeNode } from '../../oxe';
+import type { Representation } from '../../specification';
 import type { World } from '../../world';
 import type { Handlers } from './context';
 

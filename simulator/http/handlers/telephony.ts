@@ -1,5 +1,4 @@
-import { callInfo, callsOf, deviceStates, onTelephonyState, telephonicState } from '../../oxe/events';
-import type { OxeUser } from '../../oxe/call';
+import { callInfo, callsOf, deviceStates, onTelephonyState, telephonicState, type OxeUser } from '../../oxe';
 import { notFound, userOf, type Handlers } from './context';
 
 /** "Call control" and "Call Center Agent": the part that consults states. */

@@ -1,6 +1,5 @@
-import { userInfo } from '../../oxe/oxe';
-import type { OxeUser } from '../../oxe/call';
-import { Refusal, violation } from '../../specification/errors';
+import { userInfo, type OxeUser } from '../../oxe';
+import { Refusal, violation } from '../../specification';
 import { notFound, visible, type Handlers } from './context';
 
 /** "User information": who is monitored. */

@@ -1,0 +1,1 @@
+export { needsPermission, type AdminRequest, type AdminResponse } from './permission';

@@ -1,0 +1,19 @@
+export type { LinkNode, RecorderNode, ServerNode } from './config-node-types';
+export { configuredLink, linksOf } from './link-registry';
+export { attempt, configuredRecorder, configuredServer, logOf, nodeOf } from './node-lookup';
+export {
+  asBoolean,
+  asNumber,
+  isBlank,
+  labelOf,
+  ownField,
+  readChoice,
+  readFlag,
+  readNumber,
+  readText,
+  typedInputs,
+  type Config,
+} from './properties';
+export { recordersOf } from './recorder-registry';
+export { recordingFoldersOf } from './recording-folders';
+export { serversOf } from './server-registry';

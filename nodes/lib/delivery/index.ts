@@ -1,0 +1,2 @@
+export { tunnelsOf, type TunnelPlace } from './tunnels';
+export { webhooksOf } from './webhook';

@@ -1,0 +1,2 @@
+export { offerTrial } from './connection-test-route';
+export { offerSuggestions } from './suggestions';

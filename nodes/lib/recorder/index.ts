@@ -1,0 +1,1 @@
+export { BuiltInRecorder, inOurWords } from './recorder-adapter';

@@ -1,0 +1,1 @@
+export { offerRecordings } from './recordings-routes';

@@ -1,0 +1,1 @@
+export { offerOverview } from './overview-routes';

@@ -1,0 +1,3 @@
+export { CallFollowing, readCallFilter } from './call-filter';
+export { CallHistory, type PlacedCall } from './call-history';
+export { Conversations, type Conversation } from './device-conversations';

@@ -1,0 +1,1 @@
+export { tryConnection, type TrialOptions } from './connection-test';

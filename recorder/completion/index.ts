@@ -1,0 +1,2 @@
+export { recover } from './crash-recovery';
+export { complete, type Description, type FinishedRecording } from './finish-recording';

@@ -1,0 +1,7 @@
+export {
+  Device,
+  type DeviceOptions,
+  type DeviceParts,
+  type DeviceSnapshot,
+  type Level,
+} from './device-recorder';

@@ -1,0 +1,2 @@
+export { HELP, UsageError, parseCommand, type Command } from './command';
+export { startControl } from './control';

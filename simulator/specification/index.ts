@@ -1,0 +1,15 @@
+export type { Enumeration } from './enumerations';
+export { Refusal, invalidSession, restErrorInfo, violation } from './errors';
+export {
+  OPERATIONS,
+  matchOperation,
+  type AnswerOf,
+  type BodyOf,
+  type Match,
+  type Operation,
+  type OperationName,
+} from './operations';
+export { WITHOUT_IDS, eventsNamed, packageOf } from './packages';
+export type { Representation } from './representations';
+export { brokenRules } from './rules';
+export { problemsOf } from './validate';
