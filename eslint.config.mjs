@@ -3,27 +3,19 @@ import html from 'eslint-plugin-html';
 import globals from 'globals';
 import tseslint from 'typescript-eslint';
 
-/**
- * Arrows point one way: a folder may not import what is named here, whichever way (docs/decisions/001-folders.md).
- * A dynamic import is no import declaration to ESLint, hence the second rule.
- */
-const arrow = (folder, forbidden, why) => ({
+import folderRule from './scripts/lint/folder-rule.mjs';
+
+/** What of npm a folder must not know, whichever way it is imported. */
+const without = (folder, packages, why) => ({
   files: [`${folder}/**/*.ts`],
   rules: {
     'no-restricted-imports': [
       'error',
-      {
-        patterns: [
-          { group: forbidden.flatMap((name) => [`**/${name}/*`, `**/${name}`, name]), message: why },
-        ],
-      },
+      { patterns: [{ group: packages.flatMap((name) => [name, `${name}/*`]), message: why }] },
     ],
     'no-restricted-syntax': [
       'error',
-      {
-        selector: `ImportExpression[source.value=/(^|\\/)(${forbidden.join('|')})(\\/|$)/]`,
-        message: why,
-      },
+      { selector: `ImportExpression[source.value=/^(${packages.join('|')})(\\/|$)/]`, message: why },
     ],
   },
 });
@@ -59,22 +51,14 @@ export default tseslint.config(
       eqeqeq: 'error',
     },
   },
-  arrow(
-    'o2g',
-    ['nodes', 'recorder', 'simulator', ...NODE_RED],
-    'o2g/ is the client library: it knows neither Node-RED nor media nor the simulator.',
-  ),
-  arrow(
-    'recorder',
-    ['nodes', 'o2g', 'simulator', ...NODE_RED],
-    'recorder/ is the media side: it knows neither Node-RED nor O2G.',
-  ),
-  arrow(
-    'simulator',
-    ['nodes', 'o2g', 'recorder', ...NODE_RED],
-    'simulator/ reads the specification for itself: what it shared with the client it could not prove.',
-  ),
-  arrow('nodes', ['simulator'], 'the palette runs without the simulator.'),
+  {
+    files: ['**/*.ts'],
+    plugins: { palette: { rules: { folders: folderRule } } },
+    rules: { 'palette/folders': 'error' },
+  },
+  without('o2g', NODE_RED, 'o2g/ is the client library: it works without Node-RED.'),
+  without('recorder', NODE_RED, 'recorder/ is the media side: it works without Node-RED.'),
+  without('simulator', NODE_RED, 'simulator/ is a server of its own: it works without Node-RED.'),
   {
     // The commands and the developer's scripts talk to a person on the console.
     files: ['bin/**/*.ts', 'scripts/**/*.ts', 'bench/**/*.ts'],
