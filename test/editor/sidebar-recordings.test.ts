@@ -8,7 +8,7 @@ import type { Locator } from 'playwright-core';
 import { startSimulator } from '../../simulator';
 import type { Simulator } from '../../simulator/simulator-api';
 import { PACKET, rtp, voice } from '../recorder/support';
-import { recorderFlow } from '../real/recordings';
+import { recorderFlow } from '../node-red/recording/recordings';
 import { openEditor } from '../support/browser';
 import { whenTestEnds } from '../support/cleanup';
 import { startNodeRed, stopAll, type NodeRed } from '../support/node-red';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 
 import { startSimulator } from '../../simulator';
-import { moreSent, probed, recorderFlow, type Finished } from '../real/recordings';
-import { DEVICES, recordingRequests, TARGET, wholeFlow } from '../real/flows';
+import { moreSent, probed, recorderFlow, type Finished } from '../node-red/recording/recordings';
+import { DEVICES, recordingRequests, TARGET, wholeFlow } from '../node-red/flows';
 import { whenTestEnds } from '../support/cleanup';
 import { startNodeRed } from '../support/node-red';
 import { userDirWithPalette } from '../support/tarball';

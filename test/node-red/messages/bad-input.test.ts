@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { certificate } from '../support/certificates';
-import { startNodeRed, stopAll, type NodeRed } from '../support/node-red';
-import { startSimulator } from '../../simulator';
-import type { Simulator } from '../../simulator/simulator-api';
-import { DEVICES, TARGET, wholeFlow, type FlowProperties } from './flows';
+import { certificate } from '../../support/certificates';
+import { startNodeRed, stopAll, type NodeRed } from '../../support/node-red';
+import { startSimulator } from '../../../simulator';
+import type { Simulator } from '../../../simulator/simulator-api';
+import { DEVICES, TARGET, wholeFlow, type FlowProperties } from '../flows';
 
 describe('bad input', () => {
   let oxe: Simulator;

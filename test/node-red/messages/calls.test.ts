@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import type { CallChange } from '../../o2g/calls/call';
+import type { CallChange } from '../../../o2g/calls/call';
 import {
   catchAll,
   changed,
@@ -12,12 +12,12 @@ import {
   probeIn,
   probeOut,
   type Flow,
-} from '../support/flow';
-import { startNodeRed, stopAll, type Message, type NodeRed } from '../support/node-red';
-import { startSimulator } from '../../simulator';
-import type { Simulator } from '../../simulator/simulator-api';
-import { created, modified, removed, snapshot } from '../unit/calls-support';
-import { DEVICES } from './flows';
+} from '../../support/flow';
+import { startNodeRed, stopAll, type Message, type NodeRed } from '../../support/node-red';
+import { startSimulator } from '../../../simulator';
+import type { Simulator } from '../../../simulator/simulator-api';
+import { created, modified, removed, snapshot } from '../../o2g/calls/support';
+import { DEVICES } from '../flows';
 
 const OUTSIDE = '0390670000';
 const PATIENCE = { timeoutMs: 30_000 };

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { changed } from '../support/flow';
-import { startNodeRed, type NodeRed } from '../support/node-red';
-import { startSimulator } from '../../simulator';
-import type { Simulator } from '../../simulator/simulator-api';
-import { DEVICES, TARGET, wholeFlow } from './flows';
+import { changed } from '../../support/flow';
+import { startNodeRed, type NodeRed } from '../../support/node-red';
+import { startSimulator } from '../../../simulator';
+import type { Simulator } from '../../../simulator/simulator-api';
+import { DEVICES, TARGET, wholeFlow } from '../flows';
 
 interface Answer {
   readonly revision: string;

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { OPERATIONS, type Operation, type OperationName } from '../../o2g/spec/operations';
-import { ERROR_TYPES } from '../../o2g/spec/errors';
-import { ENUMERATIONS, REPRESENTATIONS, type RepresentationName } from '../../o2g/spec/representations';
-import { startNodeRed, stopAll, type NodeRed } from '../support/node-red';
-import { startSimulator } from '../../simulator';
-import type { Simulator } from '../../simulator/simulator-api';
-import { BEEP, DEVICES, TARGET, wholeFlow } from './flows';
+import { OPERATIONS, type Operation, type OperationName } from '../../../o2g/spec/operations';
+import { ERROR_TYPES } from '../../../o2g/spec/errors';
+import { ENUMERATIONS, REPRESENTATIONS, type RepresentationName } from '../../../o2g/spec/representations';
+import { startNodeRed, stopAll, type NodeRed } from '../../support/node-red';
+import { startSimulator } from '../../../simulator';
+import type { Simulator } from '../../../simulator/simulator-api';
+import { BEEP, DEVICES, TARGET, wholeFlow } from '../flows';
 import { instanceOf } from './instances';
 
 /** Those of the event channel; OnServerStart comes by webhook only, and is told there. */

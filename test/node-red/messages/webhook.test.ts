@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { changed } from '../support/flow';
-import { startNodeRed, type NodeRed } from '../support/node-red';
-import { startSimulator } from '../../simulator';
-import type { Simulator } from '../../simulator/simulator-api';
-import { DEVICES, wholeFlow } from './flows';
+import { changed } from '../../support/flow';
+import { startNodeRed, type NodeRed } from '../../support/node-red';
+import { startSimulator } from '../../../simulator';
+import type { Simulator } from '../../../simulator/simulator-api';
+import { DEVICES, wholeFlow } from '../flows';
 
 const TOKEN = 'a-token-of-some-length';
 /** Of the password "proxy". */

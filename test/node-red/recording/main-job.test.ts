@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { createSocket, type Socket } from 'node:dgram';
-import { startNodeRed, type NodeRed } from '../support/node-red';
-import { certificate } from '../support/certificates';
-import { node } from '../support/flow';
-import { startSimulator } from '../../simulator';
-import type { Simulator } from '../../simulator/simulator-api';
-import { BEEP, DEVICES, recordingRequests, TARGET, wholeFlow } from './flows';
+import { startNodeRed, type NodeRed } from '../../support/node-red';
+import { certificate } from '../../support/certificates';
+import { node } from '../../support/flow';
+import { startSimulator } from '../../../simulator';
+import type { Simulator } from '../../../simulator/simulator-api';
+import { BEEP, DEVICES, recordingRequests, TARGET, wholeFlow } from '../flows';
 
 /** A recorder that counts: resolves `heard` once each of its ports got a packet. */
 async function listen(): Promise<{

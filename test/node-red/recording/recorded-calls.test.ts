@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
-import type { PlacedCall } from '../../o2g/calls/call-history';
-import type { CallChange, ChangeName } from '../../o2g/calls/call';
-import { startSimulator, type SimulatorOptions } from '../../simulator';
-import type { Simulator } from '../../simulator/simulator-api';
-import { changed, node, probeOut } from '../support/flow';
-import { startNodeRed, stopAll, type NodeRed } from '../support/node-red';
-import { DEVICES } from './flows';
+import type { PlacedCall } from '../../../o2g/calls/call-history';
+import type { CallChange, ChangeName } from '../../../o2g/calls/call';
+import { startSimulator, type SimulatorOptions } from '../../../simulator';
+import type { Simulator } from '../../../simulator/simulator-api';
+import { changed, node, probeOut } from '../../support/flow';
+import { startNodeRed, stopAll, type NodeRed } from '../../support/node-red';
+import { DEVICES } from '../flows';
 import { moreSent, recorderFlow, type Finished, type RecorderProperties } from './recordings';
 
 const OUTSIDE = '0390670000';

@@ -4,13 +4,13 @@ import { createSocket, type Socket } from 'node:dgram';
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
-import { startSimulator, voiceOf, type CallHandle, type SimulatorOptions } from '../../simulator';
-import type { Simulator } from '../../simulator/simulator-api';
-import { changed, type Flow } from '../support/flow';
-import { startNodeRed, stopAll, type NodeRed } from '../support/node-red';
-import { whenTestEnds } from '../support/cleanup';
-import { DEVICES } from './flows';
-import { temporaryFolder, until } from '../recorder/support';
+import { startSimulator, voiceOf, type CallHandle, type SimulatorOptions } from '../../../simulator';
+import type { Simulator } from '../../../simulator/simulator-api';
+import { changed, type Flow } from '../../support/flow';
+import { startNodeRed, stopAll, type NodeRed } from '../../support/node-red';
+import { whenTestEnds } from '../../support/cleanup';
+import { DEVICES } from '../flows';
+import { temporaryFolder, until } from '../../recorder/support';
 import {
   assertComplete,
   decoded,

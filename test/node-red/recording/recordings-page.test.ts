@@ -3,11 +3,11 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { startSimulator } from '../../simulator';
-import { encrypt, listed, makeRecordings, type Archived } from '../recorder/archived';
-import { at, portRange, temporaryFolder, until } from '../recorder/support';
-import { config, flow, node, probeIn, probeOut, type Flow } from '../support/flow';
-import { startNodeRed, stopAll, type NodeRed, type NodeRedOptions } from '../support/node-red';
+import { startSimulator } from '../../../simulator';
+import { encrypt, listed, makeRecordings, type Archived } from '../../recorder/archived';
+import { at, portRange, temporaryFolder, until } from '../../recorder/support';
+import { config, flow, node, probeIn, probeOut, type Flow } from '../../support/flow';
+import { startNodeRed, stopAll, type NodeRed, type NodeRedOptions } from '../../support/node-red';
 import { recorderFlow, type Finished } from './recordings';
 
 interface Found {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 
-import { portRange, temporaryFolder, until } from '../recorder/support';
+import { portRange, temporaryFolder, until } from '../../recorder/support';
 import {
   catchAll,
   config,
@@ -14,8 +14,8 @@ import {
   probeOut,
   statusOfTab,
   type Flow,
-} from '../support/flow';
-import type { Simulator } from '../../simulator/simulator-api';
+} from '../../support/flow';
+import type { Simulator } from '../../../simulator/simulator-api';
 
 const run = promisify(execFile);
 const LAST_PACKETS = 5;

@@ -4,13 +4,13 @@ import { generateKeyPairSync } from 'node:crypto';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
-import { until } from '../recorder/support';
-import { startSimulator, voiceOf } from '../../simulator';
-import type { Simulator } from '../../simulator/simulator-api';
-import { changed, type Flow } from '../support/flow';
-import { startNodeRed, stopAll, type NodeRed } from '../support/node-red';
-import { ROOT } from '../support/toolchain';
-import { DEVICES } from './flows';
+import { until } from '../../recorder/support';
+import { startSimulator, voiceOf } from '../../../simulator';
+import type { Simulator } from '../../../simulator/simulator-api';
+import { changed, type Flow } from '../../support/flow';
+import { startNodeRed, stopAll, type NodeRed } from '../../support/node-red';
+import { ROOT } from '../../support/toolchain';
+import { DEVICES } from '../flows';
 import { decoded, moreSent, pitchOf, recorderFlow, type Finished } from './recordings';
 
 const CALLER = '0390670000';

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { changed, node, without, type Flow } from '../support/flow';
-import { startNodeRed, type NodeRed } from '../support/node-red';
-import { startSimulator } from '../../simulator';
-import type { Simulator } from '../../simulator/simulator-api';
-import { DEVICES, recordingRequests, TARGET, wholeFlow } from './flows';
+import { changed, node, without, type Flow } from '../../support/flow';
+import { startNodeRed, type NodeRed } from '../../support/node-red';
+import { startSimulator } from '../../../simulator';
+import type { Simulator } from '../../../simulator/simulator-api';
+import { DEVICES, recordingRequests, TARGET, wholeFlow } from '../flows';
 
 /** Tells what keeps the process busy: the kinds of handles and timers, counted, and the listeners for signals. */
 const counter = {

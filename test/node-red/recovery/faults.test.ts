@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { startNodeRed, stopAll, type NodeRed } from '../support/node-red';
-import { startSimulator } from '../../simulator';
-import type { Simulator } from '../../simulator/simulator-api';
-import { wholeFlow } from './flows';
+import { startNodeRed, stopAll, type NodeRed } from '../../support/node-red';
+import { startSimulator } from '../../../simulator';
+import type { Simulator } from '../../../simulator/simulator-api';
+import { wholeFlow } from '../flows';
 
 const DEVICES = 200;
 const RECORDED = 50;

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import type { Node, NodeAPI, NodeDef } from 'node-red';
-import { inFlightOf } from '../../nodes/lib/lifecycle/in-flight-messages';
-import { changed, flow, node, probeOut } from '../support/flow';
-import { loadFlow } from '../support/helper';
+import { inFlightOf } from '../../../nodes/lib/lifecycle/in-flight-messages';
+import { changed, flow, node, probeOut } from '../../support/flow';
+import { loadFlow } from '../../support/helper';
 
 /** The next stop of flows is the deploy of the test, not the end of it. */
 let deploying = false;

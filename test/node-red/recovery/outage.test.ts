@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
-import { node } from '../support/flow';
-import { startNodeRed } from '../support/node-red';
-import { startSimulator } from '../../simulator';
-import { TARGET, wholeFlow } from './flows';
+import { node } from '../../support/flow';
+import { startNodeRed } from '../../support/node-red';
+import { startSimulator } from '../../../simulator';
+import { TARGET, wholeFlow } from '../flows';
 
 /** Back-off has reached its ceiling of 5 s by then, so a minute would only be more of the same. */
 const OUTAGE_MS = 15_000;

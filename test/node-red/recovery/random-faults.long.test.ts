@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
-import { certificate } from '../support/certificates';
-import { faultFrom, type Fault, type Random } from '../support/chaos';
-import { startNodeRed, stopAll, type NodeRed } from '../support/node-red';
-import { startSimulator } from '../../simulator';
-import type { Simulator } from '../../simulator/simulator-api';
-import { seededRandom } from '../../simulator/settings/random';
-import { wholeFlow } from './flows';
+import { certificate } from '../../support/certificates';
+import { faultFrom, type Fault, type Random } from '../../support/chaos';
+import { startNodeRed, stopAll, type NodeRed } from '../../support/node-red';
+import { startSimulator } from '../../../simulator';
+import type { Simulator } from '../../../simulator/simulator-api';
+import { seededRandom } from '../../../simulator/settings/random';
+import { wholeFlow } from '../flows';
 
-/** The same seed gives the same faults: `FAULTS_SEED=7 FAULTS=100 npx mocha test/real/faults-random.test.ts`. */
+/** The same seed gives the same faults: `FAULTS_SEED=7 FAULTS=100 npx mocha test/node-red/recovery/random-faults.long.test.ts`. */
 const SEED = Number(process.env.FAULTS_SEED ?? 20261124);
 /** Times that something happens, in each of the four suites; two things as a rule. */
 const TIMES = Number(process.env.FAULTS ?? 10);

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { startNodeRed, stopAll, type NodeRed } from '../support/node-red';
-import { startSimulator, type SimulatorOptions } from '../../simulator';
-import type { Simulator } from '../../simulator/simulator-api';
-import { DEVICES, wholeFlow, type FlowProperties } from './flows';
+import { startNodeRed, stopAll, type NodeRed } from '../../support/node-red';
+import { startSimulator, type SimulatorOptions } from '../../../simulator';
+import type { Simulator } from '../../../simulator/simulator-api';
+import { DEVICES, wholeFlow, type FlowProperties } from '../flows';
 
 let oxe: Simulator;
 let red: NodeRed;

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { startSimulator } from '../../simulator';
-import type { Simulator } from '../../simulator/simulator-api';
-import type { CallChange } from '../../o2g/calls/call';
-import { portRange, temporaryFolder } from '../recorder/support';
-import { openEditor } from '../support/browser';
-import type { Flow, FlowNode } from '../support/flow';
-import { startNodeRed, stopAll, type NodeRed } from '../support/node-red';
-import { ROOT } from '../support/toolchain';
-import { moreSent, type Finished } from './recordings';
+import { startSimulator } from '../../../simulator';
+import type { Simulator } from '../../../simulator/simulator-api';
+import type { CallChange } from '../../../o2g/calls/call';
+import { portRange, temporaryFolder } from '../../recorder/support';
+import { openEditor } from '../../support/browser';
+import type { Flow, FlowNode } from '../../support/flow';
+import { startNodeRed, stopAll, type NodeRed } from '../../support/node-red';
+import { ROOT } from '../../support/toolchain';
+import { moreSent, type Finished } from '../recording/recordings';
 
 const KEPT = join(ROOT, 'test', 'upgrades');
 const PATIENCE = { timeoutMs: 60_000 };

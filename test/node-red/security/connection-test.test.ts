@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { flow, o2gServer, type FlowNode } from '../support/flow';
-import { startNodeRed, type NodeRed } from '../support/node-red';
-import { startSimulator } from '../../simulator';
-import type { Simulator } from '../../simulator/simulator-api';
+import { flow, o2gServer, type FlowNode } from '../../support/flow';
+import { startNodeRed, type NodeRed } from '../../support/node-red';
+import { startSimulator } from '../../../simulator';
+import type { Simulator } from '../../../simulator/simulator-api';
 
 const ADMIN_AUTH = { adminAuth: { type: 'credentials', users: [] } };
 

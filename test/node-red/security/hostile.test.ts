@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { gzipSync } from 'node:zlib';
-import { certificate } from '../support/certificates';
-import { node, type Flow } from '../support/flow';
-import { startNodeRed, stopAll, type Message, type NodeRed } from '../support/node-red';
-import type { Simulator } from '../../simulator/simulator-api';
-import { wholeFlow } from './flows';
+import { certificate } from '../../support/certificates';
+import { node, type Flow } from '../../support/flow';
+import { startNodeRed, stopAll, type Message, type NodeRed } from '../../support/node-red';
+import type { Simulator } from '../../../simulator/simulator-api';
+import { wholeFlow } from '../flows';
 import {
   COOKIE,
   dripping,

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import WebSocket from 'ws';
-import { until } from '../recorder/support';
-import { startSimulator } from '../../simulator';
-import type { Simulator } from '../../simulator/simulator-api';
-import { whenTestEnds } from '../support/cleanup';
-import { node, probeOut } from '../support/flow';
-import { startNodeRed, stopAll, type NodeRed } from '../support/node-red';
-import { moreSent, recorderFlow } from './recordings';
+import { until } from '../../recorder/support';
+import { startSimulator } from '../../../simulator';
+import type { Simulator } from '../../../simulator/simulator-api';
+import { whenTestEnds } from '../../support/cleanup';
+import { node, probeOut } from '../../support/flow';
+import { startNodeRed, stopAll, type NodeRed } from '../../support/node-red';
+import { moreSent, recorderFlow } from '../recording/recordings';
 
 /** The other side of each call, as an editor user without `o2g.read` must never see it. */
 const PARTY = '0390678912';

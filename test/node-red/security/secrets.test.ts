@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { certificate } from '../support/certificates';
-import { startNodeRed } from '../support/node-red';
-import { startSimulator } from '../../simulator';
-import { BEEP, TARGET, wholeFlow } from './flows';
+import { certificate } from '../../support/certificates';
+import { startNodeRed } from '../../support/node-red';
+import { startSimulator } from '../../../simulator';
+import { BEEP, TARGET, wholeFlow } from '../flows';
 
 describe('secrets', function secrets() {
   this.timeout(120_000);

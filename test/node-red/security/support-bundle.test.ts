@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { startSimulator } from '../../simulator';
-import type { Simulator } from '../../simulator/simulator-api';
-import { config, flow, node, o2gLink, o2gServer } from '../support/flow';
-import { startNodeRed, stopAll, type NodeRed } from '../support/node-red';
-import { portRange, temporaryFolder, until } from '../recorder/support';
+import { startSimulator } from '../../../simulator';
+import type { Simulator } from '../../../simulator/simulator-api';
+import { config, flow, node, o2gLink, o2gServer } from '../../support/flow';
+import { startNodeRed, stopAll, type NodeRed } from '../../support/node-red';
+import { portRange, temporaryFolder, until } from '../../recorder/support';
 
 const PARTY = '0390678912';
 const PASSWORD = 'Pa55-of-the-recorder';

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { CallFollowing, readCallFilter, type CallFilter } from '../../o2g/calls/call-filter';
-import type { CallChange } from '../../o2g/calls/call';
-import type { O2GEvent } from '../../o2g/spec/event';
-import { STORIES } from './calls-stories';
-import { changesOf, START } from './calls-support';
+import { CallFollowing, readCallFilter, type CallFilter } from '../../../o2g/calls/call-filter';
+import type { CallChange } from '../../../o2g/calls/call';
+import type { O2GEvent } from '../../../o2g/spec/event';
+import { STORIES } from './stories';
+import { changesOf, START } from './support';
 
 const ALL = readCallFilter('', []);
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { callsBetween, CallHistory, lifeKey, type Life, type TimedChange } from '../../o2g/calls/call-history';
-import type { O2GEvent } from '../../o2g/spec/event';
-import { Calls } from '../../o2g/calls/call-tracker';
-import { at, colleague, created, modified, removed, START } from './calls-support';
+import { callsBetween, CallHistory, lifeKey, type Life, type TimedChange } from '../../../o2g/calls/call-history';
+import type { O2GEvent } from '../../../o2g/spec/event';
+import { Calls } from '../../../o2g/calls/call-tracker';
+import { at, colleague, created, modified, removed, START } from './support';
 
 /** A call that rings on two devices and is answered on the second; then another on the first. */
 const STORY: readonly (readonly [number, O2GEvent])[] = [

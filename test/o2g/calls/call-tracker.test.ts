@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import type { O2GEvent } from '../../o2g/spec/event';
-import { Calls } from '../../o2g/calls/call-tracker';
-import { STORIES } from './calls-stories';
+import type { O2GEvent } from '../../../o2g/spec/event';
+import { Calls } from '../../../o2g/calls/call-tracker';
+import { STORIES } from './stories';
 import {
   at,
   changesOf,
@@ -16,7 +16,7 @@ import {
   snapshot,
   START,
   USER,
-} from './calls-support';
+} from './support';
 
 /** oxe19140 calls oxe19141, who answers; 19140 hangs up. What a real server sent. */
 const CAPTURE = [

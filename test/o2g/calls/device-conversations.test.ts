@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { Conversations } from '../../o2g/calls/device-conversations';
+import { Conversations } from '../../../o2g/calls/device-conversations';
 
 const leg = (deviceId: string, state: string): object => ({ deviceId, state });
 const created = (callRef: string, state: string, device = '70120'): [string, object] => [

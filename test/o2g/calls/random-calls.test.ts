@@ -1,19 +1,19 @@
 import assert from 'node:assert/strict';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import type { CallChange } from '../../o2g/calls/call';
-import type { O2GEvent } from '../../o2g/spec/event';
-import { Calls } from '../../o2g/calls/call-tracker';
-import type { Call, Side } from '../../simulator/oxe/call';
-import { conference, leave } from '../../simulator/oxe/conference';
-import { divert, park, pickUp, unpark } from '../../simulator/oxe/diversion';
-import { onTelephonyState } from '../../simulator/oxe/events';
-import { Exchange } from '../../simulator/oxe/exchange';
-import { answer, enquire, hangUp, hold, retrieve, start } from '../../simulator/oxe/scenarios';
-import { blindTransfer, transfer } from '../../simulator/oxe/transfer';
-import { Oxe } from '../../simulator/oxe/oxe';
-import { seededRandom } from '../../simulator/settings/random';
-import { START } from './calls-support';
+import type { CallChange } from '../../../o2g/calls/call';
+import type { O2GEvent } from '../../../o2g/spec/event';
+import { Calls } from '../../../o2g/calls/call-tracker';
+import type { Call, Side } from '../../../simulator/oxe/call';
+import { conference, leave } from '../../../simulator/oxe/conference';
+import { divert, park, pickUp, unpark } from '../../../simulator/oxe/diversion';
+import { onTelephonyState } from '../../../simulator/oxe/events';
+import { Exchange } from '../../../simulator/oxe/exchange';
+import { answer, enquire, hangUp, hold, retrieve, start } from '../../../simulator/oxe/scenarios';
+import { blindTransfer, transfer } from '../../../simulator/oxe/transfer';
+import { Oxe } from '../../../simulator/oxe/oxe';
+import { seededRandom } from '../../../simulator/settings/random';
+import { START } from './support';
 
 const USERS = Array.from({ length: 120 }, (_, index) => String(70000 + index));
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { dataOf, listOf, type CallChange } from '../../o2g/calls/call';
-import type { O2GEvent } from '../../o2g/spec/event';
-import { Calls } from '../../o2g/calls/call-tracker';
-import { STORIES } from './calls-stories';
-import { changesOf, created, modified, removed, snapshot, snapshotAfter, START, USER } from './calls-support';
+import { dataOf, listOf, type CallChange } from '../../../o2g/calls/call';
+import type { O2GEvent } from '../../../o2g/spec/event';
+import { Calls } from '../../../o2g/calls/call-tracker';
+import { STORIES } from './stories';
+import { changesOf, created, modified, removed, snapshot, snapshotAfter, START, USER } from './support';
 
 /** Without the times: a duplicate takes a second of its own in these stories. */
 const timeless = (changes: readonly CallChange[]): object[] =>

@@ -1,5 +1,5 @@
-import type { O2GEvent } from '../../o2g/spec/event';
-import { colleague, created, modified, outside, OUTSIDE, removed, secret, USER } from './calls-support';
+import type { O2GEvent } from '../../../o2g/spec/event';
+import { colleague, created, modified, outside, OUTSIDE, removed, secret, USER } from './support';
 
 /** Events, one a second, and the changes that they make by the rules of the contract, a line each. */
 export interface Story {

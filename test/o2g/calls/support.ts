@@ -1,6 +1,6 @@
-import type { O2GEvent } from '../../o2g/spec/event';
-import { Calls } from '../../o2g/calls/call-tracker';
-import type { CallChange } from '../../o2g/calls/call';
+import type { O2GEvent } from '../../../o2g/spec/event';
+import { Calls } from '../../../o2g/calls/call-tracker';
+import type { CallChange } from '../../../o2g/calls/call';
 
 export type Fields = Readonly<Record<string, unknown>>;
 
