@@ -7,15 +7,17 @@ import { startNodeRed, stopAll, type NodeRed } from '../support/node-red';
 import { startSimulator } from '../../simulator';
 import type { Simulator } from '../../simulator/simulator-api';
 import { cancel, field, fill, openConfigForm, untranslated } from './editing';
+import { tried } from '../support/tier';
+import type { NodeRedVersion } from '../support/toolchain';
 
 /** Presses the button and waits until all steps of a site are told. @returns the words of each */
-async function tried(form: Locator): Promise<string[]> {
+async function outcomesOf(form: Locator): Promise<string[]> {
   await form.getByRole('button', { name: 'Test connection' }).click();
   await form.locator('.o2g-trial li').nth(9).waitFor({ timeout: 30_000 });
   return form.locator('.o2g-trial li').allInnerTexts();
 }
 
-for (const version of ['4.1', '5.0'] as const) {
+for (const version of tried<NodeRedVersion>(['4.1', '5.0'], ['5.0'])) {
   describe(`"Test connection" in Node-RED ${version}`, function () {
     this.timeout(90_000);
     let oxe: Simulator;
@@ -41,12 +43,12 @@ for (const version of ['4.1', '5.0'] as const) {
 
     it('tells each step in words; with the stored password, then with a wrong one that was typed', async () => {
       const form = await openConfigForm(editor.page, 'o2g-server', 'server');
-      const good = await tried(form);
+      const good = await outcomesOf(form);
       assert.equal(good.filter((line) => /\bok\b/.test(line)).length, 7, good.join('\n'));
       assert.match(good.join('\n'), /Event channel ok\s+127\.0\.0\.1:\d+/);
       await fill(form, 'Password', 'wrong');
       const logins = oxe.logins().length;
-      const bad = await tried(form);
+      const bad = await outcomesOf(form);
       assert.match(
         bad.join('\n'),
         /Login failed\s+O2G refuses the login or the password\. It was tried once/,

@@ -9,6 +9,8 @@ import { startNodeRed, stopAll, type NodeRed } from '../support/node-red';
 import { CACHE } from '../support/toolchain';
 import { startSimulator } from '../../simulator';
 import type { Simulator } from '../../simulator/simulator-api';
+import { tried } from '../support/tier';
+import type { NodeRedVersion } from '../support/toolchain';
 
 const SETTINGS = { adminAuth: { type: 'credentials', users: [] } };
 const PATIENCE = { timeout: 30_000 };
@@ -53,7 +55,7 @@ async function summary(sidebar: Locator, text: string | RegExp): Promise<void> {
 const rowOf = (sidebar: Locator, device: string): Locator =>
   sidebar.getByRole('listitem').filter({ has: sidebar.page().getByText(device, { exact: true }) });
 
-for (const version of ['4.1', '5.0'] as const) {
+for (const version of tried<NodeRedVersion>(['4.1', '5.0'], ['5.0'])) {
   describe(`the sidebar in Node-RED ${version}`, function () {
     this.timeout(120_000);
     let oxe: Simulator;

@@ -7,6 +7,8 @@ import { startNodeRed, stopAll, type NodeRed } from '../support/node-red';
 import { startSimulator } from '../../simulator';
 import type { Simulator } from '../../simulator/simulator-api';
 import { chooseType, done, exported, field, openConfigForm, openForm } from './editing';
+import { tried } from '../support/tier';
+import type { NodeRedVersion } from '../support/toolchain';
 
 const SETTINGS = { adminAuth: { type: 'credentials', users: [] } };
 
@@ -21,7 +23,7 @@ async function typed(page: Page, input: Locator, text: string): Promise<string[]
   return menu.locator('li').allInnerTexts();
 }
 
-for (const version of ['4.1', '5.0'] as const) {
+for (const version of tried<NodeRedVersion>(['4.1', '5.0'], ['4.1'])) {
   describe(`suggestions in Node-RED ${version}`, function () {
     this.timeout(90_000);
     let oxe: Simulator;

@@ -4,6 +4,8 @@ import type { Simulator } from '../../../simulator/simulator-api';
 import { config, flow, node, o2gLink, o2gServer } from '../../support/flow';
 import { startNodeRed, stopAll, type NodeRed } from '../../support/node-red';
 import { portRange, temporaryFolder, until } from '../../recorder/support';
+import { tried } from '../../support/tier';
+import type { NodeRedVersion } from '../../support/toolchain';
 
 const PARTY = '0390678912';
 const PASSWORD = 'Pa55-of-the-recorder';
@@ -46,7 +48,7 @@ interface Bundle {
   readonly errors: { text: string }[];
 }
 
-for (const version of ['4.1', '5.0'] as const) {
+for (const version of tried<NodeRedVersion>(['4.1', '5.0'], ['4.1'])) {
   describe(`the support bundle of Node-RED ${version}`, function () {
     this.timeout(120_000);
     let oxe: Simulator;
