@@ -1,5 +1,11 @@
 import assert from 'node:assert/strict';
-import { callsBetween, CallHistory, lifeKey, type Life, type TimedChange } from '../../o2g/calls/call-history';
+import {
+  callsBetween,
+  CallHistory,
+  lifeKey,
+  type Life,
+  type TimedChange,
+} from '../../o2g/calls/call-history';
 import type { O2GEvent } from '../../o2g/spec/event';
 import { Calls } from '../../o2g/calls/call-tracker';
 import { at, colleague, created, modified, removed, START } from './calls-support';
