@@ -15,7 +15,15 @@ const without = (folder, packages, why) => ({
     ],
     'no-restricted-syntax': [
       'error',
-      { selector: `ImportExpression[source.value=/^(${packages.join('|')})(\\/|$)/]`, message: why },
+      ...[
+        ':matches(ImportExpression, TSImportType)[source.value=NAME]',
+        'ImportExpression > TemplateLiteral[quasis.0.value.cooked=NAME]',
+        'CallExpression[callee.name="require"][arguments.0.value=NAME]',
+        'TSExternalModuleReference[expression.value=NAME]',
+      ].map((form) => ({
+        selector: form.replace('NAME', `/^(${packages.join('|')})(\\/|$)/`),
+        message: why,
+      })),
     ],
   },
 });

@@ -1,5 +1,5 @@
 /** The event channel's reader against the least that can be done: find the line's end, decode, parse. */
-import { EventReader } from '../o2g/transport/event-line-parser';
+import { EventLineParser } from '../o2g/transport/event-line-parser';
 import { measure, timed, type Contender, type Part } from './measure';
 import { bytesOf } from './support/events';
 
@@ -69,7 +69,7 @@ function floor(pieces: readonly Buffer[]): number {
 
 function ours(pieces: readonly Buffer[]): number {
   let parsed = 0;
-  const eventReader = new EventReader({
+  const eventReader = new EventLineParser({
     onEvent: () => {
       parsed += 1;
     },

@@ -1,5 +1,5 @@
 /** Many requests at once, as when thousands of devices are monitored at the start: our transport against bare node:http and bare got. */
-import { forEachBounded } from '../o2g/util/concurrency';
+import { mapConcurrently } from '../o2g/util/concurrency';
 import { measure, timed, type Part } from './measure';
 import { bareGot, bareHttp, ours } from './support/clients';
 import { LoadServer } from './support/load';
@@ -19,7 +19,7 @@ export async function requests(tiny: boolean): Promise<Part[]> {
       const figures = await measure(
         clients.map(({ name, post }) => ({
           name,
-          run: () => timed(items.length, () => forEachBounded(items, atATime, () => post(url, BODY))),
+          run: () => timed(items.length, () => mapConcurrently(items, atATime, () => post(url, BODY))),
         })),
         rounds,
       );

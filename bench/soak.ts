@@ -100,7 +100,7 @@ export async function soak(tiny: boolean): Promise<void> {
     { log, clock },
   );
   const events = new Events();
-  session.interest('soak', {
+  session.setInterest('soak', {
     selectors: [{ names: ['telephony'] }],
     deliver: ({ eventName, callRef }) => {
       if (eventName === 'OnCallRemoved') events.took(callRef);

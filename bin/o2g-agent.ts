@@ -18,7 +18,7 @@ It runs until Ctrl-C, and connects again after every loss.`;
 
 class UsageError extends Error {}
 
-const say = (line: string): void => {
+const printLine = (line: string): void => {
   console.log(`${new Date().toTimeString().slice(0, 8)} ${line}`);
 };
 
@@ -46,22 +46,22 @@ function readOptions(args: string[]): AgentOptions | undefined {
   if (values.tunnel === undefined || !/^wss?:\/\//.test(values.tunnel) || !URL.canParse(values.tunnel))
     throw new UsageError('--tunnel must be an address such as wss://node-red.example.com/o2g/tunnel');
   const eventPort =
-    values['event-port'] === undefined ? undefined : readWhole('--event-port', values['event-port'], 65535);
+    values['event-port'] === undefined ? undefined : readInteger('--event-port', values['event-port'], 65535);
   return {
     tunnel: new URL(values.tunnel),
     token,
     o2g: readServerUrl('--o2g', values.o2g),
     ...(eventPort === undefined ? {} : { eventPort }),
     format: values.format === undefined ? DEFAULT_FORMAT : readFormat(readFileSync(values.format, 'utf8')),
-    timeoutMs: readWhole('--timeout', values.timeout ?? '10', 600) * 1000,
+    timeoutMs: readInteger('--timeout', values.timeout ?? '10', 600) * 1000,
     ...(values.ca === undefined ? {} : { tls: { ca: readFileSync(values.ca) } }),
-    log: { info: say, warn: say, debug: () => undefined },
+    log: { info: printLine, warn: printLine, debug: () => undefined },
   };
 }
 
-function readWhole(name: string, value: string, most: number): number {
-  if (!/^\d+$/.test(value) || Number(value) < 1 || Number(value) > most)
-    throw new UsageError(`${name} must be a whole number from 1 to ${most}`);
+function readInteger(name: string, value: string, max: number): number {
+  if (!/^\d+$/.test(value) || Number(value) < 1 || Number(value) > max)
+    throw new UsageError(`${name} must be a whole number from 1 to ${max}`);
   return Number(value);
 }
 

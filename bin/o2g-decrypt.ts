@@ -7,14 +7,14 @@ import { pipeline } from 'node:stream/promises';
 import { parseArgs } from 'node:util';
 import { readFileKeys, splitKeys, openRecording } from '../recorder';
 
-const VARIABLE = 'O2G_RECORDING_KEY';
+const KEY_VARIABLE = 'O2G_RECORDING_KEY';
 const HELP = `o2g-decrypt FILE [OUT]: an encrypted recording as a plain file
 
   FILE   a .wav.enc or .rtpdump.enc
   OUT    where it goes; by default its name without .enc, in the present folder; - is the standard output
   --help
 
-The key comes from the environment's ${VARIABLE}: what the recorder has as key, several separated by commas. A file that is there isn't overwritten.
+The key comes from the environment's ${KEY_VARIABLE}: what the recorder has as key, several separated by commas. A file that is there isn't overwritten.
 Exit code: 0 done, 1 the recording was altered or needs another key, 2 it couldn't be done.`;
 
 interface Command {
@@ -26,12 +26,12 @@ interface Command {
 function readCommand(args: string[]): Command | undefined {
   const {
     values,
-    positionals: [file, out, ...more],
+    positionals: [file, out, ...extra],
   } = parseArgs({ args, allowPositionals: true, options: { help: { type: 'boolean' } } });
   if (values.help) return undefined;
-  if (file === undefined || more.length > 0) throw new Error('one FILE must be given, and at most one OUT');
-  const keys = splitKeys(process.env[VARIABLE] ?? '');
-  if (keys.length === 0) throw new Error(`the key is missing: ${VARIABLE}`);
+  if (file === undefined || extra.length > 0) throw new Error('one FILE must be given, and at most one OUT');
+  const keys = splitKeys(process.env[KEY_VARIABLE] ?? '');
+  if (keys.length === 0) throw new Error(`the key is missing: ${KEY_VARIABLE}`);
   return { file, out: out ?? path.basename(file).replace(/\.enc(?:\.part)?$/, ''), keys };
 }
 

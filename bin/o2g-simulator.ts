@@ -2,9 +2,9 @@
 import { startSimulator, HELP, parseCommand, UsageError, type Simulator, type Command } from '../simulator';
 
 /** A closing that hangs must not keep the terminal: Ctrl-C ends the command within this many ms in any case. */
-const CLOSE_WITHIN_MS = 1500;
+const SIMULATOR_CLOSE_TIMEOUT_MS = 1500;
 
-const say = (line: string): void => {
+const printLine = (line: string): void => {
   console.log(`${new Date().toTimeString().slice(0, 8)} ${line}`);
 };
 
@@ -26,11 +26,11 @@ function reasonOf(error: unknown): string {
   return message;
 }
 
-function endOn(signal: NodeJS.Signals, simulator: Simulator): void {
+function closeOn(signal: NodeJS.Signals, simulator: Simulator): void {
   process.once(signal, () => {
     setTimeout(() => {
       process.exit(0);
-    }, CLOSE_WITHIN_MS).unref();
+    }, SIMULATOR_CLOSE_TIMEOUT_MS).unref();
     void simulator.close().then(() => {
       process.exit(0);
     });
@@ -38,19 +38,19 @@ function endOn(signal: NodeJS.Signals, simulator: Simulator): void {
 }
 
 async function run({ options, callsEveryMs, plays, verbose }: Command): Promise<void> {
-  const simulator = await startSimulator({ ...options, log: say });
-  say(
+  const simulator = await startSimulator({ ...options, log: printLine });
+  printLine(
     `O2G at ${simulator.url}, event channel on port ${simulator.eventPort}, administrator '${simulator.login}'`,
   );
   if (simulator.controlUrl !== undefined)
-    say(`calls and faults: ${simulator.controlUrl}/ lists what can be done`);
+    printLine(`calls and faults: ${simulator.controlUrl}/ lists what can be done`);
   if (verbose)
     simulator.onRequest(({ method, path, status }) => {
-      say(`${method} ${path} -> ${status}`);
+      printLine(`${method} ${path} -> ${status}`);
     });
   if (callsEveryMs !== undefined) simulator.autoplay({ everyMs: callsEveryMs, plays });
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) endOn(signal, simulator);
-  say('Ctrl-C ends it');
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) closeOn(signal, simulator);
+  printLine('Ctrl-C ends it');
 }
 
 const command = readCommand();

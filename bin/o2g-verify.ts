@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { readPublicKey, verifyFolder, type Verification, type VerifyOptions } from '../recorder';
+import { readPublicKey, verifyFolder, type FolderVerification, type VerifyOptions } from '../recorder';
 
 const HELP = `o2g-verify FOLDER: are the recordings in this folder what was recorded?
 
@@ -21,7 +21,7 @@ interface Command {
 function readCommand(args: string[]): Command | undefined {
   const {
     values,
-    positionals: [folder, ...more],
+    positionals: [folder, ...extra],
   } = parseArgs({
     args,
     allowPositionals: true,
@@ -33,7 +33,7 @@ function readCommand(args: string[]): Command | undefined {
     },
   });
   if (values.help) return undefined;
-  if (folder === undefined || more.length > 0) throw new Error('one folder must be given');
+  if (folder === undefined || extra.length > 0) throw new Error('one folder must be given');
   if (values.expect !== undefined && !/^[0-9a-f]{64}$/i.test(values.expect))
     throw new Error('--expect must be a SHA-256: 64 hexadecimal digits');
   const publicKeys = (values['public-key'] ?? []).map((file) => readPublicKey(readFileSync(file, 'utf8')));
@@ -44,19 +44,20 @@ function readCommand(args: string[]): Command | undefined {
   };
 }
 
-const count = (number: number, one: string, many: string): string => `${number} ${number === 1 ? one : many}`;
+const count = (number: number, singular: string, plural: string): string =>
+  `${number} ${number === 1 ? singular : plural}`;
 
-function signatures({ lines, signedLines }: Verification, isChecked: boolean): string {
+function signatures({ lines, signedLines }: FolderVerification, isChecked: boolean): string {
   if (signedLines === 0) return "The manifest isn't signed.";
   const signed = `${signedLines} of ${count(lines, 'line', 'lines')} of the manifest are signed`;
   return isChecked ? `${signed} by the key given.` : `${signed}; not checked (--public-key FILE).`;
 }
 
 /** One line a finding, then what was looked at. */
-function report(folder: string, verification: Verification, isChecked: boolean): string[] {
+function report(folder: string, verification: FolderVerification, isChecked: boolean): string[] {
   const { findings, recordings, deleted, held, unfinished, tornLines, lastSha256 } = verification;
   return [
-    ...findings.map(({ words }) => words),
+    ...findings.map(({ message: words }) => words),
     ...unfinished.map(
       (name) => `(${name} is unfinished: under way, or completed at the recorder's next start.)`,
     ),

@@ -1,5 +1,5 @@
 import type { NodeAPI, NodeDef } from 'node-red';
-import { checked } from '../o2g';
+import { validated } from '../o2g';
 import { actOnDevices } from './lib/actions';
 import { asNumber } from './lib/config';
 
@@ -9,7 +9,7 @@ export = (RED: NodeAPI): void => {
     actOnDevices(RED, this, { ...definition }, ['tone', 'presenceDuration', 'silenceDuration'], {
       start: {
         read(number, { tone, presenceDuration, silenceDuration }) {
-          const { deviceNumber, ...beep } = checked('StartBeepRequest', {
+          const { deviceNumber, ...beep } = validated('StartBeepRequest', {
             deviceNumber: number,
             tone: asNumber(tone),
             presenceDuration: asNumber(presenceDuration),

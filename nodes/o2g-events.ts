@@ -3,7 +3,7 @@ import {
   asO2GError,
   packageOf,
   readSelectors,
-  forEachBounded,
+  mapConcurrently,
   invalid,
   type O2GEvent,
   type ConnectionReport,
@@ -36,30 +36,30 @@ export = (RED: NodeAPI): void => {
   });
 };
 
-interface Parts {
+interface EventsNodeOptions {
   readonly server: ServerNode;
   readonly session: Session;
   readonly selectors: Selector[];
   readonly snapshot: boolean;
 }
 
-function start(RED: NodeAPI, node: Node, { server, session, selectors, snapshot }: Parts): void {
-  let asked = selectors;
+function start(RED: NodeAPI, node: Node, { server, session, selectors, snapshot }: EventsNodeOptions): void {
+  let activeSelectors = selectors;
   let links: readonly Link[] = [];
-  let leaveLinks: (() => void)[] = [];
-  let told: Pick<ConnectionReport, 'state' | 'unheard'> = { state: 'closed' };
+  let linkOffs: (() => void)[] = [];
+  let lastReported: Pick<ConnectionReport, 'state' | 'unheard'> = { state: 'closed' };
   const inFlight = inFlightOf(RED);
 
-  const ask = (): void => {
-    session.interest(node.id, {
-      selectors: asked,
+  const updateInterest = (): void => {
+    session.setInterest(node.id, {
+      selectors: activeSelectors,
       deliver: (event, receivedAt) => {
         inFlight.send(node, 0, eventMessage(server, links, event, receivedAt));
       },
     });
   };
   /** On output 2. */
-  const tell = (topic: string, payload: object): void => {
+  const notify = (topic: string, payload: object): void => {
     const message: NodeMessage & { o2g: object } = {
       topic,
       payload,
@@ -70,26 +70,26 @@ function start(RED: NodeAPI, node: Node, { server, session, selectors, snapshot 
   const report = (connection: ConnectionReport): void => {
     node.status(connectionStatus(connection));
     const { state, unheard, blindMs } = connection;
-    const before = told;
-    told = connection;
-    if (state === before.state && unheard === before.unheard && blindMs === undefined) return;
-    tell('connection', connection);
-    if (state === 'connected' && (state !== before.state || blindMs !== undefined)) askState();
+    const previous = lastReported;
+    lastReported = connection;
+    if (state === previous.state && unheard === previous.unheard && blindMs === undefined) return;
+    notify('connection', connection);
+    if (state === 'connected' && (state !== previous.state || blindMs !== undefined)) requestState();
   };
   /** @param logins of users that are monitored only now; undefined: of all that are asked for */
-  const askState = (logins?: readonly string[]): void => {
+  const requestState = (logins?: readonly string[]): void => {
     if (snapshot)
-      askSnapshots(session, asked, logins).catch((error: unknown) => {
+      requestSnapshots(session, activeSelectors, logins).catch((error: unknown) => {
         node.error(asO2GError(error), {});
       });
   };
   const followLinks = (): void => {
-    for (const leave of leaveLinks) leave();
-    links = linksOf(RED).on(session);
-    leaveLinks = links.flatMap((link) => [...tellOf(link, tell), link.onMonitored.on(askState)]);
+    for (const off of linkOffs) off();
+    links = linksOf(RED).ofSession(session);
+    linkOffs = links.flatMap((link) => [...notifyOfLink(link, notify), link.onMonitored.on(requestState)]);
   };
 
-  ask();
+  updateInterest();
   server.session.use(node);
   const offs = [
     session.onState.on(report),
@@ -100,13 +100,13 @@ function start(RED: NodeAPI, node: Node, { server, session, selectors, snapshot 
     }),
   ];
   onInput(node, (message) => {
-    asked = changed(asked, message.action, readSelectors(message.payload));
-    ask();
+    activeSelectors = updateSelectors(activeSelectors, message.action, readSelectors(message.payload));
+    updateInterest();
     return Promise.resolve(undefined);
   });
   node.on('close', () => {
-    for (const off of [...offs, ...leaveLinks]) off();
-    session.interest(node.id, undefined);
+    for (const off of [...offs, ...linkOffs]) off();
+    session.setInterest(node.id, undefined);
     server.session.release(node);
   });
 }
@@ -146,61 +146,71 @@ function monitoredBy(
 }
 
 /** Tells on output 2 what a link says of itself and of its devices. @returns stops that */
-function tellOf(link: Link, tell: (topic: string, payload: object) => void): (() => void)[] {
-  let told = link.report.state;
+function notifyOfLink(link: Link, notify: (topic: string, payload: object) => void): (() => void)[] {
+  let lastReported = link.report.state;
   const { name, oxeNode } = link;
   return [
     link.onState.on((report) => {
-      if (report.state === told) return;
-      told = report.state;
-      tell('link', { link: name, oxeNode, ...report });
+      if (report.state === lastReported) return;
+      lastReported = report.state;
+      notify('link', { link: name, oxeNode, ...report });
     }),
     // Keys are told by o2g-record alone.
     link.onCoverage.on(({ kind, deviceNumber, desired, actual, reason, since }) => {
-      tell(kind, { link: name, deviceNumber, desired, actual, reason, since });
+      notify(kind, { link: name, deviceNumber, desired, actual, reason, since });
     }),
   ];
 }
 
-function changed(asked: readonly Selector[], action: unknown, given: readonly Selector[]): Selector[] {
-  if (action === 'subscribe') return [...without(asked, given), ...given];
-  if (action === 'unsubscribe') return without(asked, given);
+function updateSelectors(
+  activeSelectors: readonly Selector[],
+  action: unknown,
+  changes: readonly Selector[],
+): Selector[] {
+  if (action === 'subscribe') return [...without(activeSelectors, changes), ...changes];
+  if (action === 'unsubscribe') return without(activeSelectors, changes);
   throw invalid('action', action, 'subscribe or unsubscribe, in msg.action');
 }
 
 /** The selectors that are left when names (for the same logins) are taken away. */
-function without(asked: readonly Selector[], taken: readonly Selector[]): Selector[] {
+function without(activeSelectors: readonly Selector[], removed: readonly Selector[]): Selector[] {
   const key = (name: string, ids: readonly string[] = []): string =>
     JSON.stringify([name, [...ids].filter((id) => id !== '*').sort()]);
-  const gone = new Set(taken.flatMap(({ names, ids }) => names.map((name) => key(name, ids))));
-  return asked
-    .map(({ names, ids = [] }) => ({ ids, names: names.filter((name) => !gone.has(key(name, ids))) }))
+  const removedKeys = new Set(removed.flatMap(({ names, ids }) => names.map((name) => key(name, ids))));
+  return activeSelectors
+    .map(({ names, ids = [] }) => ({ ids, names: names.filter((name) => !removedKeys.has(key(name, ids))) }))
     .filter(({ names }) => names.length > 0);
 }
 
 /** So many users are asked for one by one; more of them with one request for all. */
-const FEW_USERS = 20;
+const MAX_SINGLE_USER_REQUESTS = 20;
 
 /** Asks for the state of those whose events are asked for; the answers are events (OnTelephonyState, OnAgentStateChanged). */
-async function askSnapshots(
+async function requestSnapshots(
   session: Session,
-  asked: readonly Selector[],
-  only: readonly string[] | undefined,
+  activeSelectors: readonly Selector[],
+  onlyLogins: readonly string[] | undefined,
 ): Promise<void> {
   for (const [eventPackage, operation] of [
-    ['telephony', 'askTelephonySnapshot'],
-    ['agent', 'askAgentSnapshot'],
+    ['telephony', 'requestTelephonySnapshot'],
+    ['agent', 'requestAgentSnapshot'],
   ] as const) {
-    const matching = asked.filter(({ names }) =>
+    const matching = activeSelectors.filter(({ names }) =>
       names.some((name) => name === eventPackage || packageOf(name) === eventPackage),
     );
     if (matching.length === 0) continue;
-    const wanted = matching.some(({ ids = [] }) => ids.length === 0 || ids.includes('*'))
+    const selectedLogins = matching.some(({ ids = [] }) => ids.length === 0 || ids.includes('*'))
       ? undefined
       : new Set(matching.flatMap(({ ids }) => ids ?? []));
-    const logins = only && wanted ? only.filter((login) => wanted.has(login)) : (only ?? [...(wanted ?? [])]);
-    const all = session.info?.admin !== true || (only ? logins.length > FEW_USERS : !wanted);
-    if (all) await session.call(operation, {}, undefined);
-    else await forEachBounded(logins, 4, (loginName) => session.call(operation, { loginName }, undefined));
+    const logins =
+      onlyLogins && selectedLogins
+        ? onlyLogins.filter((login) => selectedLogins.has(login))
+        : (onlyLogins ?? [...(selectedLogins ?? [])]);
+    const useSingleRequest =
+      session.info?.admin !== true ||
+      (onlyLogins ? logins.length > MAX_SINGLE_USER_REQUESTS : !selectedLogins);
+    if (useSingleRequest) await session.perform(operation, {}, undefined);
+    else
+      await mapConcurrently(logins, 4, (loginName) => session.perform(operation, { loginName }, undefined));
   }
 }

@@ -18,7 +18,7 @@ import {
   type RecorderNode,
   type ServerNode,
 } from './lib/config';
-import { Shared, StateFile } from './lib/lifecycle';
+import { SharedResource, LinkStateFile } from './lib/lifecycle';
 import { LINK_STATUS } from './lib/node';
 
 export = (RED: NodeAPI): void => {
@@ -26,33 +26,38 @@ export = (RED: NodeAPI): void => {
     RED.nodes.createNode(this, definition);
     const config: Config = { ...definition };
     const options = attempt(() => readOptions(config));
-    const link = new Shared<Link>(RED, this, {
-      bases: () => [
+    const link = new SharedResource<Link>(RED, this, {
+      dependencies: () => [
         (nodeOf(RED, config.server, 'o2g-server') as ServerNode | undefined)?.session,
         (nodeOf(RED, config.media, 'o2g-recorder') as RecorderNode | undefined)?.recorder,
       ],
-      recipe: () => {
+      prepare: () => {
         const settings = options();
         configuredRecorder(RED, 'media', config.media);
         const session = configuredServer(RED, config.server).session.get();
         return {
-          ingredients: [settings, session.id],
-          make: (previous) => {
+          configuration: [settings, session.id],
+          create: (previous) => {
             // What flows asked of the link before it was changed is still desired; on another OXE node it means nothing.
-            const wanted =
-              previous instanceof Link && previous.oxeNode === settings.oxeNode ? previous.wanted : [];
-            const memory = new StateFile(
+            const desiredStates =
+              previous instanceof Link && previous.oxeNode === settings.oxeNode ? previous.desiredStates : [];
+            const stateFile = new LinkStateFile(
               RED.settings.userDir ?? '.',
               this.id,
               identityOf(settings, session.hosts[0] ?? ''),
               logOf(this),
             );
-            return new Link(settings, session, { log: logOf(this), memory, wanted, media: recordersOf(RED) });
+            return new Link(settings, session, {
+              log: logOf(this),
+              stateStore: stateFile,
+              desiredStates,
+              recorders: recordersOf(RED),
+            });
           },
         };
       },
-      run: (current, closed) => {
-        void closed.then(() => {
+      activate: (current, predecessorClosed) => {
+        void predecessorClosed.then(() => {
           current.start();
         });
         return current.onState.on(({ state }) => {

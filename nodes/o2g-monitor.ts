@@ -1,5 +1,5 @@
 import type { NodeAPI, NodeDef } from 'node-red';
-import { checked } from '../o2g';
+import { validated } from '../o2g';
 import { actOnDevices } from './lib/actions';
 
 export = (RED: NodeAPI): void => {
@@ -8,7 +8,7 @@ export = (RED: NodeAPI): void => {
     actOnDevices(RED, this, { ...definition }, [], {
       start: {
         read(deviceNumber) {
-          checked('MonitorRequest', { deviceNumber });
+          validated('MonitorRequest', { deviceNumber });
           return (link) => link.monitor(deviceNumber);
         },
       },

@@ -1,5 +1,5 @@
 import type { Node, NodeAPI, NodeDef, NodeMessage } from 'node-red';
-import { checked, invalid, type Recorded, type RecordTarget, type RecordWish } from '../o2g';
+import { validated, invalid, type RecordResult, type RecordTarget, type DesiredRecording } from '../o2g';
 import {
   configuredRecorder,
   configuredLink,
@@ -10,14 +10,14 @@ import {
   type LinkNode,
 } from './lib/config';
 import { deploymentOf, inFlightOf } from './lib/lifecycle';
-import { actOnDevices, keepRecordings } from './lib/actions';
+import { actOnDevices, recordingActions } from './lib/actions';
 import { NOT_CONFIGURED } from './lib/node';
 
 const IP_FIELDS = ['ipRecorderAddr', 'sentFlowPort', 'receivedFlowPort'];
 const TDM_FIELDS = ['crystal', 'board', 'timeslot'];
 /** A pause that nobody ends should end within a day: beyond that it is a mistake of units. */
-const LONGEST_PAUSE_S = 86_400;
-const LONGEST_WORD = 1000;
+const MAX_PAUSE_SECONDS = 86_400;
+const MAX_TEXT_CHARS = 1000;
 
 export = (RED: NodeAPI): void => {
   RED.nodes.registerType('o2g-record', function (this, definition: NodeDef) {
@@ -31,40 +31,40 @@ export = (RED: NodeAPI): void => {
       {
         start: {
           read(deviceNumber, fields) {
-            const wish = readWish(RED, config, deviceNumber, fields);
-            return async (link) => inForce(await link.record(deviceNumber, wish));
+            const desired = readDesiredTarget(RED, config, deviceNumber, fields);
+            return async (link) => recordPayload(await link.record(deviceNumber, desired));
           },
         },
-        stop: { read: (deviceNumber) => async (link) => inForce(await link.stopRecord(deviceNumber)) },
+        stop: { read: (deviceNumber) => async (link) => recordPayload(await link.stopRecord(deviceNumber)) },
         pause: {
           read(deviceNumber, fields) {
-            const why = {
+            const pauseReason = {
               resumeAfter: readResumeAfter(fields.resumeAfter),
-              by: readWord('by', fields.by),
-              reason: readWord('reason', fields.reason),
+              by: readShortText('by', fields.by),
+              reason: readShortText('reason', fields.reason),
             };
-            const { resumeAfter } = why;
+            const { resumeAfter } = pauseReason;
             return async (link) => ({
-              ...inForce(await link.pause(deviceNumber, why)),
+              ...recordPayload(await link.pause(deviceNumber, pauseReason)),
               ...(resumeAfter === undefined ? {} : { resumeAfter }),
             });
           },
         },
-        resume: { read: (deviceNumber) => async (link) => inForce(await link.resume(deviceNumber)) },
+        resume: { read: (deviceNumber) => async (link) => recordPayload(await link.resume(deviceNumber)) },
       },
-      keepRecordings(RED, config),
+      recordingActions(RED, config),
     );
-    tellUnsolicited(RED, this, config);
+    sendUnsolicited(RED, this, config);
   });
 };
 
 /** Where a device is to be recorded: in the node's built-in recorder, else as the request says. */
-function readWish(
+function readDesiredTarget(
   RED: NodeAPI,
   config: Config,
   deviceNumber: string,
   fields: Readonly<Record<string, unknown>>,
-): RecordWish {
+): DesiredRecording {
   const recorder = configuredRecorder(RED, 'recorder', config.recorder);
   if (!recorder) return readTarget(deviceNumber, fields);
   if (fields.mode === 'tdm')
@@ -76,18 +76,18 @@ function readWish(
 function readTarget(deviceNumber: string, fields: Readonly<Record<string, unknown>>): RecordTarget {
   const { mode = isBlank(fields.timeslot) ? 'ip' : 'tdm', ipRecorderAddr } = fields;
   if (mode !== 'ip' && mode !== 'tdm') throw invalid('mode', mode, 'ip or tdm');
-  const given = (names: readonly string[]): Record<string, unknown> =>
+  const numbersOf = (names: readonly string[]): Record<string, unknown> =>
     Object.fromEntries(names.map((name) => [name, asNumber(fields[name])]));
   if (mode === 'tdm') {
-    const { crystal, board, timeslot } = checked('StartTDMRecordRequest', {
+    const { crystal, board, timeslot } = validated('StartTDMRecordRequest', {
       deviceNumber,
-      ...given(TDM_FIELDS),
+      ...numbersOf(TDM_FIELDS),
     });
     return { mode, crystal, board, timeslot };
   }
-  const { sentFlowPort, receivedFlowPort, ...request } = checked('StartRecordRequest', {
+  const { sentFlowPort, receivedFlowPort, ...request } = validated('StartRecordRequest', {
     deviceNumber,
-    ...given(IP_FIELDS),
+    ...numbersOf(IP_FIELDS),
     ipRecorderAddr,
   });
   if (sentFlowPort === receivedFlowPort)
@@ -102,34 +102,34 @@ function readTarget(deviceNumber: string, fields: Readonly<Record<string, unknow
 function readResumeAfter(value: unknown): number | undefined {
   if (isBlank(value)) return undefined;
   const seconds = asNumber(value);
-  if (typeof seconds !== 'number' || !(seconds > 0 && seconds <= LONGEST_PAUSE_S))
-    throw invalid('resumeAfter', value, `a number of seconds above 0, at most ${LONGEST_PAUSE_S}`);
+  if (typeof seconds !== 'number' || !(seconds > 0 && seconds <= MAX_PAUSE_SECONDS))
+    throw invalid('resumeAfter', value, `a number of seconds above 0, at most ${MAX_PAUSE_SECONDS}`);
   return seconds;
 }
 
 /** Who asked for a pause and why: it goes to the metadata. */
-function readWord(field: string, value: unknown): string | undefined {
+function readShortText(field: string, value: unknown): string | undefined {
   if (isBlank(value)) return undefined;
-  if (typeof value !== 'string' || value.length > LONGEST_WORD)
-    throw invalid(field, value, `a text of at most ${LONGEST_WORD} characters`);
+  if (typeof value !== 'string' || value.length > MAX_TEXT_CHARS)
+    throw invalid(field, value, `a text of at most ${MAX_TEXT_CHARS} characters`);
   return value;
 }
 
 /** What is in force now, in the fields of the message. A spread of two objects costs 1.3 µs a field on Node.js 20. */
-function inForce({ target, ...recorded }: Recorded): object {
+function recordPayload({ target, ...recorded }: RecordResult): object {
   return Object.assign(recorded, target);
 }
 
 /** Output 2: what its recorder finishes and warns of, and what its link had to record anew. */
-function tellUnsolicited(RED: NodeAPI, node: Node, config: Config): void {
+function sendUnsolicited(RED: NodeAPI, node: Node, config: Config): void {
   const inFlight = inFlightOf(RED);
-  const tell = (topic: string, payload: object): void => {
+  const notify = (topic: string, payload: object): void => {
     const message: NodeMessage & { o2g: object } = { topic, payload, o2g: { unsolicited: true } };
     inFlight.send(node, 1, message);
   };
   try {
     const link = configuredLink(RED, config.link);
-    const offs = [followRecorder(RED, node, config, link, tell), followLinks(RED, link, tell)];
+    const offs = [followRecorder(RED, node, config, link, notify), followLinks(RED, link, notify)];
     node.on('close', () => {
       for (const off of offs) off();
     });
@@ -149,7 +149,7 @@ function followRecorder(
   node: Node,
   config: Config,
   link: LinkNode | undefined,
-  tell: (topic: string, payload: object) => void,
+  notify: (topic: string, payload: object) => void,
 ): () => void {
   const recorder = configuredRecorder(
     RED,
@@ -161,8 +161,8 @@ function followRecorder(
   let off = (): void => undefined;
   try {
     // Now, and not when the flows have started: what a deploy held up is handed on then.
-    off = recorder.recorder.get().onNews.on(({ topic, payload }) => {
-      tell(topic, structuredClone(payload));
+    off = recorder.recorder.get().onEvent.on(({ topic, payload }) => {
+      notify(topic, structuredClone(payload));
     });
   } catch {
     // A mistake in its configuration is told by the recorder itself, and to every input.
@@ -177,22 +177,25 @@ function followRecorder(
 function followLinks(
   RED: NodeAPI,
   only: LinkNode | undefined,
-  tell: (topic: string, payload: object) => void,
+  notify: (topic: string, payload: object) => void,
 ): () => void {
-  let leave: (() => void)[] = [];
+  let linkOffs: (() => void)[] = [];
   const off = deploymentOf(RED).onStarted(() => {
-    for (const each of leave) each();
-    leave = linksOf(RED)
+    for (const each of linkOffs) each();
+    linkOffs = linksOf(RED)
       .current(only)
       .map((link) =>
         link.onCoverage.on(({ kind, deviceNumber, recording }) => {
           if (kind === 'restored' && recording)
-            tell('restored', { link: link.name, ...inForce(link.recorded(deviceNumber, recording)) });
+            notify('restored', {
+              link: link.name,
+              ...recordPayload(link.recordResultOf(deviceNumber, recording)),
+            });
         }),
       );
   });
   return () => {
     off();
-    for (const each of leave) each();
+    for (const each of linkOffs) each();
   };
 }

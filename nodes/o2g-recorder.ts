@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import type { Node, NodeAPI, NodeDef } from 'node-red';
 import { invalid, type O2GError } from '../o2g';
 import { checkFileKey, splitKeys, checkOptions, type RecorderOptions } from '../recorder';
-import { BuiltInRecorder, inOurWords } from './lib/recorder';
+import { RecorderAdapter, fromRecorderError } from './lib/recorder';
 import {
   attempt,
   logOf,
@@ -17,9 +17,9 @@ import {
   type Config,
   type RecorderNode,
 } from './lib/config';
-import { deploymentOf, Shared, type Deployment } from './lib/lifecycle';
-import { offerRecordings } from './lib/recordings-page';
-import { recorderStatus, statusOf } from './lib/node';
+import { deploymentOf, SharedResource, type Deployment } from './lib/lifecycle';
+import { addRecordingsRoutes } from './lib/recordings-page';
+import { recorderStatus, throttledStatus } from './lib/node';
 
 interface Credentials {
   key?: string;
@@ -28,7 +28,7 @@ interface Credentials {
 }
 
 /** How often the status is brought up to date. */
-const LOOK_MS = 1000;
+const STATUS_INTERVAL_MS = 1000;
 
 export = (RED: NodeAPI): void => {
   RED.nodes.registerType<RecorderNode & Node<Credentials>, NodeDef, object, Credentials>(
@@ -37,14 +37,14 @@ export = (RED: NodeAPI): void => {
       RED.nodes.createNode(this, definition);
       const config: Config = { ...definition };
       const options = attempt(() => readOptions(RED, config, this.credentials));
-      const recorder = new Shared<BuiltInRecorder>(RED, this, {
-        recipe: () => {
+      const recorder = new SharedResource<RecorderAdapter>(RED, this, {
+        prepare: () => {
           const settings = options();
-          return { ingredients: settings, make: () => makeRecorder(RED, this, settings) };
+          return { configuration: settings, create: () => makeRecorder(RED, this, settings) };
         },
-        run: (current, closed) => {
-          current.release();
-          void closed.then(() => current.start());
+        activate: (current, predecessorClosed) => {
+          current.releaseEvents();
+          void predecessorClosed.then(() => current.start());
           return follow(this, current, deploymentOf(RED));
         },
       });
@@ -53,7 +53,7 @@ export = (RED: NodeAPI): void => {
         recorder,
         users: recorder.users,
       });
-      showFolder(RED, this, options);
+      registerFolder(RED, this, options);
     },
     {
       credentials: {
@@ -63,11 +63,11 @@ export = (RED: NodeAPI): void => {
       },
     },
   );
-  offerRecordings(RED);
+  addRecordingsRoutes(RED);
 };
 
 /** What is in the folder is found on the recordings page, whether somebody uses the recorder or not. */
-function showFolder(RED: NodeAPI, node: Node, options: () => RecorderOptions): void {
+function registerFolder(RED: NodeAPI, node: Node, options: () => RecorderOptions): void {
   try {
     const { folder, keys = [] } = options();
     node.on('close', recordingFoldersOf(RED).add(node.id, { folder, keys }));
@@ -76,35 +76,35 @@ function showFolder(RED: NodeAPI, node: Node, options: () => RecorderOptions): v
   }
 }
 
-function makeRecorder(RED: NodeAPI, node: Node, settings: RecorderOptions): BuiltInRecorder {
+function makeRecorder(RED: NodeAPI, node: Node, settings: RecorderOptions): RecorderAdapter {
   const recorders = recordersOf(RED);
-  let leave = (): void => undefined;
-  const made = new BuiltInRecorder(settings, {
+  let unregister = (): void => undefined;
+  const adapter = new RecorderAdapter(settings, {
     log: logOf(node),
     onUndecipherable: (deviceNumber) => {
       recorders.onUndecipherable.emit({ recorder: node.id, deviceNumber });
     },
     onClose: () => {
-      leave();
+      unregister();
     },
   });
-  leave = recorders.add(node.id, made);
+  unregister = recorders.add(node.id, adapter);
   const folders = recordingFoldersOf(RED);
-  made.onNews.on(({ topic, payload }) => {
-    if (topic === 'finished') folders.lookAt(settings.folder, payload.file);
+  adapter.onEvent.on(({ topic, payload }) => {
+    if (topic === 'finished') folders.refresh(settings.folder, payload.file);
   });
-  made.onKept.on(({ file }) => {
-    folders.lookAt(settings.folder, file);
+  adapter.onRetentionChanged.on(({ file }) => {
+    folders.refresh(settings.folder, file);
   });
-  return made;
+  return adapter;
 }
 
 /** Shows what is recorded and what is wrong. @returns stops that */
-function follow(node: Node, recorder: BuiltInRecorder, deployment: Deployment): () => void {
-  const show = statusOf(node);
+function follow(node: Node, recorder: RecorderAdapter, deployment: Deployment): () => void {
+  const show = throttledStatus(node);
   let shown = '';
   let failure: O2GError | undefined;
-  const look = (): void => {
+  const updateStatus = (): void => {
     const { metrics, alarms } = recorder;
     const status = recorderStatus(metrics, alarms, metrics ? undefined : failure);
     const text = JSON.stringify(status);
@@ -112,18 +112,18 @@ function follow(node: Node, recorder: BuiltInRecorder, deployment: Deployment): 
     shown = text;
     show(status);
   };
-  const timer = setInterval(look, LOOK_MS);
+  const timer = setInterval(updateStatus, STATUS_INTERVAL_MS);
   timer.unref();
   const offs = [
     recorder.onFailure.on((error) => {
       // Every device asks for it: one mistake is told once.
       if (error.message !== failure?.message) node.error(error, {});
       failure = error;
-      look();
+      updateStatus();
     }),
-    recorder.onNews.on(look),
+    recorder.onEvent.on(updateStatus),
     deployment.onStopping(() => {
-      recorder.hold();
+      recorder.holdEvents();
     }),
     () => {
       clearInterval(timer);
@@ -140,7 +140,7 @@ function readKeys(key: string | undefined, previousKeys: string): string[] {
   try {
     for (const each of previous) checkFileKey('previousKeys', each);
   } catch (error) {
-    throw inOurWords(error);
+    throw fromRecorderError(error);
   }
   return isBlank(key) ? previous : [String(key).trim(), ...previous];
 }
@@ -177,7 +177,7 @@ function readOptions(
   try {
     checkOptions(options);
   } catch (error) {
-    throw inOurWords(error);
+    throw fromRecorderError(error);
   }
   return options;
 }

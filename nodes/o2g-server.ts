@@ -3,7 +3,7 @@ import {
   readServerUrl,
   HttpTransport,
   Session,
-  Tunnel,
+  TunnelTransport,
   DEFAULT_FORMAT,
   readFormat,
   invalid,
@@ -24,11 +24,11 @@ import {
   type Config,
   type ServerNode,
 } from './lib/config';
-import { deploymentOf, Shared, type Deployment } from './lib/lifecycle';
+import { deploymentOf, SharedResource, type Deployment } from './lib/lifecycle';
 import { connectionStatus } from './lib/node';
-import { offerOverview } from './lib/sidebar';
-import { offerSuggestions, offerTrial } from './lib/forms';
-import { tunnelsOf, webhooksOf, type TunnelPlace } from './lib/delivery';
+import { addOverviewRoutes } from './lib/sidebar';
+import { addSuggestionsRoute, addConnectionTestRoute } from './lib/forms';
+import { tunnelsOf, webhooksOf, type TunnelEndpoint } from './lib/delivery';
 
 interface Credentials {
   login?: string;
@@ -47,11 +47,11 @@ interface Settings {
   readonly tls: TlsOptions;
   /** Part of the webhook's path; undefined without webhook. A secret. */
   readonly webhookToken: string | undefined;
-  /** Undefined without tunnel; its place holds a secret. */
-  readonly tunnel: { readonly place: TunnelPlace; readonly format: TunnelFormat } | undefined;
+  /** Undefined without tunnel; its endpoint holds a secret. */
+  readonly tunnel: { readonly endpoint: TunnelEndpoint; readonly format: TunnelFormat } | undefined;
 }
 
-const ACCESS: readonly Access[] = ['typed', 'private', 'public', 'auto'];
+const ACCESS_MODES: readonly Access[] = ['typed', 'private', 'public', 'auto'];
 
 export = (RED: NodeAPI): void => {
   RED.nodes.registerType<ServerNode & Node<Credentials>, NodeDef, object, Credentials>(
@@ -60,17 +60,17 @@ export = (RED: NodeAPI): void => {
       RED.nodes.createNode(this, definition);
       const config: Config = { ...definition };
       const settings = attempt(() => readSettings(RED, config, this.credentials));
-      const session = new Shared<Session>(RED, this, {
-        recipe: () => {
-          const made = settings();
+      const session = new SharedResource<Session>(RED, this, {
+        prepare: () => {
+          const resolved = settings();
           return {
-            ingredients: [made.session, made.timeoutMs, made.tls, made.tunnel],
-            make: () => makeSession(RED, this, made),
+            configuration: [resolved.session, resolved.timeoutMs, resolved.tls, resolved.tunnel],
+            create: () => makeSession(RED, this, resolved),
           };
         },
-        run: (current, closed) => {
+        activate: (current, predecessorClosed) => {
           current.resume();
-          void closed.then(() => {
+          void predecessorClosed.then(() => {
             current.open();
           });
           return follow(this, current, deploymentOf(RED));
@@ -88,9 +88,9 @@ export = (RED: NodeAPI): void => {
       },
     },
   );
-  offerOverview(RED);
-  offerSuggestions(RED);
-  offerTrial(RED, (config, credentials) => {
+  addOverviewRoutes(RED);
+  addSuggestionsRoute(RED);
+  addConnectionTestRoute(RED, (config, credentials) => {
     const { session, timeoutMs, tls, tunnel } = readSettings(RED, config, credentials);
     if (tunnel)
       throw invalid(
@@ -113,25 +113,25 @@ function makeSession(
     if (webhookToken !== undefined) receiveWebhook(RED, node, session, webhookToken);
     return session;
   }
-  const transport = new Tunnel({ format: tunnel.format, timeoutMs, log });
+  const transport = new TunnelTransport({ format: tunnel.format, timeoutMs, log });
   const session = new Session(options, { transport, log });
-  let leave: (() => void) | undefined;
+  let unregister: (() => void) | undefined;
   session.onState.on(({ state }) => {
     // Not before the session is opened: until then its predecessor, with another configuration, may have the port.
     if (state === 'connecting')
-      leave ??= tunnelsOf(RED).expect(transport, tunnel.place, log, (error) => {
+      unregister ??= tunnelsOf(RED).register(transport, tunnel.endpoint, log, (error) => {
         node.error(error, {});
       });
-    if (state === 'closed') leave?.();
+    if (state === 'closed') unregister?.();
   });
   return session;
 }
 
 /** Takes events for as long as the session lives, also while a deploy replaces the node. */
 function receiveWebhook(RED: NodeAPI, node: Node, session: Session, token: string): void {
-  const leave = webhooksOf(RED).receive(token, (event) => session.takeFromWebhook(event));
+  const unregister = webhooksOf(RED).register(token, (event) => session.receiveFromWebhook(event));
   session.onState.on(({ state }) => {
-    if (state === 'closed') leave();
+    if (state === 'closed') unregister();
   });
   if (RED.settings.httpNodeAuth)
     node.warn(
@@ -180,7 +180,7 @@ function readSettings(RED: NodeAPI, config: Config, credentials: Credentials): S
         secondary === undefined || delivery === 'tunnel'
           ? [url]
           : [url, readServerUrl('secondaryUrl', secondary)],
-      access: delivery === 'tunnel' ? 'typed' : readChoice(config, 'access', ACCESS, 'typed'),
+      access: delivery === 'tunnel' ? 'typed' : readChoice(config, 'access', ACCESS_MODES, 'typed'),
       eventPort: eventPort === 0 ? undefined : eventPort,
       account: {
         login,
@@ -217,13 +217,13 @@ function readTunnel(
   config: Config,
   credentials: Credentials,
   tls: TlsOptions,
-): { place: TunnelPlace; format: TunnelFormat } {
+): { endpoint: TunnelEndpoint; format: TunnelFormat } {
   const port = readNumber(config, 'tunnelPort', 0, 1, 65535);
   if (port === 0 && RED.settings.httpNodeRoot === false)
     throw invalid('tunnelPort', undefined, "a port, for Node-RED's HTTP nodes are off (httpNodeRoot: false)");
   const format = readText(config, 'tunnelFormat');
   return {
-    place: { token: readToken('tunnelToken', credentials.tunnelToken), port, tls },
+    endpoint: { token: readToken('tunnelToken', credentials.tunnelToken), port, tls },
     format: format === undefined ? DEFAULT_FORMAT : readFormat(format),
   };
 }

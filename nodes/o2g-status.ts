@@ -5,14 +5,22 @@ import {
   linksOf,
   asBoolean,
   isBlank,
-  ownField,
-  typedInputs,
+  readField,
+  readTypedInputs,
   type Config,
 } from './lib/config';
-import { onInput, failed, inForce, NOT_CONFIGURED, statusOf, working, type FlowMessage } from './lib/node';
+import {
+  onInput,
+  failed,
+  active,
+  NOT_CONFIGURED,
+  throttledStatus,
+  working,
+  type FlowMessage,
+} from './lib/node';
 
 /** Values of the parameters, blank ones left out: the node's, else the message's. */
-interface Values {
+interface ParameterValues {
   /** @throws O2GError `INVALID_INPUT` when it is blank */
   text(name: string): string;
   optional(name: string): string | undefined;
@@ -21,42 +29,51 @@ interface Values {
   flag(name: string): boolean;
 }
 
-type Query = (session: Session, values: Values, RED: NodeAPI) => Promise<unknown>;
+type Query = (session: Session, values: ParameterValues, RED: NodeAPI) => Promise<unknown>;
 
 /** Every query by its word. What the specification calls a parameter keeps its name, but for `oxeNode`, its `nodeId`. */
 const QUERIES: Readonly<Record<string, Query>> = {
-  system: (session) => session.call('getSystemStatus', {}, undefined),
-  session: (session) => session.call('getSession', {}, undefined),
+  system: (session) => session.perform('getSystemStatus', {}, undefined),
+  session: (session) => session.perform('getSession', {}, undefined),
   links: (session, values, RED) =>
-    session.call('getLinks', { nodeId: values.optional('oxeNode') ?? onlyOxeNode(session, RED) }, undefined),
+    session.perform(
+      'getLinks',
+      { nodeId: values.optional('oxeNode') ?? onlyOxeNode(session, RED) },
+      undefined,
+    ),
   logins: (session, values) => {
     const nodeIds = values.list('nodeIds');
     const flags = { onlyACD: values.flag('onlyACD'), onlyWithExtLogin: values.flag('onlyWithExtLogin') };
-    return session.call('getLogins', { ...flags, ...(nodeIds === undefined ? {} : { nodeIds }) }, undefined);
+    return session.perform(
+      'getLogins',
+      { ...flags, ...(nodeIds === undefined ? {} : { nodeIds }) },
+      undefined,
+    );
   },
   users: (session, values) =>
-    session.call('findUser', { companyPhone: values.text('companyPhone') }, undefined),
-  user: (session, values) => session.call('getUser', { loginName: values.text('loginName') }, undefined),
-  calls: (session, values) => session.call('getCalls', whose(values), undefined),
+    session.perform('findUser', { companyPhone: values.text('companyPhone') }, undefined),
+  user: (session, values) => session.perform('getUser', { loginName: values.text('loginName') }, undefined),
+  calls: (session, values) => session.perform('getCalls', loginParameter(values), undefined),
   call: (session, values) =>
-    session.call('getCall', { callRef: values.text('callRef'), ...whose(values) }, undefined),
-  devices: (session, values) => session.call('getDevices', whose(values), undefined),
+    session.perform('getCall', { callRef: values.text('callRef'), ...loginParameter(values) }, undefined),
+  devices: (session, values) => session.perform('getDevices', loginParameter(values), undefined),
   device: (session, values) =>
-    session.call('getDevice', { deviceId: values.text('deviceId'), ...whose(values) }, undefined),
-  'telephony-state': (session, values) => session.call('getTelephonyState', whose(values), undefined),
-  'agent-state': (session, values) => session.call('getAgentState', whose(values), undefined),
+    session.perform('getDevice', { deviceId: values.text('deviceId'), ...loginParameter(values) }, undefined),
+  'telephony-state': (session, values) =>
+    session.perform('getTelephonyState', loginParameter(values), undefined),
+  'agent-state': (session, values) => session.perform('getAgentState', loginParameter(values), undefined),
   'telephony-snapshot': async (session, values) => {
-    await session.call('askTelephonySnapshot', whose(values), undefined);
+    await session.perform('requestTelephonySnapshot', loginParameter(values), undefined);
     return { accepted: true };
   },
   'agent-snapshot': async (session, values) => {
-    await session.call('askAgentSnapshot', whose(values), undefined);
+    await session.perform('requestAgentSnapshot', loginParameter(values), undefined);
     return { accepted: true };
   },
   coverage: (session, _values, RED) =>
     Promise.resolve(
       linksOf(RED)
-        .on(session)
+        .ofSession(session)
         .flatMap((link) => {
           return link.coverage.map((row) => ({ ...row, link: link.name, oxeNode: link.oxeNode }));
         }),
@@ -66,7 +83,7 @@ const QUERIES: Readonly<Record<string, Query>> = {
       connection: session.report,
       ...session.metrics,
       links: linksOf(RED)
-        .on(session)
+        .ofSession(session)
         .map((link) => ({ link: link.name, oxeNode: link.oxeNode, ...link.report })),
     }),
 };
@@ -86,7 +103,7 @@ export = (RED: NodeAPI): void => {
   RED.nodes.registerType('o2g-status', function (this, definition: NodeDef) {
     RED.nodes.createNode(this, definition);
     const config: Config = { ...definition };
-    const show = statusOf(this);
+    const show = throttledStatus(this);
     try {
       const { session } = configuredServer(RED, config.server);
       session.use(this);
@@ -104,9 +121,9 @@ export = (RED: NodeAPI): void => {
         const { name, query } = readQuery(config, message);
         const values = await readValues(RED, this, config, message);
         show(working(name));
-        const answer = await query(session, values, RED);
-        show(inForce(name));
-        return answer;
+        const result = await query(session, values, RED);
+        show(active(name));
+        return result;
       },
       (error) => {
         show(failed(error));
@@ -123,10 +140,15 @@ function readQuery(config: Config, message: FlowMessage): { name: string; query:
   return { name, query };
 }
 
-async function readValues(RED: NodeAPI, node: Node, config: Config, message: FlowMessage): Promise<Values> {
-  const values = await typedInputs(RED, node, config, PARAMETERS, message);
+async function readValues(
+  RED: NodeAPI,
+  node: Node,
+  config: Config,
+  message: FlowMessage,
+): Promise<ParameterValues> {
+  const values = await readTypedInputs(RED, node, config, PARAMETERS, message);
   for (const name of PARAMETERS) {
-    const value = values.get(name) ?? ownField(message.payload, name);
+    const value = values.get(name) ?? readField(message.payload, name);
     if (!isBlank(value)) values.set(name, value);
   }
   const optional = (name: string): string | undefined => {
@@ -156,7 +178,7 @@ async function readValues(RED: NodeAPI, node: Node, config: Config, message: Flo
 }
 
 /** An administrator says whose state it is; a user's own session ignores it. */
-function whose(values: Values): { loginName?: string } {
+function loginParameter(values: ParameterValues): { loginName?: string } {
   const loginName = values.optional('loginName');
   return loginName === undefined ? {} : { loginName };
 }
@@ -165,7 +187,7 @@ function whose(values: Values): { loginName?: string } {
 function onlyOxeNode(session: Session, RED: NodeAPI): string {
   const [only, ...others] = new Set(
     linksOf(RED)
-      .on(session)
+      .ofSession(session)
       .map(({ oxeNode }) => String(oxeNode)),
   );
   if (only === undefined || others.length > 0)

@@ -1,24 +1,30 @@
-export { CallFollowing, CallHistory, readCallFilter, type Conversation, type PlacedCall } from './calls';
-export { tryConnection, type TrialOptions } from './connection-test';
+export {
+  FilteredCallTracker,
+  CallHistory,
+  readCallFilter,
+  type Conversation,
+  type PlacedCall,
+} from './calls';
+export { testConnection, type ConnectionTestOptions } from './connection-test';
 export {
   Link,
   type Coverage,
   type IpTarget,
-  type LinkMemory,
+  type LinkStateStore,
   type LinkOptions,
   type LinkReport,
-  type MediaPort,
-  type MediaPorts,
+  type RecorderPort,
+  type RecorderPorts,
   type PauseReason,
   type RecordTarget,
-  type RecordWish,
-  type Recorded,
+  type DesiredRecording,
+  type RecordResult,
   type SrtpKeys,
   type StoredLink,
 } from './link';
 export {
   Session,
-  objectsIn,
+  onlyObjects,
   readServerUrl,
   type Access,
   type CloseReason,
@@ -27,10 +33,10 @@ export {
   type State,
 } from './session';
 export {
-  MOST_DEVICES,
+  MAX_DEVICES,
   O2GError,
   asO2GError,
-  checked,
+  validated,
   invalid,
   isEvent,
   packageOf,
@@ -44,10 +50,10 @@ export { HttpTransport, type TlsOptions } from './transport';
 export {
   Agent,
   DEFAULT_FORMAT,
-  Tunnel,
-  TunnelDoor,
+  TunnelTransport,
+  AgentListener,
   readFormat,
   type AgentOptions,
   type TunnelFormat,
 } from './tunnel';
-export { Signal, Tokens, forEachBounded, objectIn, type Log } from './util';
+export { Signal, TokenRegistry, mapConcurrently, parseJsonObject, type Logger } from './util';

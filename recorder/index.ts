@@ -16,18 +16,18 @@ export { checkFileKey, readFileKeys, splitKeys, type FileKey } from './encryptio
 export {
   readPublicKey,
   verifyFolder,
-  type Keeping,
-  type Kept,
-  type Verification,
+  type Retention,
+  type RetentionState,
+  type FolderVerification,
   type VerifyOptions,
-  type Which,
+  type RetentionRequest,
 } from './evidence';
 export { openRecording, type OpenRecording } from './files';
 export { checkOptions, type RecorderOptions } from './options';
 export {
   Recorder,
   type ArmOptions,
-  type Armed,
+  type RecordRequestFields,
   type Describe,
   type RecorderEvents,
   type RecorderMetrics,

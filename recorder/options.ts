@@ -6,7 +6,7 @@ import path from 'node:path';
 import { invalid, messageOf, RecorderError, checkDays, checkRange, SAMPLE_RATE } from './common';
 import { checkFileKey } from './encryption';
 import { checkTemplate, DEFAULT_FILENAME } from './files';
-import { frameLength, headerLength, LARGEST_FILE, type FormatName } from './audio';
+import { bytesPerFrame, headerLength, MAX_WAV_BYTES, type FormatName } from './audio';
 import { readSigningKey } from './evidence';
 
 export interface RecorderOptions {
@@ -91,7 +91,7 @@ export function checkOptions(options: RecorderOptions): CheckedOptions {
     );
   checkOneOf('format', checked.format, ['g711', 'pcm16']);
   checkOneOf('split', checked.split, ['conversation', 'none']);
-  checkRange('maxMinutes', checked.maxMinutes, 1, mostMinutes(checked.format));
+  checkRange('maxMinutes', checked.maxMinutes, 1, maxFileMinutes(checked.format));
   checkRange('workers', checked.workers, 1, 16);
   checkRange('noMediaAfter', checked.noMediaAfter, 1, 3600);
   if (!Array.isArray(checked.dtmfPayloadTypes))
@@ -99,7 +99,7 @@ export function checkOptions(options: RecorderOptions): CheckedOptions {
   for (const payloadType of checked.dtmfPayloadTypes as unknown[])
     checkRange('dtmfPayloadTypes', payloadType, 96, 127);
   checkTemplate(checked.filename);
-  checkKeeping(checked);
+  checkEncryptionAndRetention(checked);
   return { ...checked, folder: path.resolve(checked.folder) };
 }
 
@@ -118,12 +118,12 @@ export async function checkFolder(folder: string): Promise<void> {
 }
 
 /** What RIFF's 32 bits count, in whole hundreds of minutes. */
-function mostMinutes(format: FormatName): number {
-  const minutes = (LARGEST_FILE - headerLength(format)) / (60 * SAMPLE_RATE * frameLength(format));
+function maxFileMinutes(format: FormatName): number {
+  const minutes = (MAX_WAV_BYTES - headerLength(format)) / (60 * SAMPLE_RATE * bytesPerFrame(format));
   return 100 * Math.floor(minutes / 100);
 }
 
-function checkKeeping({ encrypt, keys, signingKey, retentionDays }: CheckedOptions): void {
+function checkEncryptionAndRetention({ encrypt, keys, signingKey, retentionDays }: CheckedOptions): void {
   for (const key of keys) checkFileKey('key', key);
   if (encrypt && keys.length === 0)
     throw invalid('key', undefined, 'given when recordings are to be encrypted');

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import type { Transferable } from 'node:worker_threads';
 
-import { complete, recover, type Description, type FinishedRecording } from './completion';
+import { finishRecording, recoverUnfinished, type Description, type FinishedRecording } from './completion';
 import type { DeviceSnapshot, Level } from './conversation';
 import {
   invalid,
@@ -14,15 +14,21 @@ import {
   type Alarm,
   type Channel,
   type DeviceContext,
-  type Recorded,
+  type RecordingMetadata,
 } from './common';
 import { readFileKeys, type FileKey } from './encryption';
-import { Keeping, Manifest, readSigningKey, type Kept } from './evidence';
+import { Retention, Manifest, readSigningKey, type RetentionState } from './evidence';
 import { parseKeys, type KeyTexts } from './srtp';
-import { Refused, WorkerThread, type FromWorker, type Order, type WorkerData } from './worker';
+import {
+  CommandFailedError,
+  ReceiverThread,
+  type WorkerMessage,
+  type WorkerCommand,
+  type WorkerData,
+} from './worker';
 import { checkFolder, checkOptions, type CheckedOptions, type RecorderOptions } from './options';
-import { thisOwner, type Owner } from './files';
-import { Ports } from './port-pool';
+import { currentOwner, type FileOwner } from './files';
+import { PortPool } from './port-pool';
 
 /** What the caller knows of a recording that has just ended: `calls`, tags, anything JSON can say. It goes to the metadata. */
 export type Describe = (recording: RecordingEnd) => Promise<Description> | Description;
@@ -43,7 +49,7 @@ export interface RecorderParts {
   /** Milliseconds of the epoch, for how long recordings are kept. Default: the system's clock. */
   readonly now?: () => number;
   /** For a test that wants to see one fail. */
-  readonly startWorker?: (...args: ConstructorParameters<typeof WorkerThread>) => WorkerThread;
+  readonly startWorker?: (...args: ConstructorParameters<typeof ReceiverThread>) => ReceiverThread;
 }
 
 export interface ArmOptions extends DeviceContext {
@@ -54,7 +60,7 @@ export interface ArmOptions extends DeviceContext {
 }
 
 /** The fields of the record request. */
-export interface Armed {
+export interface RecordRequestFields {
   readonly ipRecorderAddr: string;
   readonly sentFlowPort: number;
   readonly receivedFlowPort: number;
@@ -67,7 +73,7 @@ export interface RecorderEvents {
   /** The first packets of a file are on the disk. */
   started: [{ readonly deviceNumber: string; readonly id: string; readonly startedAt: string }];
   /** What is in force for a recording has changed: it was held, released, is to be kept for another time, or is deleted. */
-  kept: [Kept];
+  retention: [RetentionState];
   /** Once a second for each device that is recorded. */
   level: [{ readonly deviceNumber: string } & Readonly<Record<Channel, Level>>];
 }
@@ -97,20 +103,20 @@ interface ArmedDevice {
   readonly secure: boolean;
   context: DeviceContext;
   /** Who ends it at this moment, and waits for what that completes. */
-  readonly listeners: Set<Finishing[]>;
+  readonly endCollectors: Set<Finishing[]>;
   /** Set until the worker has bound the ports. */
   arming: Promise<void>;
 }
 
-const PORT_TRIES = 50;
-const DESCRIBE_MS = 2000;
+const MAX_PORT_ATTEMPTS = 50;
+const DESCRIBE_TIMEOUT_MS = 2000;
 /** `close` has 5 s: the files' own end, their hashes, then metadata and manifest. */
-const CLOSE_WORKERS_MS = 3500;
+const CLOSE_WORKERS_TIMEOUT_MS = 3500;
 /** A folder is looked through again when something was left, or a disk was full. */
-const LOOK_AGAIN_MS = 61_000;
-const RESTART_MS = 500;
+const RECOVERY_RETRY_MS = 61_000;
+const WORKER_RESTART_DELAY_MS = 500;
 /** How often it is looked for recordings that have been kept long enough. */
-const LOOK_MS = 3_600_000;
+const RETENTION_CHECK_INTERVAL_MS = 3_600_000;
 
 /**
  * Records devices: two RTP or SRTP flows each become one stereo file. Nothing of it depends on the main thread while it runs.
@@ -125,42 +131,42 @@ const LOOK_MS = 3_600_000;
 export class Recorder extends EventEmitter<RecorderEvents> {
   readonly #options: CheckedOptions;
   readonly #parts: RecorderParts;
-  readonly #owner: Owner = thisOwner(newInstance());
+  readonly #owner: FileOwner = currentOwner(newInstance());
   /** `instance` of each thread that writes, and of those that failed. */
-  readonly #alive: string[] = [];
-  readonly #dead = new Set<string>();
-  readonly #ports: Ports;
+  readonly #activeInstances: string[] = [];
+  readonly #failedInstances = new Set<string>();
+  readonly #portPool: PortPool;
   readonly #manifest: Manifest;
   /** How long recordings are kept; holds. */
-  readonly keeping: Keeping;
+  readonly retention: Retention;
   readonly #devices = new Map<string, ArmedDevice>();
   readonly #completing = new Set<Promise<unknown>>();
   readonly #snapshots: (readonly DeviceSnapshot[])[] = [];
   readonly #counts = { finished: 0, recovered: 0, deleted: 0, incomplete: 0, workerCrashes: 0 };
-  #workers: WorkerThread[] = [];
+  #workers: ReceiverThread[] = [];
   #state: 'new' | 'started' | 'closed' = 'new';
   #closing: Promise<void> | undefined;
-  #lookAgain: NodeJS.Timeout | undefined;
+  #recoveryTimer: NodeJS.Timeout | undefined;
   #recovering: Promise<void> = Promise.resolve();
   readonly #restarts = new Set<NodeJS.Timeout>();
   #keys: readonly FileKey[] = [];
-  #looking: NodeJS.Timeout | undefined;
+  #retentionTimer: NodeJS.Timeout | undefined;
 
   /** @throws RecorderError `INVALID_INPUT` */
   constructor(options: RecorderOptions, parts: RecorderParts = {}) {
     super();
     this.#options = checkOptions(options);
     this.#parts = parts;
-    this.#ports = new Ports(this.#options.portMin, this.#options.portMax);
+    this.#portPool = new PortPool(this.#options.portMin, this.#options.portMax);
     const { folder, signingKey, retentionDays } = this.#options;
     this.#manifest = new Manifest(folder, signingKey === undefined ? undefined : readSigningKey(signingKey));
-    this.keeping = new Keeping(
+    this.retention = new Retention(
       { folder, retentionDays },
       {
         manifest: this.#manifest,
         now: parts.now ?? Date.now,
-        onKept: (kept) => {
-          this.#emit('kept', kept);
+        onChange: (state) => {
+          this.#emit('retention', state);
         },
         warn: (line) => {
           this.#warn(line);
@@ -180,11 +186,11 @@ export class Recorder extends EventEmitter<RecorderEvents> {
     if (this.#closing) throw new RecorderError('CLOSED', 'the recorder was closed while it started');
     this.#state = 'started';
     this.#workers = Array.from({ length: this.#options.workers }, (_, index) => this.#startWorker(index));
-    void this.#look();
-    this.#looking = setInterval(() => {
-      void this.#look();
-    }, LOOK_MS);
-    this.#looking.unref();
+    void this.#deleteExpired();
+    this.#retentionTimer = setInterval(() => {
+      void this.#deleteExpired();
+    }, RETENTION_CHECK_INTERVAL_MS);
+    this.#retentionTimer.unref();
   }
 
   /**
@@ -209,7 +215,10 @@ export class Recorder extends EventEmitter<RecorderEvents> {
    * Makes a device ready to be recorded: both ports are bound when the answer comes. Arming it again changes what is known of it, not its ports.
    * @throws RecorderError `PORTS_EXHAUSTED`, `BIND_FAILED`, `INVALID_INPUT`, `CLOSED`
    */
-  async arm(deviceNumber: string, { secure = false, ports, ...context }: ArmOptions = {}): Promise<Armed> {
+  async arm(
+    deviceNumber: string,
+    { secure = false, ports, ...context }: ArmOptions = {},
+  ): Promise<RecordRequestFields> {
     this.#requireStarted();
     if (typeof deviceNumber !== 'string' || deviceNumber === '')
       throw invalid('deviceNumber', deviceNumber, 'a directory number');
@@ -219,7 +228,7 @@ export class Recorder extends EventEmitter<RecorderEvents> {
     if (device) {
       await device.arming;
       device.context = context;
-      await this.#order(device, { do: 'describe', deviceNumber, context });
+      await this.#send(device, { type: 'describe', deviceNumber, context });
     } else {
       device = await this.#arm(deviceNumber, context, secure, ports);
     }
@@ -236,15 +245,15 @@ export class Recorder extends EventEmitter<RecorderEvents> {
    * @throws RecorderError `INVALID_INPUT` (without the keys in its text), `NOT_ARMED`
    */
   async setKeys(deviceNumber: string, keys: KeyTexts | undefined): Promise<void> {
-    const device = this.#armed(deviceNumber);
+    const device = this.#requireArmed(deviceNumber);
     const master = keys && parseKeys(keys);
     const transfer = master ? [master.key.buffer, master.salt.buffer] : [];
-    await this.#order(device, { do: 'keys', deviceNumber, master }, transfer as Transferable[]);
+    await this.#send(device, { type: 'keys', deviceNumber, master }, transfer as Transferable[]);
   }
 
   /** @param expected true while the call is active, false while it is held. From the first word on, only `endConversation` ends the conversation. */
   async expectMedia(deviceNumber: string, expected: boolean): Promise<void> {
-    await this.#order(this.#armed(deviceNumber), { do: 'expect', deviceNumber, expected });
+    await this.#send(this.#requireArmed(deviceNumber), { type: 'expect', deviceNumber, expected });
   }
 
   /**
@@ -252,7 +261,11 @@ export class Recorder extends EventEmitter<RecorderEvents> {
    * @returns the recordings that this ended; none when there was no media
    */
   async endConversation(deviceNumber: string): Promise<FinishedRecording[]> {
-    return this.#endedBy(this.#armed(deviceNumber), { do: 'end', deviceNumber, endedBy: 'told' });
+    return this.#endRecordings(this.#requireArmed(deviceNumber), {
+      type: 'end',
+      deviceNumber,
+      endedBy: 'told',
+    });
   }
 
   /**
@@ -263,15 +276,15 @@ export class Recorder extends EventEmitter<RecorderEvents> {
     deviceNumber: string,
     why: { by?: string | undefined; reason?: string | undefined; resumeAfter?: number | undefined } = {},
   ): Promise<void> {
-    const device = this.#armed(deviceNumber);
+    const device = this.#requireArmed(deviceNumber);
     const { by, reason, resumeAfter = Infinity } = why;
     if (typeof resumeAfter !== 'number' || !(resumeAfter > 0))
       throw invalid('resumeAfter', resumeAfter, 'a number of seconds above 0');
-    await this.#order(device, { do: 'pause', deviceNumber, by, reason, resumeAfterMs: 1000 * resumeAfter });
+    await this.#send(device, { type: 'pause', deviceNumber, by, reason, resumeAfterMs: 1000 * resumeAfter });
   }
 
   async resume(deviceNumber: string): Promise<void> {
-    await this.#order(this.#armed(deviceNumber), { do: 'resume', deviceNumber });
+    await this.#send(this.#requireArmed(deviceNumber), { type: 'resume', deviceNumber });
   }
 
   /**
@@ -280,7 +293,7 @@ export class Recorder extends EventEmitter<RecorderEvents> {
    */
   async disarm(deviceNumber: string): Promise<FinishedRecording[]> {
     const device = this.#devices.get(deviceNumber);
-    return device ? this.#endedBy(device, { do: 'disarm', deviceNumber, endedBy: 'disarmed' }) : [];
+    return device ? this.#endRecordings(device, { type: 'disarm', deviceNumber, endedBy: 'disarmed' }) : [];
   }
 
   metrics(): RecorderMetrics {
@@ -288,8 +301,8 @@ export class Recorder extends EventEmitter<RecorderEvents> {
     return {
       armed: this.#devices.size,
       recording: devices.filter(({ recordingSince }) => recordingSince !== null).length,
-      portsUsed: this.#ports.used,
-      portsTotal: this.#ports.size,
+      portsUsed: this.#portPool.used,
+      portsTotal: this.#portPool.size,
       ...this.#counts,
       devices,
     };
@@ -303,15 +316,20 @@ export class Recorder extends EventEmitter<RecorderEvents> {
   async #close(): Promise<void> {
     const wasStarted = this.#state === 'started';
     this.#state = 'closed';
-    clearTimeout(this.#lookAgain);
-    clearInterval(this.#looking);
+    clearTimeout(this.#recoveryTimer);
+    clearInterval(this.#retentionTimer);
     for (const restart of this.#restarts) clearTimeout(restart);
     if (!wasStarted) return;
-    const ends = await Promise.allSettled(this.#workers.map((worker) => worker.close(CLOSE_WORKERS_MS)));
+    const ends = await Promise.allSettled(
+      this.#workers.map((worker) => worker.close(CLOSE_WORKERS_TIMEOUT_MS)),
+    );
     for (const end of ends)
       if (end.status === 'rejected')
         this.#warn(`closing: ${messageOf(end.reason)}; what is unfinished is completed at the next start`);
-    await Promise.race([Promise.allSettled([...this.#completing, this.keeping.close()]), after(DESCRIBE_MS)]);
+    await Promise.race([
+      Promise.allSettled([...this.#completing, this.retention.close()]),
+      delay(DESCRIBE_TIMEOUT_MS),
+    ]);
     this.#devices.clear();
     this.#snapshots.length = 0;
   }
@@ -320,15 +338,16 @@ export class Recorder extends EventEmitter<RecorderEvents> {
     deviceNumber: string,
     context: DeviceContext,
     secure: boolean,
-    earlier: ArmOptions['ports'],
+    previousPorts: ArmOptions['ports'],
   ): Promise<ArmedDevice> {
-    const worker = this.#leastBusy();
+    const worker = this.#leastLoadedWorker();
     for (let attempt = 1; ; attempt += 1) {
-      const ports = (attempt === 1 && earlier ? this.#claimPorts(earlier) : undefined) ?? this.#takePorts();
+      const ports =
+        (attempt === 1 && previousPorts ? this.#claimPorts(previousPorts) : undefined) ?? this.#takePorts();
       const arming =
-        this.#workers[worker]?.order({ do: 'arm', deviceNumber, context, secure, ports }) ??
+        this.#workers[worker]?.send({ type: 'arm', deviceNumber, context, secure, ports }) ??
         Promise.resolve();
-      const device: ArmedDevice = { worker, ports, secure, context, listeners: new Set(), arming };
+      const device: ArmedDevice = { worker, ports, secure, context, endCollectors: new Set(), arming };
       this.#devices.set(deviceNumber, device);
       try {
         await arming;
@@ -336,44 +355,46 @@ export class Recorder extends EventEmitter<RecorderEvents> {
       } catch (error) {
         this.#devices.delete(deviceNumber);
         const taken =
-          error instanceof Refused && error.refusal.code === 'PORT_TAKEN' ? error.refusal.port : undefined;
+          error instanceof CommandFailedError && error.failure.code === 'PORT_TAKEN'
+            ? error.failure.port
+            : undefined;
         for (const channel of CHANNELS)
-          this.#ports.release(ports[channel], Date.now(), ports[channel] === taken ? 'taken' : 'unused');
-        if (taken === undefined || attempt === PORT_TRIES) throw armError(error);
+          this.#portPool.release(ports[channel], Date.now(), ports[channel] === taken ? 'taken' : 'unused');
+        if (taken === undefined || attempt === MAX_PORT_ATTEMPTS) throw armError(error);
       }
     }
   }
 
   #claimPorts({ sent, received }: Readonly<Record<Channel, number>>): Record<Channel, number> | undefined {
-    if (!this.#ports.claim(sent, Date.now())) return undefined;
-    if (this.#ports.claim(received, Date.now())) return { sent, received };
-    this.#ports.release(sent, Date.now(), 'unused');
+    if (!this.#portPool.claim(sent, Date.now())) return undefined;
+    if (this.#portPool.claim(received, Date.now())) return { sent, received };
+    this.#portPool.release(sent, Date.now(), 'unused');
     return undefined;
   }
 
   #takePorts(): Record<Channel, number> {
-    const sent = this.#ports.take(Date.now());
+    const sent = this.#portPool.take(Date.now());
     try {
-      return { sent, received: this.#ports.take(Date.now()) };
+      return { sent, received: this.#portPool.take(Date.now()) };
     } catch (error) {
-      this.#ports.release(sent, Date.now(), 'unused');
+      this.#portPool.release(sent, Date.now(), 'unused');
       throw error;
     }
   }
 
-  #leastBusy(): number {
+  #leastLoadedWorker(): number {
     const load = this.#workers.map(() => 0);
     for (const { worker } of this.#devices.values()) load[worker] = (load[worker] ?? 0) + 1;
     return load.indexOf(Math.min(...load));
   }
 
-  #forget(deviceNumber: string, device: ArmedDevice): void {
+  #removeDevice(deviceNumber: string, device: ArmedDevice): void {
     if (this.#devices.get(deviceNumber) !== device) return;
     this.#devices.delete(deviceNumber);
-    for (const channel of CHANNELS) this.#ports.release(device.ports[channel], Date.now(), 'used');
+    for (const channel of CHANNELS) this.#portPool.release(device.ports[channel], Date.now(), 'used');
   }
 
-  #armed(deviceNumber: string): ArmedDevice {
+  #requireArmed(deviceNumber: string): ArmedDevice {
     this.#requireStarted();
     const device = this.#devices.get(deviceNumber);
     if (!device) throw new RecorderError('NOT_ARMED', `the device ${deviceNumber} isn't armed`);
@@ -388,35 +409,35 @@ export class Recorder extends EventEmitter<RecorderEvents> {
       );
   }
 
-  async #order(device: ArmedDevice, order: Order, transfer: Transferable[] = []): Promise<void> {
+  async #send(device: ArmedDevice, command: WorkerCommand, transfer: Transferable[] = []): Promise<void> {
     await device.arming;
     const worker = this.#workers[device.worker];
     if (!worker) throw new RecorderError('CLOSED', 'the recorder is closed');
-    await worker.order(order, transfer);
+    await worker.send(command, transfer);
   }
 
   /** What the worker tells of a device from the order to its answer. Completing it may take longer than the answer, or less. */
-  async #endedBy(
+  async #endRecordings(
     device: ArmedDevice,
-    order: Extract<Order, { do: 'end' | 'disarm' }>,
+    command: Extract<WorkerCommand, { type: 'end' | 'disarm' }>,
   ): Promise<FinishedRecording[]> {
-    const told: Finishing[] = [];
-    device.listeners.add(told);
+    const completions: Finishing[] = [];
+    device.endCollectors.add(completions);
     try {
-      await this.#order(device, order);
+      await this.#send(device, command);
     } finally {
-      device.listeners.delete(told);
-      if (order.do === 'disarm') this.#forget(order.deviceNumber, device);
+      device.endCollectors.delete(completions);
+      if (command.type === 'disarm') this.#removeDevice(command.deviceNumber, device);
     }
-    return (await Promise.all(told)).filter((finished) => finished !== undefined);
+    return (await Promise.all(completions)).filter((finished) => finished !== undefined);
   }
 
-  #startWorker(index: number): WorkerThread {
+  #startWorker(index: number): ReceiverThread {
     const { bind, folder, filename, format, split, maxMinutes, dtmfPayloadTypes, noMediaAfter, encrypt } =
       this.#options;
-    const mostFrames = maxMinutes * 60 * SAMPLE_RATE;
+    const maxFileFrames = maxMinutes * 60 * SAMPLE_RATE;
     const owner = { ...this.#owner, instance: newInstance() };
-    this.#alive[index] = owner.instance;
+    this.#activeInstances[index] = owner.instance;
     const data: WorkerData = {
       bind,
       owner,
@@ -425,16 +446,16 @@ export class Recorder extends EventEmitter<RecorderEvents> {
         filename,
         format,
         split,
-        mostFrames,
+        maxFrames: maxFileFrames,
         dtmfPayloadTypes,
         noMediaMs: 1000 * noMediaAfter,
         key: encrypt ? this.#keys[0] : undefined,
       },
     };
-    const start = this.#parts.startWorker ?? ((...args) => new WorkerThread(...args));
+    const start = this.#parts.startWorker ?? ((...args) => new ReceiverThread(...args));
     return start(data, {
-      onTold: (message) => {
-        this.#hear(index, message);
+      onMessage: (message) => {
+        this.#onWorkerMessage(index, message);
       },
       onCrash: (error) => {
         this.#restart(index, error);
@@ -442,8 +463,8 @@ export class Recorder extends EventEmitter<RecorderEvents> {
     });
   }
 
-  #hear(index: number, message: Exclude<FromWorker, { tells: 'reply' }>): void {
-    switch (message.tells) {
+  #onWorkerMessage(index: number, message: Exclude<WorkerMessage, { type: 'reply' }>): void {
+    switch (message.type) {
       case 'recorded':
         return this.#complete(message.recorded);
       case 'alarm':
@@ -456,32 +477,33 @@ export class Recorder extends EventEmitter<RecorderEvents> {
         });
       case 'snapshot':
         this.#snapshots[index] = message.devices;
-        if (this.listenerCount('level') > 0) this.#tellLevels(message.devices);
+        if (this.listenerCount('level') > 0) this.#emitLevels(message.devices);
     }
   }
 
-  #tellLevels(devices: readonly DeviceSnapshot[]): void {
+  #emitLevels(devices: readonly DeviceSnapshot[]): void {
     for (const { deviceNumber, levels, recordingSince } of devices) {
       if (recordingSince !== null)
         this.#emit('level', { deviceNumber, sent: levels.sent, received: levels.received });
     }
   }
 
-  #complete(recorded: Recorded): void {
-    const finishing = this.#completeOne(recorded);
+  #complete(metadata: RecordingMetadata): void {
+    const finishing = this.#completeOne(metadata);
     this.#completing.add(finishing);
-    for (const told of this.#devices.get(recorded.deviceNumber)?.listeners ?? []) told.push(finishing);
+    for (const completions of this.#devices.get(metadata.deviceNumber)?.endCollectors ?? [])
+      completions.push(finishing);
     void finishing.finally(() => {
       this.#completing.delete(finishing);
     });
   }
 
-  async #completeOne(recorded: Recorded): Promise<FinishedRecording | undefined> {
+  async #completeOne(metadata: RecordingMetadata): Promise<FinishedRecording | undefined> {
     try {
-      const finished = await complete(
+      const finished = await finishRecording(
         this.#options.folder,
-        recorded,
-        await this.#described(recorded),
+        metadata,
+        await this.#describe(metadata),
         this.#manifest,
       );
       this.#counts.finished += 1;
@@ -489,9 +511,9 @@ export class Recorder extends EventEmitter<RecorderEvents> {
       return finished;
     } catch (error) {
       this.#counts.incomplete += 1;
-      const details = { code: systemCode(error), message: messageOf(error), file: recorded.name };
+      const details = { code: systemCode(error), message: messageOf(error), file: metadata.name };
       this.#emit('alarm', {
-        deviceNumber: recorded.deviceNumber,
+        deviceNumber: metadata.deviceNumber,
         alarm: 'disk',
         since: new Date().toISOString(),
         details,
@@ -500,15 +522,15 @@ export class Recorder extends EventEmitter<RecorderEvents> {
     }
   }
 
-  async #described(recorded: Recorded): Promise<Description | undefined> {
+  async #describe(metadata: RecordingMetadata): Promise<Description | undefined> {
     const { describe } = this.#parts;
-    return describe && describedBy(describe, recorded);
+    return describe && callDescribe(describe, metadata);
   }
 
   /** Deletes what has been kept long enough. */
-  async #look(): Promise<void> {
+  async #deleteExpired(): Promise<void> {
     try {
-      this.#counts.deleted += await this.keeping.look();
+      this.#counts.deleted += await this.retention.deleteExpired();
     } catch (error) {
       this.#warn(
         `looking for recordings that have been kept long enough: ${messageOf(error)}; it is tried again in an hour`,
@@ -517,27 +539,31 @@ export class Recorder extends EventEmitter<RecorderEvents> {
   }
 
   async #recover(): Promise<void> {
-    const own = { us: this.#owner, dead: this.#dead, alive: new Set(this.#alive) };
-    const { finished, postponed, failed } = await recover(this.#options.folder, own, {
+    const instances = {
+      current: this.#owner,
+      failed: this.#failedInstances,
+      active: new Set(this.#activeInstances),
+    };
+    const { finished, postponed, failed } = await recoverUnfinished(this.#options.folder, instances, {
       keys: this.#keys,
-      describe: (recorded) => this.#described(recorded),
+      describe: (metadata) => this.#describe(metadata),
       manifest: this.#manifest,
     });
     this.#counts.recovered += finished.length;
     for (const recording of finished) this.#emit('finished', recording);
     for (const { file, error } of failed) this.#warn(`${file} couldn't be completed: ${messageOf(error)}`);
     if (postponed + failed.length === 0 || this.#state !== 'started') return;
-    clearTimeout(this.#lookAgain);
-    this.#lookAgain = setTimeout(() => {
+    clearTimeout(this.#recoveryTimer);
+    this.#recoveryTimer = setTimeout(() => {
       void this.recover();
-    }, LOOK_AGAIN_MS);
-    this.#lookAgain.unref();
+    }, RECOVERY_RETRY_MS);
+    this.#recoveryTimer.unref();
   }
 
   /** A worker died, which is a fault of ours: its devices are armed on the same ports again, the OXE sending on, and what it left is told. */
   #restart(index: number, error: Error): void {
     this.#counts.workerCrashes += 1;
-    this.#dead.add(this.#alive[index] ?? '');
+    this.#failedInstances.add(this.#activeInstances[index] ?? '');
     this.#warn(`a receiving thread failed and is started again: ${error.message}`);
     if (this.#state !== 'started') return;
     const restart = setTimeout(() => {
@@ -546,7 +572,7 @@ export class Recorder extends EventEmitter<RecorderEvents> {
       for (const [deviceNumber, device] of this.#devices)
         if (device.worker === index) this.#rearm(index, deviceNumber, device, error);
       void this.recover();
-    }, RESTART_MS);
+    }, WORKER_RESTART_DELAY_MS);
     this.#restarts.add(restart);
   }
 
@@ -554,9 +580,9 @@ export class Recorder extends EventEmitter<RecorderEvents> {
     const { context, secure, ports } = device;
     const since = new Date().toISOString();
     device.arming =
-      this.#workers[index]?.order({ do: 'arm', deviceNumber, context, secure, ports }) ?? Promise.resolve();
-    device.arming.catch((refused: unknown) => {
-      this.#warn(`${deviceNumber} isn't armed any more: ${messageOf(refused)}`);
+      this.#workers[index]?.send({ type: 'arm', deviceNumber, context, secure, ports }) ?? Promise.resolve();
+    device.arming.catch((failure: unknown) => {
+      this.#warn(`${deviceNumber} isn't armed any more: ${messageOf(failure)}`);
     });
     this.#emit('alarm', { deviceNumber, alarm: 'interrupted', since, details: { message: error.message } });
   }
@@ -579,15 +605,15 @@ export class Recorder extends EventEmitter<RecorderEvents> {
 
 const newInstance = (): string => randomBytes(8).toString('hex');
 
-async function describedBy(
+async function callDescribe(
   describe: Describe,
-  { id, deviceNumber, startedAt, endedAt, endedBy }: Recorded,
+  { id, deviceNumber, startedAt, endedAt, endedBy }: RecordingMetadata,
 ): Promise<Description> {
   try {
     return await Promise.race([
       Promise.resolve(describe({ id, deviceNumber, startedAt, endedAt, endedBy })),
-      after(DESCRIBE_MS).then(() => {
-        throw new Error(`no answer within ${DESCRIBE_MS / 1000} s`);
+      delay(DESCRIBE_TIMEOUT_MS).then(() => {
+        throw new Error(`no answer within ${DESCRIBE_TIMEOUT_MS / 1000} s`);
       }),
     ]);
   } catch (error) {
@@ -595,7 +621,7 @@ async function describedBy(
   }
 }
 
-const after = (ms: number): Promise<void> =>
+const delay = (ms: number): Promise<void> =>
   new Promise((resolve) => {
     setTimeout(resolve, ms).unref();
   });

@@ -86,21 +86,21 @@ export interface Observation {
   written(): Promise<void>;
 }
 
-interface Observed {
+interface ObservedParts {
   readonly world: World;
   readonly listeners: readonly Listener[];
   readonly eventsPort: EventsPort;
   readonly expectations: Expectations;
 }
 
-export function observationOf({ world, listeners, eventsPort, expectations }: Observed): Observation {
+export function observationOf({ world, listeners, eventsPort, expectations }: ObservedParts): Observation {
   const { journal, sessions, subscriptions, links } = world;
-  const ours = (nodeId?: number): ReturnType<typeof links.all> =>
+  const clientLinks = (nodeId?: number): ReturnType<typeof links.all> =>
     links
       .all()
       .filter((link) => link.owner !== undefined && (nodeId === undefined || link.node.nodeId === nodeId));
   const devices = (nodeId?: number) =>
-    ours(nodeId).flatMap((link) => [...link.devices.values()].map((linked) => ({ ...linked, link })));
+    clientLinks(nodeId).flatMap((link) => [...link.devices.values()].map((linked) => ({ ...linked, link })));
   return {
     requests: () => [...journal.requests],
     clearRequests: () => {
@@ -137,7 +137,7 @@ export function observationOf({ world, listeners, eventsPort, expectations }: Ob
         }),
       ),
     links: (nodeId) =>
-      ours(nodeId).map((link) => ({
+      clientLinks(nodeId).map((link) => ({
         registrationId: link.id,
         nodeId: link.node.nodeId,
         type: link.type,
@@ -164,7 +164,7 @@ export function observationOf({ world, listeners, eventsPort, expectations }: Ob
         const { ipRecorderAddr, sentFlowPort, receivedFlowPort } = recording;
         return [{ ...view, ipRecorderAddr, sentFlowPort, receivedFlowPort }];
       }),
-    rtp: (deviceNumber) => world.media.count(deviceNumber),
+    rtp: (deviceNumber) => world.rtpPlayer.count(deviceNumber),
     openSockets: () => listeners.reduce((sum, listener) => sum + listener.openSockets, 0),
     channelCount: () => eventsPort.channels.length,
     once: (predicate, expectation) => expectations.once(predicate, expectation),

@@ -4,7 +4,7 @@ import { startControl } from './control';
 import { EventsPort, Overrides, Rest, Listener } from './http';
 import { Expectations, Journal } from './journal';
 import { faultsOf } from './faults';
-import { Links, Media } from './recording';
+import { DrLinks, RtpPlayer } from './recording';
 import { observationOf } from './observation';
 import { settingsFrom, type AnnouncedUrls, type Settings, type SimulatorOptions } from './settings';
 import { Sessions, Subscriptions, Urls } from './o2g';
@@ -22,19 +22,19 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   setMaxListeners(0, closing.signal); // every request that is thought about listens to it
   const journal = new Journal(settings);
   const overrides = new Overrides();
-  const pace = { thinkMs: 0, closing: closing.signal };
-  const rest: Listener = new Listener(settings, settings.port, (request, response) => {
-    api.handle(request, response);
+  const timing = { thinkMs: 0, closing: closing.signal };
+  const restListener: Listener = new Listener(settings, settings.port, (request, response) => {
+    rest.handle(request, response);
   });
-  const events: Listener = new Listener(settings, settings.eventPort, (request, response) => {
+  const eventsListener: Listener = new Listener(settings, settings.eventPort, (request, response) => {
     eventsPort.handle(request, response);
   });
-  const world = makeWorld(settings, journal, rest, events);
-  const api = new Rest(world, overrides, pace, (request) => {
-    rest.reset(request);
+  const world = makeWorld(settings, journal, restListener, eventsListener);
+  const rest = new Rest(world, overrides, timing, (request) => {
+    restListener.reset(request);
   });
   const eventsPort = new EventsPort(world, overrides, (request) => {
-    events.reset(request);
+    eventsListener.reset(request);
   });
   const expectations = new Expectations(journal);
   const opened: Listener[] = [];
@@ -45,60 +45,60 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     for (const subscription of [...world.subscriptions.all.values()])
       world.subscriptions.remove(subscription, 'cut');
     world.sessions.close();
-    world.media.close();
+    world.rtpPlayer.close();
     await Promise.all(opened.map((listener) => listener.down()));
     expectations.close();
   });
-  const told = (what: string): void => {
-    journal.log(`fault: ${what}`);
-    journal.changed();
+  const logFault = (description: string): void => {
+    journal.log(`fault: ${description}`);
+    journal.notifyChange();
   };
   const parts = {
     login: settings.login,
     password: settings.password,
     close,
     ...telephonyOf(world, stoppers),
-    ...observationOf({ world, listeners: [rest, events], eventsPort, expectations }),
+    ...observationOf({ world, listeners: [restListener, eventsListener], eventsPort, expectations }),
     ...faultsOf({
       world,
-      rest,
-      events,
+      restListener,
+      eventsListener,
       eventsPort,
       overrides,
-      pace,
-      told,
-      later: laterUntil(closing.signal),
+      timing,
+      logFault,
+      schedule: schedulerUntil(closing.signal),
     }),
     announce: (urls: AnnouncedUrls) => {
       world.urls.announced = urls;
     },
   };
-  return openPorts(parts, settings, rest, events, opened).catch(async (error: unknown) => {
+  return openPorts(parts, settings, restListener, eventsListener, opened).catch(async (error: unknown) => {
     await close();
     throw error;
   });
 }
 
-type Address = 'url' | 'port' | 'eventPort' | 'controlUrl';
+type AddressKey = 'url' | 'port' | 'eventPort' | 'controlUrl';
 
 /** Opens the ports one after the other; `opened` tells how far it came. */
 async function openPorts(
-  parts: Omit<Simulator, Address>,
+  parts: Omit<Simulator, AddressKey>,
   settings: Settings,
-  rest: Listener,
-  events: Listener,
+  restListener: Listener,
+  eventsListener: Listener,
   opened: Listener[],
 ): Promise<Simulator> {
-  for (const listener of [rest, events]) {
+  for (const listener of [restListener, eventsListener]) {
     await listener.up();
     opened.push(listener);
   }
-  const url = `${settings.tls ? 'https' : 'http'}://${settings.host.includes(':') ? `[${settings.host}]` : settings.host}:${rest.port}`;
+  const url = `${settings.tls ? 'https' : 'http'}://${settings.host.includes(':') ? `[${settings.host}]` : settings.host}:${restListener.port}`;
   const simulator = {
     ...parts,
     url,
-    port: rest.port,
-    eventPort: events.port,
+    port: restListener.port,
+    eventPort: eventsListener.port,
     controlUrl: undefined as string | undefined,
   };
   if (settings.controlPort !== undefined) {
@@ -109,48 +109,53 @@ async function openPorts(
   return simulator;
 }
 
-function makeWorld(settings: Settings, journal: Journal, rest: Listener, events: Listener): World {
+function makeWorld(
+  settings: Settings,
+  journal: Journal,
+  restListener: Listener,
+  eventsListener: Listener,
+): World {
   const oxe = new Oxe(settings);
   const subscriptions = new Subscriptions(settings.queueSize);
   const log = (line: string): void => {
     journal.log(line);
   };
   const publish = subscriptions.publish.bind(subscriptions);
-  const media = new Media(settings, log);
-  const links = new Links({ oxe, media, settings, publish, log });
-  const sessions = new Sessions(settings, oxe, (session, why) => {
+  const rtpPlayer = new RtpPlayer(settings, log);
+  const links = new DrLinks({ oxe, rtpPlayer, settings, publish, log });
+  const sessions = new Sessions(settings, oxe, (session, reason) => {
     const subscription = subscriptions.ofSession(session.credential.token);
     if (subscription) subscriptions.remove(subscription, 'clean');
-    if (!settings.linksOutliveSessions) links.endOfSession(session.credential.token);
-    journal.log(`session of ${session.login} ended: ${why}`);
-    journal.changed();
+    if (!settings.linksOutliveSessions) links.unregisterOfSession(session.credential.token);
+    journal.log(`session of ${session.login} ended: ${reason}`);
+    journal.notifyChange();
   });
   const exchange = new Exchange(oxe, {
     publish,
     mediaChanged: (device) => {
-      media.changed(device);
+      rtpPlayer.deviceChanged(device);
     },
   });
   const urls = new Urls(
     {
       secure: settings.tls !== undefined,
       host: settings.host,
-      restPort: () => rest.port,
-      eventPort: () => events.port,
+      restPort: () => restListener.port,
+      eventPort: () => eventsListener.port,
     },
     settings.announce,
   );
   const readiness = {
     ready: true,
     startedAt: Date.now(),
-    refuseSubscription: undefined,
-    startListeners: new Set<string>(),
+    subscriptionRefusal: undefined,
+    serverStartWebhooks: new Set<string>(),
   };
-  return { settings, journal, oxe, sessions, subscriptions, links, exchange, media, urls, readiness };
+  return { settings, journal, oxe, sessions, subscriptions, links, exchange, rtpPlayer, urls, readiness };
 }
 
 /** Timers that end with the signal. Waiting for `Infinity` is never over, for 0 at once. */
-const laterUntil =
+const schedulerUntil =
   (closing: AbortSignal) =>
   (ms: number, run: () => void): void => {
     if (ms === 0) run();

@@ -1,6 +1,6 @@
 import type { Exchange, Oxe } from './oxe';
 import type { Journal } from './journal';
-import type { Links, Media } from './recording';
+import type { DrLinks, RtpPlayer } from './recording';
 import type { Settings } from './settings';
 import type { Sessions, Subscriptions, Urls } from './o2g';
 
@@ -11,9 +11,9 @@ export interface World {
   readonly oxe: Oxe;
   readonly sessions: Sessions;
   readonly subscriptions: Subscriptions;
-  readonly links: Links;
+  readonly links: DrLinks;
   readonly exchange: Exchange;
-  readonly media: Media;
+  readonly rtpPlayer: RtpPlayer;
   readonly urls: Urls;
   readonly readiness: Readiness;
 }
@@ -24,7 +24,7 @@ export interface Readiness {
   ready: boolean;
   startedAt: number;
   /** When set, the next subscription requests are refused with this message. */
-  refuseSubscription: string | undefined;
+  subscriptionRefusal: string | undefined;
   /** URLs of webhooks that are told of a start, also after a restart. */
-  readonly startListeners: Set<string>;
+  readonly serverStartWebhooks: Set<string>;
 }

@@ -1,6 +1,6 @@
 /** What is kept of a device with a call, in a process of its own with --expose-gc: tells the heap's growth per device. */
-import { Book } from '../../o2g/link/device-table';
-import { Calls } from '../../o2g/calls/call-tracker';
+import { DeviceTable } from '../../o2g/link/device-table';
+import { CallTracker } from '../../o2g/calls/call-tracker';
 import { systemClock } from '../../o2g/util/clock';
 import type { O2GEvent } from '../../o2g/spec/event';
 
@@ -15,7 +15,7 @@ const KINDS: Readonly<Record<string, () => (index: number) => unknown>> = {
     };
   },
   calls: () => {
-    const calls = new Calls();
+    const calls = new CallTracker();
     return (index) => {
       calls.follow(talking(index), 1_764_000_000_000 + index);
       return calls;
@@ -23,7 +23,7 @@ const KINDS: Readonly<Record<string, () => (index: number) => unknown>> = {
   },
   link: () => {
     const nothing = (): void => undefined;
-    const book = new Book(systemClock, { info: nothing, warn: nothing, debug: nothing }, false);
+    const book = new DeviceTable(systemClock, { info: nothing, warn: nothing, debug: nothing }, false);
     return (index) => {
       const deviceNumber = String(100_000 + index);
       const record = {
@@ -32,9 +32,9 @@ const KINDS: Readonly<Record<string, () => (index: number) => unknown>> = {
         sentFlowPort: 20000 + (index % 1000),
         receivedFlowPort: 30000 + (index % 1000),
       } as const;
-      book.want(deviceNumber, { own: true, record });
-      book.see(deviceNumber, { monitored: true, userId: `oxe${deviceNumber}`, doubt: false });
-      book.see(deviceNumber, { record, beep: undefined });
+      book.setDesired(deviceNumber, { own: true, record });
+      book.updateActual(deviceNumber, { monitored: true, userId: `oxe${deviceNumber}`, uncertain: false });
+      book.updateActual(deviceNumber, { record, beep: undefined });
       return book;
     };
   },

@@ -1,6 +1,6 @@
 /** Phones in a process of their own: one stream of G.711 in packets of 20 ms, the same to all the ports it is told, in time. */
 import { createSocket } from 'node:dgram';
-import { PACKET_MS, RtpStream } from '../../simulator/recording/rtp';
+import { PACKET_MS, RtpPacketizer } from '../../simulator/recording/rtp';
 import { SrtpSender } from '../../simulator/recording/srtp';
 import { loopOf, voiceOf } from '../../simulator/recording/voice';
 
@@ -19,7 +19,7 @@ async function send({ ports, packets, keys }: Sending): Promise<void> {
   const srtp =
     keys &&
     new SrtpSender({ key: Buffer.from(keys.key, 'base64'), salt: Buffer.from(keys.salt, 'base64') }, true);
-  const stream = new RtpStream(PCMA, srtp);
+  const stream = new RtpPacketizer(PCMA, srtp);
   const voice = loopOf([voiceOf('70000'), voiceOf('70001')], 'A');
   const start = performance.now();
   for (let sent = 0; sent < packets; sent += 1) {

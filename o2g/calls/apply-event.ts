@@ -4,37 +4,37 @@ import {
   devicesAfter,
   initialCalledOf,
   stateOf,
-  tellsData,
-  textOf,
-  wireOf,
+  hasCallData,
+  nonEmptyText,
+  rawObjectOf,
   type LiveState,
-  type Wire,
+  type RawObject,
 } from './parse-event';
 import { participantsAfter, type Participant } from './participants';
 import {
-  become,
+  enterState,
   changeOf,
   dataOf,
-  fewOf,
+  oneOrManyOf,
   isReleased,
   listOf,
   newCall,
   release,
-  revive,
-  withData,
+  resumeReleased,
+  setData,
   type CallChange,
   type ChangeName,
   type LiveCall,
-  type Telling,
+  type ChangeContext,
 } from './call';
 
 /** Where something is told of a call: OnCallCreated, OnCallModified, or as a part of OnTelephonyState. */
-export type Source = 'created' | 'modified' | 'snapshot';
+export type UpdateSource = 'created' | 'modified' | 'snapshot';
 
 /** Causes of a call that goes on in another composition. */
-export const JOINS: ReadonlySet<unknown> = new Set(['TRANSFERRED', 'CONFERENCED']);
+export const JOIN_CAUSES: ReadonlySet<unknown> = new Set(['TRANSFERRED', 'CONFERENCED']);
 /** What a caller hears instead of ringing. Told while the call still stands, it is why it ends when the end doesn't say. */
-const FAILURES: ReadonlySet<unknown> = new Set([
+const FAILURE_CAUSES: ReadonlySet<unknown> = new Set([
   'ALL_TRUNK_BUSY',
   'BUSY',
   'DESTINATION_NOT_OBTAINABLE',
@@ -47,57 +47,57 @@ const FAILURES: ReadonlySet<unknown> = new Set([
 ]);
 
 /** A call that was not known. Undefined when there is too little to say that it lives. */
-export function beginCall(
+export function startCall(
   callRef: string,
-  told: Wire,
-  source: Source,
-  telling: Telling,
+  reported: RawObject,
+  source: UpdateSource,
+  context: ChangeContext,
 ): { call: LiveCall; change: CallChange } | undefined {
-  const toldState = stateOf(told, []);
-  const devices = devicesAfter([], told, true);
-  const participants = participantsAfter([], told, true);
-  const direction = directionOf(toldState, told, [telling.user, ...devices], participants);
-  const state = firstState(toldState, wireOf(told.callData), source, direction);
+  const reportedState = stateOf(reported, []);
+  const devices = devicesAfter([], reported, true);
+  const participants = participantsAfter([], reported, true);
+  const direction = directionOf(reportedState, reported, [context.user, ...devices], participants);
+  const state = firstState(reportedState, rawObjectOf(reported.callData), source, direction);
   if (state === undefined) return undefined;
-  const call = newCall(callRef, state, direction, telling.atMs);
-  note(call, told, devices, participants);
-  noteFailure(call, telling);
-  const change = changeOf('started', call, telling);
-  if (toldState === 'over') release(call, telling.atMs, { cause: telling.cause });
+  const call = newCall(callRef, state, direction, context.atMs);
+  storeDetails(call, reported, devices, participants);
+  storeFailureCause(call, context);
+  const change = changeOf('started', call, context);
+  if (reportedState === 'over') release(call, context.atMs, { cause: context.cause });
   return { call, change };
 }
 
 /** A call that is created lives, whatever its state; one in a snapshot whose state is unknown is taken for a conversation. */
 function firstState(
-  told: LiveState | 'over' | undefined,
-  callData: Wire,
-  source: Source,
+  reported: LiveState | 'over' | undefined,
+  callData: RawObject,
+  source: UpdateSource,
   direction: CallChange['direction'],
 ): LiveState | undefined {
-  if (told !== undefined && told !== 'over') return told;
+  if (reported !== undefined && reported !== 'over') return reported;
   if (source === 'created') return direction === 'incoming' ? 'ringing' : 'dialing';
-  return source === 'snapshot' && told === undefined && callData.state !== 'IDLE' ? 'talking' : undefined;
+  return source === 'snapshot' && reported === undefined && callData.state !== 'IDLE' ? 'talking' : undefined;
 }
 
 /**
  * Who called. Ringing and dialing tell; for a call first seen later the initiator does, else who was called first: with an outgoing call
  * that is another party, and servers leave it out.
- * @param own what the user goes by: login, devices
+ * @param userIds what the user goes by: login, devices
  */
 function directionOf(
   state: LiveState | 'over' | undefined,
-  told: Wire,
-  own: readonly string[],
+  reported: RawObject,
+  userIds: readonly string[],
   participants: readonly Participant[],
 ): CallChange['direction'] {
   if (state === 'ringing') return 'incoming';
   if (state === 'dialing') return 'outgoing';
-  const initiator = textOf(told.initiator);
+  const initiator = nonEmptyText(reported.initiator);
   // Logins of OXE users are oxe<directory number>; the leg may be on another device than that of the number.
-  if (initiator !== undefined && (own.includes(initiator) || own.includes(`oxe${initiator}`)))
+  if (initiator !== undefined && (userIds.includes(initiator) || userIds.includes(`oxe${initiator}`)))
     return 'outgoing';
   if (participants.some(({ id }) => id === initiator)) return 'incoming';
-  const callData = wireOf(told.callData);
+  const callData = rawObjectOf(reported.callData);
   const called = initialCalledOf(callData);
   if (called === undefined) return callData.acdCallData === undefined ? 'outgoing' : 'incoming';
   return participants.some(({ number, login }) => number === called || login === called)
@@ -107,55 +107,58 @@ function directionOf(
 
 /**
  * Puts what is told into the record of a known call. One event may make several changes: the state first, then the parties.
- * @param replaced the call goes on under a new callRef
+ * @param isReplaced the call goes on under a new callRef
  */
 export function updateCall(
   call: LiveCall,
-  told: Wire,
-  source: Source,
-  telling: Telling,
-  replaced: boolean,
+  reported: RawObject,
+  source: UpdateSource,
+  context: ChangeContext,
+  isReplaced: boolean,
 ): CallChange[] {
-  const { atMs, cause } = telling;
-  const whole = source !== 'modified';
+  const { atMs, cause } = context;
+  const isComplete = source !== 'modified';
   const devices = listOf(call.devices);
-  const state = stateOf(told, devices);
+  const state = stateOf(reported, devices);
   // Who hangs up removes the participants with it: the end of a call still says who was in it.
   if (state === 'over') {
-    release(call, atMs, { cause, replacedBy: textOf(told.replacedByCallRef) });
+    release(call, atMs, { cause, replacedBy: nonEmptyText(reported.replacedByCallRef) });
     return [];
   }
-  if (replaced || (state !== undefined && (whole || JOINS.has(cause)))) revive(call, atMs);
+  if (isReplaced || (state !== undefined && (isComplete || JOIN_CAUSES.has(cause))))
+    resumeReleased(call, atMs);
   // A release is final: what still comes is late.
   if (isReleased(call)) return [];
   const before = listOf(call.participants);
-  const participants = participantsAfter(before, told, whole);
-  const others = participants !== before;
+  const participants = participantsAfter(before, reported, isComplete);
+  const partiesChanged = participants !== before;
   const names: ChangeName[] =
-    state === undefined ? [] : become(call, state, atMs, replaced || (others && JOINS.has(cause)));
+    state === undefined
+      ? []
+      : enterState(call, state, atMs, isReplaced || (partiesChanged && JOIN_CAUSES.has(cause)));
   // A new callRef is told with whatever else there is to tell, else alone: it comes with another composition of the call.
-  if (others || (replaced && names.length === 0)) names.push('parties');
-  note(call, told, devicesAfter(devices, told, whole), participants);
-  noteFailure(call, telling);
-  return names.map((name) => changeOf(name, call, telling));
+  if (partiesChanged || (isReplaced && names.length === 0)) names.push('parties');
+  storeDetails(call, reported, devicesAfter(devices, reported, isComplete), participants);
+  storeFailureCause(call, context);
+  return names.map((name) => changeOf(name, call, context));
 }
 
 /** Takes over who is in the call and what travels with it. Equal strings are kept once. */
-function note(
+function storeDetails(
   call: LiveCall,
-  told: Wire,
+  reported: RawObject,
   devices: readonly string[],
   participants: readonly Participant[],
 ): void {
-  const callData = wireOf(told.callData);
+  const callData = rawObjectOf(reported.callData);
   const called = initialCalledOf(callData);
-  call.devices = fewOf(devices);
-  call.participants = fewOf(participants);
+  call.devices = oneOrManyOf(devices);
+  call.participants = oneOrManyOf(participants);
   if (called !== undefined && called !== call.initialCalled)
     call.initialCalled = devices.find((device) => device === called) ?? called;
-  if (tellsData(callData)) withData(call, dataAfter(dataOf(call), callData));
+  if (hasCallData(callData)) setData(call, dataAfter(dataOf(call), callData));
 }
 
-function noteFailure(call: LiveCall, { cause }: Telling): void {
-  if (call.state === 'dialing' && FAILURES.has(cause)) call.ending = { ...call.ending, cause };
+function storeFailureCause(call: LiveCall, { cause }: ChangeContext): void {
+  if (call.state === 'dialing' && FAILURE_CAUSES.has(cause)) call.ending = { ...call.ending, cause };
 }

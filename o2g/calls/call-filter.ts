@@ -1,7 +1,7 @@
 /** Calls as a flow wants to be told of them: those of some devices, and some of their changes. */
 import { readDevices, invalid, type O2GEvent } from '../spec';
 import { CHANGE_NAMES, type CallChange, type ChangeName } from './call';
-import { Calls } from './call-tracker';
+import { CallTracker } from './call-tracker';
 
 export interface CallFilter {
   /** Undefined: all. */
@@ -28,24 +28,24 @@ export function readCallFilter(devices: unknown, changes: unknown): CallFilter {
 function readNames(value: unknown): ChangeName[] {
   const words: unknown =
     typeof value === 'string' ? value.split(/[,;\s]+/).filter((word) => word !== '') : value;
-  if (!Array.isArray(words)) throw invalid('changes', value, RULE);
+  if (!Array.isArray(words)) throw invalid('changes', value, CHANGES_RULE);
   return words.map((word: unknown) => {
     const name = CHANGE_NAMES.find((known) => known === word);
-    if (name === undefined) throw invalid('changes', word, RULE);
+    if (name === undefined) throw invalid('changes', word, CHANGES_RULE);
     return name;
   });
 }
 
-const RULE = `a list of ${CHANGE_NAMES.join(', ')}`;
+const CHANGES_RULE = `a list of ${CHANGE_NAMES.join(', ')}`;
 
 /**
  * Follows all calls and tells of those that a filter lets through. A call that has once been on one of the devices is told of until it ends,
  * on whichever of the user's devices it goes on: what began in a flow ends there.
  */
-export class CallFollowing {
-  readonly #calls = new Calls();
+export class FilteredCallTracker {
+  readonly #tracker = new CallTracker();
   /** Live calls that came through a filter of devices. */
-  readonly #told = new Set<string>();
+  readonly #reportedCalls = new Set<string>();
 
   /**
    * Takes the next event of the channel.
@@ -53,24 +53,24 @@ export class CallFollowing {
    * @throws O2GError `INVALID_INPUT` when `atMs` is no time; never because of an event
    */
   follow(event: O2GEvent, atMs: number, { devices, changes }: CallFilter): CallChange[] {
-    return this.#calls
+    return this.#tracker
       .follow(event, atMs)
-      .flatMap((change) => (devices ? this.#onDevices(change, devices) : change))
+      .flatMap((change) => (devices ? this.#changesOnDevices(change, devices) : change))
       .filter(({ change }) => changes?.has(change) !== false);
   }
 
   /** How many calls are alive that a filter lets through. */
   size({ devices }: CallFilter): number {
-    return devices ? this.#told.size : this.#calls.size;
+    return devices ? this.#reportedCalls.size : this.#tracker.size;
   }
 
-  #onDevices(change: CallChange, wanted: ReadonlySet<string>): CallChange[] {
+  #changesOnDevices(change: CallChange, devices: ReadonlySet<string>): CallChange[] {
     const key = `${change.user} ${change.id}`;
-    const known = this.#told.has(key);
-    if (change.change === 'ended') this.#told.delete(key);
+    const known = this.#reportedCalls.has(key);
+    if (change.change === 'ended') this.#reportedCalls.delete(key);
     if (known) return [change];
-    if (change.change === 'ended' || !change.devices.some((device) => wanted.has(device))) return [];
-    this.#told.add(key);
+    if (change.change === 'ended' || !change.devices.some((device) => devices.has(device))) return [];
+    this.#reportedCalls.add(key);
     // It comes to one of the devices in the midst of its life: first seen now.
     return [{ ...change, change: 'started' }];
   }

@@ -8,10 +8,10 @@ export interface TimedChange {
 }
 
 /** What a call did so far, in the order in which it was told. */
-export type Life = readonly TimedChange[];
+export type CallTimeline = readonly TimedChange[];
 
 /** What a call is, apart from its changes. */
-const FACTS = [
+const CALL_FIELDS = [
   'state',
   'id',
   'callRef',
@@ -44,7 +44,7 @@ export interface PlacedChange extends Pick<
 }
 
 /** A call as it was last told within the time, and its changes up to then. */
-export interface PlacedCall extends Pick<CallChange, (typeof FACTS)[number]> {
+export interface PlacedCall extends Pick<CallChange, (typeof CALL_FIELDS)[number]> {
   readonly changes: readonly PlacedChange[];
 }
 
@@ -59,51 +59,51 @@ export function callsBetween(
   fromMs: number,
   toMs: number,
 ): PlacedCall[] {
-  const lives = new Map<string, TimedChange[]>();
-  for (const told of history) {
-    if (timeOf(told) > toMs) continue;
-    const key = lifeKey(told.change);
-    const life = lives.get(key);
-    if (life) life.push(told);
-    else lives.set(key, [told]);
+  const timelines = new Map<string, TimedChange[]>();
+  for (const entry of history) {
+    if (timeOf(entry) > toMs) continue;
+    const key = callKey(entry.change);
+    const timeline = timelines.get(key);
+    if (timeline) timeline.push(entry);
+    else timelines.set(key, [entry]);
   }
-  return [...lives.values()].flatMap((life) =>
-    touches(life, deviceNumber, fromMs) ? placed(life, fromMs) : [],
+  return [...timelines.values()].flatMap((timeline) =>
+    involves(timeline, deviceNumber, fromMs) ? placedCalls(timeline, fromMs) : [],
   );
 }
 
 /** Two users in one call have a call each, with the same id; a call that was parked and is back has it again. */
-export const lifeKey = ({ user, id, startedAt }: CallChange): string => `${user} ${id} ${startedAt}`;
+export const callKey = ({ user, id, startedAt }: CallChange): string => `${user} ${id} ${startedAt}`;
 
 /** True when the device was in the call at `fromMs` or came into it later. */
-function touches(life: readonly TimedChange[], deviceNumber: string, fromMs: number): boolean {
-  return life.some(({ change }, index) => {
+function involves(timeline: readonly TimedChange[], deviceNumber: string, fromMs: number): boolean {
+  return timeline.some(({ change }, index) => {
     if (change.change === 'ended' || !change.devices.includes(deviceNumber)) return false;
-    const next = life[index + 1];
+    const next = timeline[index + 1];
     return next === undefined || timeOf(next) >= fromMs;
   });
 }
 
-function placed(life: readonly TimedChange[], fromMs: number): PlacedCall[] {
-  const last = life.at(-1)?.change;
+function placedCalls(timeline: readonly TimedChange[], fromMs: number): PlacedCall[] {
+  const last = timeline.at(-1)?.change;
   if (!last) return [];
-  const facts = Object.fromEntries(
-    FACTS.filter((fact) => last[fact] !== undefined).map((fact) => [fact, last[fact]]),
+  const fields = Object.fromEntries(
+    CALL_FIELDS.filter((field) => last[field] !== undefined).map((field) => [field, last[field]]),
   );
   return [
     {
-      ...(facts as Pick<CallChange, (typeof FACTS)[number]>),
-      changes: life.map((told) => placedChange(told, fromMs)),
+      ...(fields as Pick<CallChange, (typeof CALL_FIELDS)[number]>),
+      changes: timeline.map((entry) => placedChange(entry, fromMs)),
     },
   ];
 }
 
-function placedChange(told: TimedChange, fromMs: number): PlacedChange {
-  const { change, state, devices, parties, cause, recovered } = told.change;
+function placedChange(entry: TimedChange, fromMs: number): PlacedChange {
+  const { change, state, devices, parties, cause, recovered } = entry.change;
   return {
     change,
     state,
-    atMs: timeOf(told) - fromMs,
+    atMs: timeOf(entry) - fromMs,
     devices,
     parties,
     ...(cause !== undefined && { cause }),
@@ -116,16 +116,16 @@ const timeOf = ({ atMs, change }: TimedChange): number =>
   change.endedAt === undefined ? atMs : Date.parse(change.endedAt);
 
 /** A file is told of when it is on the disk; with a disk that refuses that takes half a minute. */
-const UNTOLD_MS = 60_000;
+const FILE_REPORT_DELAY_MS = 60_000;
 /** A file of so many calls is one that nobody ended: the oldest are left out. */
-const MOST_LIVES = 1000;
+const MAX_CALLS_PER_DEVICE = 1000;
 
 /** What the calls of one device did, as long as a file that is being made may contain it. Times are in ms since 1970. */
 export class CallHistory {
   readonly #deviceNumber: string;
-  readonly #lives = new Map<string, Life>();
+  readonly #timelines = new Map<string, CallTimeline>();
   /** When each file that isn't complete began. */
-  readonly #open = new Map<string, number>();
+  readonly #openFiles = new Map<string, number>();
 
   constructor(deviceNumber: string) {
     this.#deviceNumber = deviceNumber;
@@ -133,40 +133,44 @@ export class CallHistory {
 
   /** How many calls are remembered. */
   get size(): number {
-    return this.#lives.size;
+    return this.#timelines.size;
   }
 
-  /** Calls have changed. @param lives those calls, each with all that it did */
-  add(lives: Iterable<Life>, nowMs: number): void {
-    for (const life of lives) if (life[0]) this.#lives.set(lifeKey(life[0].change), life);
-    this.#drop(nowMs - UNTOLD_MS);
-    for (const oldest of [...this.#lives.keys()].slice(0, Math.max(0, this.#lives.size - MOST_LIVES)))
-      this.#lives.delete(oldest);
+  /** Calls have changed. @param timelines those calls, each with all that it did */
+  add(timelines: Iterable<CallTimeline>, nowMs: number): void {
+    for (const timeline of timelines)
+      if (timeline[0]) this.#timelines.set(callKey(timeline[0].change), timeline);
+    this.#dropBefore(nowMs - FILE_REPORT_DELAY_MS);
+    for (const oldest of [...this.#timelines.keys()].slice(
+      0,
+      Math.max(0, this.#timelines.size - MAX_CALLS_PER_DEVICE),
+    ))
+      this.#timelines.delete(oldest);
   }
 
   /** A file has begun. */
   open(file: string, fromMs: number): void {
-    this.#open.set(file, fromMs);
+    this.#openFiles.set(file, fromMs);
   }
 
   /** A file is complete. @returns the calls in it */
   close(file: string, fromMs: number, toMs: number): PlacedCall[] {
-    this.#open.delete(file);
-    return callsBetween([...this.#lives.values()].flat(), this.#deviceNumber, fromMs, toMs);
+    this.#openFiles.delete(file);
+    return callsBetween([...this.#timelines.values()].flat(), this.#deviceNumber, fromMs, toMs);
   }
 
   /** Files that began before a time are complete, or never will be; calls that were over by then are needed no more. */
   forget(beforeMs: number): void {
-    for (const [file, fromMs] of this.#open) if (fromMs < beforeMs) this.#open.delete(file);
-    this.#drop(beforeMs);
+    for (const [file, fromMs] of this.#openFiles) if (fromMs < beforeMs) this.#openFiles.delete(file);
+    this.#dropBefore(beforeMs);
   }
 
-  #drop(beforeMs: number): void {
-    const neededFrom = Math.min(beforeMs, ...this.#open.values());
-    for (const [key, life] of this.#lives) {
-      const last = life.at(-1);
+  #dropBefore(beforeMs: number): void {
+    const neededFrom = Math.min(beforeMs, ...this.#openFiles.values());
+    for (const [key, timeline] of this.#timelines) {
+      const last = timeline.at(-1);
       if (last && isOver(last.change, this.#deviceNumber) && timeOf(last) < neededFrom)
-        this.#lives.delete(key);
+        this.#timelines.delete(key);
     }
   }
 }

@@ -47,21 +47,22 @@ export interface CallChange {
 }
 
 /** What is known of how a call ends, before it does. */
-export interface Ending {
+export interface CallEnding {
   /** When the first RELEASING came, in ms after the start. */
-  readonly releasedMs?: number | undefined;
+  readonly releasedAfterMs?: number | undefined;
   readonly cause?: CallCause | undefined;
   readonly replacedBy?: string | undefined;
 }
 
 /** None, one or several, kept without a list around one: that would be a tenth of a record, three times. */
-export type Few<Item extends string | object> = Item | readonly Item[];
+export type OneOrMany<Item extends string | object> = Item | readonly Item[];
 
-export const listOf = <Item extends string | object>(few: Few<Item>): readonly Item[] =>
-  isList(few) ? few : [few];
-export const fewOf = <Item extends string | object>(list: readonly Item[]): Few<Item> =>
+export const listOf = <Item extends string | object>(value: OneOrMany<Item>): readonly Item[] =>
+  isMany(value) ? value : [value];
+export const oneOrManyOf = <Item extends string | object>(list: readonly Item[]): OneOrMany<Item> =>
   list.length === 1 && list[0] !== undefined ? list[0] : list;
-const isList = <Item extends string | object>(few: Few<Item>): few is readonly Item[] => Array.isArray(few);
+const isMany = <Item extends string | object>(value: OneOrMany<Item>): value is readonly Item[] =>
+  Array.isArray(value);
 
 /** A live call. Lists and objects in it are replaced, never changed. Times are in ms after the start: small integers cost no heap. */
 export interface LiveCall {
@@ -69,22 +70,22 @@ export interface LiveCall {
   callRef: string;
   state: LiveState;
   readonly direction: CallChange['direction'];
-  devices: Few<string>;
-  participants: Few<Participant>;
+  devices: OneOrMany<string>;
+  participants: OneOrMany<Participant>;
   initialCalled: string | undefined;
   /** Its `CallData` as JSON: a third of the objects' size, and each change gets its own. */
   data: string | undefined;
   /** ms since 1970. */
-  readonly startedAt: number;
-  answeredMs: number | undefined;
+  readonly startedAtMs: number;
+  answeredAfterMs: number | undefined;
   /** When the present state began. */
-  sinceMs: number;
+  stateSinceMs: number;
   ringMs: number | undefined;
   talkMs: number | undefined;
   holdMs: number | undefined;
   /** `held` was told and `retrieved` was not, whatever the state (a held call may ring back: RECALL). */
   held: boolean;
-  ending: Ending | undefined;
+  ending: CallEnding | undefined;
 }
 
 /** The one place where a record is made: all have the same keys in the same order, which halves their size. */
@@ -92,7 +93,7 @@ export function newCall(
   callRef: string,
   state: LiveState,
   direction: CallChange['direction'],
-  startedAt: number,
+  startedAtMs: number,
 ): LiveCall {
   return {
     id: callRef,
@@ -103,9 +104,9 @@ export function newCall(
     participants: [],
     initialCalled: undefined,
     data: undefined,
-    startedAt,
-    answeredMs: undefined,
-    sinceMs: 0,
+    startedAtMs,
+    answeredAfterMs: undefined,
+    stateSinceMs: 0,
     ringMs: undefined,
     talkMs: undefined,
     holdMs: undefined,
@@ -114,62 +115,62 @@ export function newCall(
   };
 }
 
-const COUNTER = { ringing: 'ringMs', dialing: 'ringMs', talking: 'talkMs', held: 'holdMs' } as const;
+const COUNTER_BY_STATE = { ringing: 'ringMs', dialing: 'ringMs', talking: 'talkMs', held: 'holdMs' } as const;
 
 /**
  * Puts a call into a state.
- * @param joined it got there by transfer or conference: leaving hold is no `retrieved` then, the user talks to others than those held
+ * @param isJoined it got there by transfer or conference: leaving hold is no `retrieved` then, the user talks to others than those held
  * @returns the changes that makes, in order. None when it is in that state, and none for what a change has no name for: a call that was
  *   answered and rings again (RECALL, transfer before the answer)
  */
-export function become(call: LiveCall, state: LiveState, atMs: number, joined: boolean): ChangeName[] {
+export function enterState(call: LiveCall, state: LiveState, atMs: number, isJoined: boolean): ChangeName[] {
   if (call.state === state) return [];
-  settle(call, atMs);
+  accumulateTime(call, atMs);
   const { held } = call;
-  const known = call.talkMs !== undefined || call.holdMs !== undefined;
+  const wasAnswered = call.talkMs !== undefined || call.holdMs !== undefined;
   call.state = state;
   call.ending = undefined;
   if (state === 'ringing' || state === 'dialing') return [];
   call.held = state === 'held';
-  if (state === 'talking' && held) return joined ? [] : ['retrieved'];
-  if (state === 'held' && known) return held ? [] : ['held'];
-  call.answeredMs ??= call.sinceMs;
+  if (state === 'talking' && held) return isJoined ? [] : ['retrieved'];
+  if (state === 'held' && wasAnswered) return held ? [] : ['held'];
+  call.answeredAfterMs ??= call.stateSinceMs;
   // What is held was answered, whether or not that was seen.
   return state === 'held' ? ['answered', 'held'] : ['answered'];
 }
 
 /** The call is being released: its time stands still, it ends with OnCallRemoved. Only the first release has a time. */
-export function release(call: LiveCall, atMs: number, told: Omit<Ending, 'releasedMs'>): void {
-  if (!isReleased(call)) settle(call, atMs);
+export function release(call: LiveCall, atMs: number, details: Omit<CallEnding, 'releasedAfterMs'>): void {
+  if (!isReleased(call)) accumulateTime(call, atMs);
   call.ending = {
-    releasedMs: call.ending?.releasedMs ?? call.sinceMs,
-    cause: told.cause ?? call.ending?.cause,
-    replacedBy: told.replacedBy ?? call.ending?.replacedBy,
+    releasedAfterMs: call.ending?.releasedAfterMs ?? call.stateSinceMs,
+    cause: details.cause ?? call.ending?.cause,
+    replacedBy: details.replacedBy ?? call.ending?.replacedBy,
   };
 }
 
 /** A call that was being released goes on, under another callRef or because a snapshot says so. */
-export function revive(call: LiveCall, atMs: number): void {
+export function resumeReleased(call: LiveCall, atMs: number): void {
   if (!isReleased(call)) return;
-  call.sinceMs = Math.max(call.sinceMs, atMs - call.startedAt);
+  call.stateSinceMs = Math.max(call.stateSinceMs, atMs - call.startedAtMs);
   call.ending = undefined;
 }
 
-export const isReleased = (call: LiveCall): boolean => call.ending?.releasedMs !== undefined;
+export const isReleased = (call: LiveCall): boolean => call.ending?.releasedAfterMs !== undefined;
 
 /** Adds the time in the present state to its counter. The clock of the host may have been set back meanwhile. */
-function settle(call: LiveCall, atMs: number): void {
-  const running = runningMs(call, atMs);
-  const counter = COUNTER[call.state];
-  call[counter] = (call[counter] ?? 0) + running;
-  call.sinceMs += running;
+function accumulateTime(call: LiveCall, atMs: number): void {
+  const elapsed = elapsedMs(call, atMs);
+  const counter = COUNTER_BY_STATE[call.state];
+  call[counter] = (call[counter] ?? 0) + elapsed;
+  call.stateSinceMs += elapsed;
 }
 
-const runningMs = (call: LiveCall, atMs: number): number =>
-  isReleased(call) ? 0 : Math.max(0, atMs - call.startedAt - call.sinceMs);
+const elapsedMs = (call: LiveCall, atMs: number): number =>
+  isReleased(call) ? 0 : Math.max(0, atMs - call.startedAtMs - call.stateSinceMs);
 
 /** Where a change comes from. */
-export interface Telling {
+export interface ChangeContext {
   readonly user: string;
   readonly atMs: number;
   readonly cause?: CallCause | undefined;
@@ -177,7 +178,7 @@ export interface Telling {
   readonly recovered?: true | undefined;
 }
 
-const STATE_AFTER: Readonly<Partial<Record<ChangeName, CallChange['state']>>> = {
+const STATE_AFTER_CHANGE: Readonly<Partial<Record<ChangeName, CallChange['state']>>> = {
   answered: 'talking',
   held: 'held',
   retrieved: 'talking',
@@ -188,14 +189,14 @@ const STATE_AFTER: Readonly<Partial<Record<ChangeName, CallChange['state']>>> = 
 export function changeOf(
   change: ChangeName,
   call: LiveCall,
-  { user, atMs, cause, previousCallRef, recovered }: Telling,
+  { user, atMs, cause, previousCallRef, recovered }: ChangeContext,
 ): CallChange {
-  const { id, callRef, direction, initialCalled, startedAt, answeredMs } = call;
+  const { id, callRef, direction, initialCalled, startedAtMs, answeredAfterMs } = call;
   const participants = listOf(call.participants);
   const data = dataOf(call);
   return {
     change,
-    state: STATE_AFTER[change] ?? call.state,
+    state: STATE_AFTER_CHANGE[change] ?? call.state,
     id,
     callRef,
     ...(previousCallRef !== undefined && { previousCallRef }),
@@ -206,9 +207,11 @@ export function changeOf(
     parties: participants.map(partyOf),
     ...(initialCalled !== undefined && { initialCalled }),
     ...(cause !== undefined && { cause }),
-    startedAt: iso(startedAt),
-    ...(answeredMs !== undefined && { answeredAt: iso(startedAt + answeredMs) }),
-    ...(change === 'ended' && { endedAt: iso(startedAt + (call.ending?.releasedMs ?? call.sinceMs)) }),
+    startedAt: isoTime(startedAtMs),
+    ...(answeredAfterMs !== undefined && { answeredAt: isoTime(startedAtMs + answeredAfterMs) }),
+    ...(change === 'ended' && {
+      endedAt: isoTime(startedAtMs + (call.ending?.releasedAfterMs ?? call.stateSinceMs)),
+    }),
     ...counters(call, atMs),
     ...data,
     ...(recovered && { recovered }),
@@ -216,18 +219,18 @@ export function changeOf(
 }
 
 /** The last change of a call. */
-export function endOf(call: LiveCall, telling: Telling): CallChange {
-  if (!isReleased(call)) settle(call, telling.atMs);
-  return changeOf('ended', call, telling);
+export function endedChangeOf(call: LiveCall, context: ChangeContext): CallChange {
+  if (!isReleased(call)) accumulateTime(call, context.atMs);
+  return changeOf('ended', call, context);
 }
 
 function counters(call: LiveCall, atMs: number): Pick<CallChange, 'ringMs' | 'talkMs' | 'holdMs'> {
-  const running = runningMs(call, atMs);
-  const shown = (counter: 'ringMs' | 'talkMs' | 'holdMs'): number | undefined => {
-    const now = COUNTER[call.state] === counter ? running : 0;
+  const elapsed = elapsedMs(call, atMs);
+  const total = (counter: 'ringMs' | 'talkMs' | 'holdMs'): number | undefined => {
+    const now = COUNTER_BY_STATE[call.state] === counter ? elapsed : 0;
     return call[counter] === undefined && now === 0 ? undefined : (call[counter] ?? 0) + now;
   };
-  const [ringMs, talkMs, holdMs] = [shown('ringMs'), shown('talkMs'), shown('holdMs')];
+  const [ringMs, talkMs, holdMs] = [total('ringMs'), total('talkMs'), total('holdMs')];
   return {
     ...(ringMs !== undefined && { ringMs }),
     ...(talkMs !== undefined && { talkMs }),
@@ -247,8 +250,8 @@ function isExternal(participants: readonly Participant[], { trunk }: CallData): 
 export const dataOf = ({ data }: LiveCall): CallData =>
   data === undefined ? {} : (JSON.parse(data) as CallData);
 
-export function withData(call: LiveCall, data: CallData): void {
+export function setData(call: LiveCall, data: CallData): void {
   if (Object.keys(data).length > 0) call.data = JSON.stringify(data);
 }
 
-const iso = (ms: number): string => new Date(ms).toISOString();
+const isoTime = (ms: number): string => new Date(ms).toISOString();

@@ -1,8 +1,8 @@
 /** What the calls of each device add up to, from the telephony events: is there a conversation, is it held, is it over. */
-import { lifeKey, type Life } from './call-history';
+import { callKey, type CallTimeline } from './call-history';
 import type { O2GEvent } from '../spec';
 import type { CallChange } from './call';
-import { Calls } from './call-tracker';
+import { CallTracker } from './call-tracker';
 
 export interface Conversation {
   readonly deviceNumber: string;
@@ -11,26 +11,26 @@ export interface Conversation {
   /** The calls that it is made of, as they are now, the oldest first. */
   readonly calls: readonly CallChange[];
   /** What each of them has done so far, elsewhere too. */
-  readonly lives: readonly Life[];
+  readonly timelines: readonly CallTimeline[];
 }
 
 /** A call as it is for one device, and what it did. */
-interface CallOfDevice {
-  readonly now: CallChange;
-  readonly life: Life;
+interface DeviceCall {
+  readonly lastChange: CallChange;
+  readonly timeline: CallTimeline;
 }
 
 /** A conversation of so many calls isn't one: the oldest are left out. */
-const MOST_CALLS = 50;
+const MAX_CALLS_PER_CONVERSATION = 50;
 /** Nor does a call change so often: those after the first are left out. */
-const MOST_CHANGES = 200;
+const MAX_CHANGES_PER_CALL = 200;
 
-export class Conversations {
-  readonly #calls = new Calls();
+export class DeviceConversations {
+  readonly #tracker = new CallTracker();
   /** Calls of each device's conversation, by id; one that ended stays until the conversation is over. */
-  readonly #byDevice = new Map<string, Map<string, CallOfDevice>>();
+  readonly #callsByDevice = new Map<string, Map<string, DeviceCall>>();
   /** What each call that lives has done. */
-  readonly #lives = new Map<string, Life>();
+  readonly #timelines = new Map<string, CallTimeline>();
 
   /**
    * Takes the next event, or a snapshot.
@@ -38,35 +38,41 @@ export class Conversations {
    * @returns what it changed, a device each
    */
   follow(event: O2GEvent, atMs: number): Conversation[] {
-    return this.#calls.follow(event, atMs).flatMap((change) => this.#take(change, atMs));
+    return this.#tracker.follow(event, atMs).flatMap((change) => this.#applyChange(change, atMs));
   }
 
   /** What a device's calls are now; undefined when it has none. */
   of(deviceNumber: string): Conversation | undefined {
-    const calls = this.#byDevice.get(deviceNumber);
+    const calls = this.#callsByDevice.get(deviceNumber);
     return calls && conversationOf(deviceNumber, [...calls.values()]);
   }
 
   /** A change is about the devices that it names, and about those that the call has left. */
-  #take(change: CallChange, atMs: number): Conversation[] {
-    const key = lifeKey(change);
-    const before = this.#lives.get(key) ?? [];
-    const life = [...before.slice(0, 1), ...before.slice(1).slice(2 - MOST_CHANGES), { atMs, change }];
-    if (change.state === 'ended') this.#lives.delete(key);
-    else this.#lives.set(key, life);
+  #applyChange(change: CallChange, atMs: number): Conversation[] {
+    const key = callKey(change);
+    const before = this.#timelines.get(key) ?? [];
+    const timeline = [
+      ...before.slice(0, 1),
+      ...before.slice(1).slice(2 - MAX_CHANGES_PER_CALL),
+      { atMs, change },
+    ];
+    if (change.state === 'ended') this.#timelines.delete(key);
+    else this.#timelines.set(key, timeline);
     const devices = new Set([...change.devices, ...(before.at(-1)?.change.devices ?? [])]);
-    return [...devices].map((deviceNumber) => this.#add(deviceNumber, key, change, life));
+    return [...devices].map((deviceNumber) => this.#updateDevice(deviceNumber, key, change, timeline));
   }
 
-  #add(deviceNumber: string, key: string, change: CallChange, life: Life): Conversation {
-    const calls = this.#byDevice.get(deviceNumber) ?? new Map<string, CallOfDevice>();
-    this.#byDevice.set(deviceNumber, calls);
+  #updateDevice(deviceNumber: string, key: string, change: CallChange, timeline: CallTimeline): Conversation {
+    const calls = this.#callsByDevice.get(deviceNumber) ?? new Map<string, DeviceCall>();
+    this.#callsByDevice.set(deviceNumber, calls);
     // The call goes on elsewhere: for this device it has ended.
     calls.set(key, {
-      now: change.devices.includes(deviceNumber) ? change : { ...change, change: 'ended', state: 'ended' },
-      life,
+      lastChange: change.devices.includes(deviceNumber)
+        ? change
+        : { ...change, change: 'ended', state: 'ended' },
+      timeline,
     });
-    for (const oldest of [...calls.keys()].slice(0, Math.max(0, calls.size - MOST_CALLS)))
+    for (const oldest of [...calls.keys()].slice(0, Math.max(0, calls.size - MAX_CALLS_PER_CONVERSATION)))
       calls.delete(oldest);
     const conversation = conversationOf(deviceNumber, [...calls.values()]);
     if (conversation.state === 'over') this.#forgetEnded(deviceNumber, calls);
@@ -74,22 +80,22 @@ export class Conversations {
   }
 
   /** Calls that still ring belong to the next conversation. */
-  #forgetEnded(deviceNumber: string, calls: Map<string, CallOfDevice>): void {
-    for (const [key, { now }] of calls) if (now.state === 'ended') calls.delete(key);
-    if (calls.size === 0) this.#byDevice.delete(deviceNumber);
+  #forgetEnded(deviceNumber: string, calls: Map<string, DeviceCall>): void {
+    for (const [key, { lastChange }] of calls) if (lastChange.state === 'ended') calls.delete(key);
+    if (calls.size === 0) this.#callsByDevice.delete(deviceNumber);
   }
 }
 
-function conversationOf(deviceNumber: string, all: readonly CallOfDevice[]): Conversation {
-  const states = new Set(all.map(({ now }) => now.state));
-  const madeOf = (state: Conversation['state'], some: readonly CallOfDevice[]): Conversation => ({
+function conversationOf(deviceNumber: string, all: readonly DeviceCall[]): Conversation {
+  const states = new Set(all.map(({ lastChange }) => lastChange.state));
+  const conversationIn = (state: Conversation['state'], some: readonly DeviceCall[]): Conversation => ({
     deviceNumber,
     state,
-    calls: some.map(({ now }) => now),
-    lives: some.map(({ life }) => life),
+    calls: some.map(({ lastChange }) => lastChange),
+    timelines: some.map(({ timeline }) => timeline),
   });
-  if (states.has('talking')) return madeOf('talking', all);
-  if (states.has('held')) return madeOf('held', all);
-  const ended = all.filter(({ now }) => now.state === 'ended');
-  return ended.length > 0 ? madeOf('over', ended) : madeOf('waiting', all);
+  if (states.has('talking')) return conversationIn('talking', all);
+  if (states.has('held')) return conversationIn('held', all);
+  const ended = all.filter(({ lastChange }) => lastChange.state === 'ended');
+  return ended.length > 0 ? conversationIn('over', ended) : conversationIn('waiting', all);
 }

@@ -1,3 +1,3 @@
-export { CallFollowing, readCallFilter } from './call-filter';
+export { FilteredCallTracker, readCallFilter } from './call-filter';
 export { CallHistory, type PlacedCall } from './call-history';
-export { Conversations, type Conversation } from './device-conversations';
+export { DeviceConversations, type Conversation } from './device-conversations';

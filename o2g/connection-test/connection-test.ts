@@ -6,35 +6,35 @@ import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import {
   chooseChannelUrl,
-  objectsIn,
-  readAnswer,
+  onlyObjects,
+  readResponse,
   readSubscription,
-  callIn,
+  httpRequestOf,
   logIn,
-  type Offered,
+  type OfferedUrls,
   type LoginStep,
   type OpenSession,
   type SessionOptions,
 } from '../session';
-import { requestOf, asO2GError, Denied, O2GError, unionFilter, type Request } from '../spec';
-import type { Answer, Call, Transport } from '../transport';
-import { channelNote, isTlsNote, licenceNote, requestNote, type Note } from './hints';
+import { requestOf, asO2GError, DeniedError, O2GError, unionFilter, type OperationRequest } from '../spec';
+import type { HttpResponse, HttpRequest, Transport } from '../transport';
+import { channelHint, isTlsHint, licenceHint, requestHint, type Hint } from './hints';
 import { STEPS, type Step } from './steps';
 
 /** How a step ended. */
-export interface StepEnd {
+export interface StepResult {
   /** Host and port of the site. */
   readonly site: string;
   readonly step: Step;
   /** `skipped`: doesn't apply here; `notReached`: an earlier step failed. */
   readonly outcome: 'ok' | 'failed' | 'skipped' | 'notReached';
   /** What to know or to do about it; undefined when `detail` says it all. */
-  readonly note?: Note;
+  readonly note?: Hint;
   /** Facts in no language (addresses, names, numbers), or the words of an error. No secret is in it. */
   readonly detail: string;
 }
 
-export interface TrialOptions extends Omit<SessionOptions, 'offlineWaitMs'> {
+export interface ConnectionTestOptions extends Omit<SessionOptions, 'offlineWaitMs'> {
   /** Milliseconds that finding the address may take. */
   readonly timeoutMs: number;
   /** Whether the transport verifies certificates. */
@@ -42,7 +42,7 @@ export interface TrialOptions extends Omit<SessionOptions, 'offlineWaitMs'> {
 }
 
 /** Ends the leave-taking that a dead server would hang. */
-const LEAVE_WITHIN_MS = 2_000;
+const CLEANUP_TIMEOUT_MS = 2_000;
 
 /**
  * Tries the sites one after the other and tells how each step ended, in order. A wrong password is tried once, at one site only: another
@@ -50,42 +50,42 @@ const LEAVE_WITHIN_MS = 2_000;
  * @param transport is closed at the end
  * @param signal gives up; what was opened is closed all the same
  */
-export async function tryConnection(
-  options: TrialOptions,
+export async function testConnection(
+  options: ConnectionTestOptions,
   transport: Transport,
-  tell: (end: StepEnd) => void,
+  report: (end: StepResult) => void,
   signal: AbortSignal,
 ): Promise<void> {
   for (const site of options.sites) {
-    const { denied } = await new SiteTrial(site, options, transport, tell, signal).run();
+    const { denied } = await new SiteTest(site, options, transport, report, signal).run();
     if (denied || signal.aborted) break;
   }
   transport.close();
 }
 
-class SiteTrial {
+class SiteTest {
   readonly #site: URL;
-  readonly #options: TrialOptions;
+  readonly #options: ConnectionTestOptions;
   readonly #transport: Transport;
-  readonly #tell: (end: StepEnd) => void;
+  readonly #report: (end: StepResult) => void;
   readonly #signal: AbortSignal;
   /** How many steps have ended. */
-  #ended = 0;
+  #finishedSteps = 0;
   /** The request that opened the session, or may have. */
-  #opening: Call | undefined;
+  #openRequest: HttpRequest | undefined;
   #subscriptionId: string | undefined;
 
   constructor(
     site: URL,
-    options: TrialOptions,
+    options: ConnectionTestOptions,
     transport: Transport,
-    tell: (end: StepEnd) => void,
+    report: (end: StepResult) => void,
     signal: AbortSignal,
   ) {
     this.#site = site;
     this.#options = options;
     this.#transport = transport;
-    this.#tell = tell;
+    this.#report = report;
     this.#signal = signal;
   }
 
@@ -98,20 +98,20 @@ class SiteTrial {
         this.#site,
         this.#options.access,
         this.#options.account,
-        (call) => this.#send(call),
+        (request) => this.#send(request),
         (step) => {
-          this.#reach(step);
+          this.#onLoginStep(step);
         },
       );
-      this.#end('ok', open.info.admin === true ? undefined : 'noAdmin');
-      await this.#tryChannel(open);
-      await this.#askSystem(open);
+      this.#finishStep('ok', open.info.admin === true ? undefined : 'noAdmin');
+      await this.#testChannel(open);
+      await this.#checkSystem(open);
     } catch (error) {
       const known = asO2GError(error);
-      denied = known instanceof Denied && this.#step === 'login';
-      this.#failed(known);
+      denied = known instanceof DeniedError && this.#currentStep === 'login';
+      this.#failStep(known);
     } finally {
-      await this.#leave(open);
+      await this.#cleanUp(open);
     }
     return { denied };
   }
@@ -119,104 +119,106 @@ class SiteTrial {
   async #resolveName(): Promise<void> {
     const host = this.#site.hostname.replace(/^\[|\]$/g, '');
     if (isIP(host) !== 0) {
-      this.#end('skipped', undefined, host);
+      this.#finishStep('skipped', undefined, host);
       return;
     }
-    const late = new Promise<never>((_, reject) => {
+    const timeout = new Promise<never>((_, reject) => {
       AbortSignal.any([AbortSignal.timeout(this.#options.timeoutMs), this.#signal]).onabort = () => {
         reject(new O2GError('TIMEOUT', 'DNS does not answer'));
       };
     });
-    const found = await Promise.race([lookup(host, { all: true }), late]);
-    this.#end('ok', undefined, found.map(({ address }) => address).join(', '));
+    const addresses = await Promise.race([lookup(host, { all: true }), timeout]);
+    this.#finishStep('ok', undefined, addresses.map(({ address }) => address).join(', '));
   }
 
   /** The first answer, whatever it says, shows that port and TLS are right. */
-  async #send(call: Call): Promise<Answer> {
-    if (call.method !== 'POST') return this.#first(await this.#transport.request(call, this.#signal));
-    this.#opening = call;
+  async #send(request: HttpRequest): Promise<HttpResponse> {
+    if (request.method !== 'POST')
+      return this.#noteFirstResponse(await this.#transport.request(request, this.#signal));
+    this.#openRequest = request;
     // Not to be given up: cut off, it could leave a session behind.
-    const answer = await this.#transport.request(call, new AbortController().signal);
-    if (answer.status >= 400 && answer.status < 500) this.#opening = undefined;
-    return answer;
+    const response = await this.#transport.request(request, new AbortController().signal);
+    if (response.status >= 400 && response.status < 500) this.#openRequest = undefined;
+    return response;
   }
 
-  #first(answer: Answer): Answer {
-    if (this.#step === 'port') this.#endPort();
-    if (this.#step === 'tls') this.#endTls();
-    return answer;
+  #noteFirstResponse(response: HttpResponse): HttpResponse {
+    if (this.#currentStep === 'port') this.#finishPort();
+    if (this.#currentStep === 'tls') this.#finishTls();
+    return response;
   }
 
-  #endPort(): void {
-    this.#end('ok', undefined, this.#site.host);
+  #finishPort(): void {
+    this.#finishStep('ok', undefined, this.#site.host);
   }
 
-  #endTls(): void {
-    if (this.#site.protocol === 'http:') this.#end('skipped', 'plain');
-    else this.#end('ok', this.#options.verified ? undefined : 'unverified');
+  #finishTls(): void {
+    if (this.#site.protocol === 'http:') this.#finishStep('skipped', 'plain');
+    else this.#finishStep('ok', this.#options.verified ? undefined : 'unverified');
   }
 
   /** A step begins: those before it are done. */
-  #reach(step: LoginStep): void {
-    if (step === 'login' && this.#step === 'descriptor') this.#end('ok');
-    if (step === 'session' && this.#step === 'login') this.#end('ok', undefined, this.#options.account.login);
+  #onLoginStep(step: LoginStep): void {
+    if (step === 'login' && this.#currentStep === 'descriptor') this.#finishStep('ok');
+    if (step === 'session' && this.#currentStep === 'login')
+      this.#finishStep('ok', undefined, this.#options.account.login);
   }
 
-  async #tryChannel(open: OpenSession): Promise<void> {
+  async #testChannel(open: OpenSession): Promise<void> {
     const { webHookUrl, lifetime, eventPort } = this.#options;
     // A second subscription with the same address would bring flows every event twice.
     if (webHookUrl !== undefined) {
-      this.#end('skipped', 'webhook');
+      this.#finishStep('skipped', 'webhook');
       return;
     }
-    let offered: Offered | undefined;
+    let offered: OfferedUrls | undefined;
     let url: URL | undefined;
     try {
       const filter = unionFilter([], open.info.admin === true);
       const subscription = readSubscription(
-        await this.#ask(open, requestOf('subscribe', {}, { filter, version: '1.0', timeout: lifetime })),
+        await this.#perform(open, requestOf('subscribe', {}, { filter, version: '1.0', timeout: lifetime })),
       );
       this.#subscriptionId = subscription.id;
       offered = subscription.offered;
-      url = chooseChannelUrl(this.#site, open.side, offered, eventPort);
+      url = chooseChannelUrl(this.#site, open.access, offered, eventPort);
       await this.#openChannel(url);
-      this.#end('ok', undefined, url.host);
+      this.#finishStep('ok', undefined, url.host);
     } catch (error) {
       const known = asO2GError(error);
-      this.#end('failed', channelNote(known, offered, url), known.message);
+      this.#finishStep('failed', channelHint(known, offered, url), known.message);
     }
   }
 
   /** Opens the channel and, once the server has answered, ends it again. */
   async #openChannel(url: URL): Promise<void> {
     const end = new AbortController();
-    const nothing = (): void => undefined;
+    const noop = (): void => undefined;
     const listener = {
       onOpen: () => {
         end.abort();
       },
-      onHeard: nothing,
-      onEvent: nothing,
-      onMalformed: nothing,
+      onData: noop,
+      onEvent: noop,
+      onMalformed: noop,
     };
     try {
-      await this.#transport.channel(url, listener, AbortSignal.any([end.signal, this.#signal]));
+      await this.#transport.readChannel(url, listener, AbortSignal.any([end.signal, this.#signal]));
     } catch (error) {
       if (!end.signal.aborted) throw error;
     }
   }
 
-  async #askSystem(open: OpenSession): Promise<void> {
+  async #checkSystem(open: OpenSession): Promise<void> {
     if (open.info.admin !== true) {
-      this.#end('skipped', 'noAdmin');
-      this.#end('skipped', 'noAdmin');
+      this.#finishStep('skipped', 'noAdmin');
+      this.#finishStep('skipped', 'noAdmin');
       return;
     }
-    const { pbxs: listed, license } = readAnswer(
+    const { pbxs: listedPbxs, license } = readResponse(
       'getSystemStatus',
-      await this.#ask(open, requestOf('getSystemStatus', {}, undefined)),
+      await this.#perform(open, requestOf('getSystemStatus', {}, undefined)),
     );
-    const pbxs = objectsIn(listed);
+    const pbxs = onlyObjects(listedPbxs);
     const down = pbxs.filter(
       ({ connected, loaded, ctiLinkState }) =>
         connected === false || loaded === false || ctiLinkState === 'DISCONNECTED',
@@ -226,64 +228,75 @@ class SiteTrial {
         .filter((part) => part !== undefined)
         .join(' '),
     );
-    const note = pbxs.length === 0 ? 'noNodes' : down.length > 0 ? 'nodesDown' : undefined;
-    this.#end(note === undefined ? 'ok' : 'failed', note, nodes.join('; '));
-    const lacking = licenceNote(license);
-    const licences = objectsIn(license?.lics).map(
+    const hint = pbxs.length === 0 ? 'noNodes' : down.length > 0 ? 'nodesDown' : undefined;
+    this.#finishStep(hint === undefined ? 'ok' : 'failed', hint, nodes.join('; '));
+    const licenceProblem = licenceHint(license);
+    const licences = onlyObjects(license?.lics).map(
       ({ name = '', currentUsed, total }) => `${name} ${currentUsed ?? '?'}/${total ?? '?'}`,
     );
-    this.#end(
-      lacking === undefined || lacking === 'licencesUsed' ? 'ok' : 'failed',
-      lacking,
+    this.#finishStep(
+      licenceProblem === undefined || licenceProblem === 'licencesUsed' ? 'ok' : 'failed',
+      licenceProblem,
       [...licences, license?.status ?? ''].filter((text) => text !== '').join('; '),
     );
   }
 
-  #ask(open: OpenSession, request: Request): Promise<Answer> {
-    return this.#transport.request(callIn(open, request), this.#signal);
+  #perform(open: OpenSession, request: OperationRequest): Promise<HttpResponse> {
+    return this.#transport.request(httpRequestOf(open, request), this.#signal);
   }
 
-  get #step(): Step | undefined {
-    return STEPS[this.#ended];
+  get #currentStep(): Step | undefined {
+    return STEPS[this.#finishedSteps];
   }
 
-  #end(outcome: StepEnd['outcome'], note?: Note, detail = ''): void {
-    const step = this.#step;
+  #finishStep(outcome: StepResult['outcome'], hint?: Hint, detail = ''): void {
+    const step = this.#currentStep;
     if (step === undefined) return;
-    this.#ended += 1;
-    this.#tell({ site: this.#site.host, step, outcome, ...(note === undefined ? {} : { note }), detail });
+    this.#finishedSteps += 1;
+    this.#report({
+      site: this.#site.host,
+      step,
+      outcome,
+      ...(hint === undefined ? {} : { note: hint }),
+      detail,
+    });
   }
 
   /** The present step has failed, and those after it are not reached. */
-  #failed(error: O2GError): void {
-    const note = requestNote(error, this.#step ?? 'name', this.#site, this.#options.access);
+  #failStep(error: O2GError): void {
+    const hint = requestHint(error, this.#currentStep ?? 'name', this.#site, this.#options.access);
     // The first request fails at the step that its error tells of.
-    if (this.#step === 'port' && (isTlsNote(note) || note === 'wrongScheme')) this.#endPort();
-    if (this.#step === 'tls' && this.#site.protocol === 'http:') this.#endTls();
-    this.#end('failed', note, error.message);
-    while (this.#step !== undefined) this.#end('notReached');
+    if (this.#currentStep === 'port' && (isTlsHint(hint) || hint === 'wrongScheme')) this.#finishPort();
+    if (this.#currentStep === 'tls' && this.#site.protocol === 'http:') this.#finishTls();
+    this.#finishStep('failed', hint, error.message);
+    while (this.#currentStep !== undefined) this.#finishStep('notReached');
   }
 
-  async #leave(open: OpenSession | undefined): Promise<void> {
+  async #cleanUp(open: OpenSession | undefined): Promise<void> {
     const requests = open
       ? [
           ...(this.#subscriptionId === undefined
             ? []
-            : [callIn(open, requestOf('unsubscribe', { subscriptionId: this.#subscriptionId }, undefined))]),
-          callIn(open, requestOf('closeSession', {}, undefined)),
+            : [
+                httpRequestOf(
+                  open,
+                  requestOf('unsubscribe', { subscriptionId: this.#subscriptionId }, undefined),
+                ),
+              ]),
+          httpRequestOf(open, requestOf('closeSession', {}, undefined)),
         ]
-      : this.#opening
+      : this.#openRequest
         ? [
             {
               method: 'DELETE' as const,
-              url: this.#opening.url,
-              headers: { Cookie: this.#opening.headers.Cookie ?? '' },
+              url: this.#openRequest.url,
+              headers: { Cookie: this.#openRequest.headers.Cookie ?? '' },
             },
           ]
         : [];
     for (const request of requests) {
       // A server that doesn't hear it ends the session with its time to live.
-      await this.#transport.request(request, AbortSignal.timeout(LEAVE_WITHIN_MS)).catch(() => undefined);
+      await this.#transport.request(request, AbortSignal.timeout(CLEANUP_TIMEOUT_MS)).catch(() => undefined);
     }
   }
 }

@@ -1,13 +1,13 @@
 /** What to know or to do about a step of a trial: from an error, or from what the server said, to the key of a sentence. */
-import { objectsIn, type Access, type Offered } from '../session';
-import { Denied, type O2GError, type Representation } from '../spec';
+import { onlyObjects, type Access, type OfferedUrls } from '../session';
+import { DeniedError, type O2GError, type Representation } from '../spec';
 import type { Step } from './steps';
 
-const TLS_NOTES = ['untrusted', 'otherName', 'expired', 'tlsFailed'] as const;
-type TlsNote = (typeof TLS_NOTES)[number];
+const TLS_HINTS = ['untrusted', 'otherName', 'expired', 'tlsFailed'] as const;
+type TlsHint = (typeof TLS_HINTS)[number];
 
-export type Note =
-  | TlsNote
+export type Hint =
+  | TlsHint
   /** Of the way to the server. */
   | 'unknownHost'
   | 'portClosed'
@@ -37,7 +37,7 @@ export type Note =
   | 'licencesUsed'
   | 'licenceTrouble';
 
-const BY_CODE: Readonly<Record<string, Note>> = {
+const BY_CODE: Readonly<Record<string, Hint>> = {
   ENOTFOUND: 'unknownHost',
   EAI_AGAIN: 'unknownHost',
   ECONNREFUSED: 'portClosed',
@@ -55,19 +55,19 @@ const BY_CODE: Readonly<Record<string, Note>> = {
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'untrusted',
 };
 
-export function isTlsNote(note: Note | undefined): note is TlsNote {
-  return (TLS_NOTES as readonly (string | undefined)[]).includes(note);
+export function isTlsHint(hint: Hint | undefined): hint is TlsHint {
+  return (TLS_HINTS as readonly (string | undefined)[]).includes(hint);
 }
 
 /** The note of a request that failed at a step. */
-export function requestNote(error: O2GError, step: Step, site: URL, access: Access): Note | undefined {
-  if (error instanceof Denied && step === 'login') return 'wrongPassword';
+export function requestHint(error: O2GError, step: Step, site: URL, access: Access): Hint | undefined {
+  if (error instanceof DeniedError && step === 'login') return 'wrongPassword';
   if (error.code === 'REFUSED') return 'foreignAddress';
   if (error.code === 'NOT_READY') return 'notReady';
   if (error.code === 'NOT_ALLOWED') return 'notAllowed';
   if (error.code === 'TIMEOUT') return step === 'name' ? 'unknownHost' : 'noAnswer';
   if (error.code === 'NOT_CONNECTED' && (step === 'name' || step === 'port'))
-    return connectionNote(error, site);
+    return connectionHint(error, site);
   // After the first answer only another address can be wrong; else the connection was lost, and the error says it.
   if (error.code === 'NOT_CONNECTED') return access === 'typed' ? undefined : 'foreignAddress';
   if (/^30\d$/.test(httpStatusOf(error))) return 'redirected';
@@ -79,13 +79,13 @@ export function requestNote(error: O2GError, step: Step, site: URL, access: Acce
  * @param offered what the server named, undefined when it hadn't come to that
  * @param url what was tried
  */
-export function channelNote(error: O2GError, offered: Offered | undefined, url: URL | undefined): Note {
+export function channelHint(error: O2GError, offered: OfferedUrls | undefined, url: URL | undefined): Hint {
   if (error.code === 'NOT_READY') return 'notReady';
   if (offered === undefined) return 'subscriptionRefused';
   if (url === undefined) return 'channelAddress';
   if (error.code === 'REFUSED') return 'channelRefused';
-  const note = connectionNote(error, url);
-  if (isTlsNote(note)) return note;
+  const hint = connectionHint(error, url);
+  if (isTlsHint(hint)) return hint;
   const named = [offered.private, offered.public].flatMap((text) =>
     text !== undefined && URL.canParse(text) ? [new URL(text).hostname] : [],
   );
@@ -93,8 +93,8 @@ export function channelNote(error: O2GError, offered: Offered | undefined, url: 
 }
 
 /** The note of what SystemStatus says of licences: which one recording needs is told nowhere, that none is there is plain. */
-export function licenceNote(license: Representation<'LicenseStatus'> | undefined): Note | undefined {
-  const licences = objectsIn(license?.lics).filter(({ total }) => total !== 0);
+export function licenceHint(license: Representation<'LicenseStatus'> | undefined): Hint | undefined {
+  const licences = onlyObjects(license?.lics).filter(({ total }) => total !== 0);
   if (licences.length === 0) return 'noLicence';
   // Only a server with the LMS tells more.
   if (license?.status !== undefined && license.status !== '' && license.status !== 'NORMAL')
@@ -104,7 +104,7 @@ export function licenceNote(license: Representation<'LicenseStatus'> | undefined
     : undefined;
 }
 
-function connectionNote({ cause }: O2GError, { protocol }: URL): Note | undefined {
+function connectionHint({ cause }: O2GError, { protocol }: URL): Hint | undefined {
   const code = cause && 'code' in cause ? String(cause.code) : '';
   return (
     BY_CODE[code] ??

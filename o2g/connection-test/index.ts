@@ -1,1 +1,1 @@
-export { tryConnection, type TrialOptions } from './connection-test';
+export { testConnection, type ConnectionTestOptions } from './connection-test';

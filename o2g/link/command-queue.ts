@@ -1,26 +1,26 @@
 /**
  * How a link carries out what flows ask for: noted as desired, in order per device, on the link that is there by then.
  */
-import { asO2GError, isDefinite, isSessionLoss, O2GError } from '../spec';
+import { asO2GError, isDefiniteRefusal, isSessionLoss, O2GError } from '../spec';
 import type { LinkPath } from './link-path';
-import type { LinkBase, LinkRequests } from './device-commands';
+import type { LinkContext, DeviceCommands } from './device-commands';
 import { stepsFor } from './reconcile-plan';
-import type { Wanted } from './desired-state';
+import type { DesiredState } from './desired-state';
 
 /** Actions that wait for their turn or for the connection at the same time: a full link, and some more. */
-const PENDING_ACTIONS = 20_000;
+const MAX_PENDING_COMMANDS = 20_000;
 
-export class Orders {
-  readonly #base: LinkBase;
-  readonly #requests: LinkRequests;
+export class CommandQueue {
+  readonly #context: LinkContext;
+  readonly #commands: DeviceCommands;
   /** The last work of each device that has some: start and stop never overtake each other. */
   readonly #queues = new Map<string, Promise<unknown>>();
-  #pending = 0;
+  #pendingCount = 0;
   #closed = false;
 
-  constructor(base: LinkBase, requests: LinkRequests) {
-    this.#base = base;
-    this.#requests = requests;
+  constructor(context: LinkContext, commands: DeviceCommands) {
+    this.#context = context;
+    this.#commands = commands;
   }
 
   get closed(): boolean {
@@ -33,35 +33,36 @@ export class Orders {
   }
 
   /** Says what a device shall be. */
-  want(deviceNumber: string, want: Wanted | undefined): void {
-    this.#base.book.want(deviceNumber, want);
-    this.#base.remember();
+  setDesired(deviceNumber: string, desired: DesiredState | undefined): void {
+    this.#context.table.setDesired(deviceNumber, desired);
+    this.#context.saveState();
   }
 
   /** Says what a device shall be from now on, if it shall be anything. */
-  change(deviceNumber: string, change: Partial<Wanted>): void {
-    this.#base.book.change(deviceNumber, change);
-    this.#base.remember();
+  changeDesired(deviceNumber: string, change: Partial<DesiredState>): void {
+    this.#context.table.changeDesired(deviceNumber, change);
+    this.#context.saveState();
   }
 
   /** A start becomes desired when its turn comes; a definite refusal takes that back, a passing one is repaired later. */
-  begin<T>(
+  start<T>(
     deviceNumber: string,
-    change: (was: Wanted | undefined) => Wanted,
+    change: (previous: DesiredState | undefined) => DesiredState,
     send: (path: LinkPath) => Promise<T>,
   ): Promise<T> {
-    const { book } = this.#base;
-    return this.act(deviceNumber, async (until) => {
-      const was = book.wanted.get(deviceNumber);
-      const want = change(was);
-      this.want(deviceNumber, want);
+    const { table } = this.#context;
+    return this.enqueue(deviceNumber, async (until) => {
+      const previous = table.desiredStates.get(deviceNumber);
+      const desired = change(previous);
+      this.setDesired(deviceNumber, desired);
       try {
         const result = await this.#sendWithLink(until, send);
-        book.solved(deviceNumber);
+        table.clearProblem(deviceNumber);
         return result;
       } catch (error) {
-        if (!isDefinite(error)) book.doubt(deviceNumber);
-        else if (book.wanted.get(deviceNumber) === want) this.#takeBack(deviceNumber, was, asO2GError(error));
+        if (!isDefiniteRefusal(error)) table.markUncertain(deviceNumber);
+        else if (table.desiredStates.get(deviceNumber) === desired)
+          this.#revertDesired(deviceNumber, previous, asO2GError(error));
         throw error;
       }
     });
@@ -69,48 +70,51 @@ export class Orders {
 
   /**
    * What ends was desired to end from the moment it was said (`want`, `change`), also while there is no connection.
-   * @param here ends it on this side, whatever the server says
+   * @param stopLocally ends it on this side, whatever the server says
    */
-  end<T>(
+  stop<T>(
     deviceNumber: string,
     send: (path: LinkPath) => Promise<T>,
-    here: () => Promise<void> = () => Promise.resolve(),
+    stopLocally: () => Promise<void> = () => Promise.resolve(),
   ): Promise<T> {
-    return this.act(deviceNumber, async (until) => {
-      if (!this.#base.registration.confirmed) await here();
+    return this.enqueue(deviceNumber, async (until) => {
+      if (!this.#context.registration.confirmed) await stopLocally();
       try {
         return await this.#sendWithLink(until, send);
       } catch (error) {
-        this.#base.book.doubt(deviceNumber);
+        this.#context.table.markUncertain(deviceNumber);
         throw error;
       } finally {
-        await here();
+        await stopLocally();
       }
     });
   }
 
-  /** Work that a flow asked for. @param work gets the time until which it may wait for the link: it counts from the asking, not from its turn */
-  act<T>(deviceNumber: string, work: (until: number) => Promise<T>): Promise<T> {
-    const { name, clock, session } = this.#base;
-    if (this.#pending >= PENDING_ACTIONS) {
+  /** Work that a flow asked for. @param task gets the time until which it may wait for the link: it counts from the asking, not from its turn */
+  enqueue<T>(deviceNumber: string, task: (until: number) => Promise<T>): Promise<T> {
+    const { name, clock, session } = this.#context;
+    if (this.#pendingCount >= MAX_PENDING_COMMANDS) {
       return Promise.reject(
-        new O2GError('NOT_CONNECTED', `${this.#pending} actions wait for the recorder link ${name} already`),
+        new O2GError(
+          'NOT_CONNECTED',
+          `${this.#pendingCount} actions wait for the recorder link ${name} already`,
+        ),
       );
     }
     const until = clock.now() + session.offlineWaitMs;
-    this.#pending += 1;
-    return this.inOrder(deviceNumber, () => work(until)).finally(() => {
-      this.#pending -= 1;
+    this.#pendingCount += 1;
+    return this.runInOrder(deviceNumber, () => task(until)).finally(() => {
+      this.#pendingCount -= 1;
     });
   }
 
   /** Does something with a device when everything that was to be done with it before is done. */
-  inOrder<T>(deviceNumber: string, work: () => Promise<T>): Promise<T> {
+  runInOrder<T>(deviceNumber: string, task: () => Promise<T>): Promise<T> {
     if (this.#closed)
-      return Promise.reject(new O2GError('CLOSED', `the recorder link ${this.#base.name} is closed`));
+      return Promise.reject(new O2GError('CLOSED', `the recorder link ${this.#context.name} is closed`));
     const before = this.#queues.get(deviceNumber) ?? Promise.resolve();
-    const mine = before.then(work, work);
-    const settled = mine
+    const result = before.then(task, task);
+    const settled = result
       .then(
         () => undefined,
         () => undefined,
@@ -119,7 +123,7 @@ export class Orders {
         if (this.#queues.get(deviceNumber) === settled) this.#queues.delete(deviceNumber);
       });
     this.#queues.set(deviceNumber, settled);
-    return mine;
+    return result;
   }
 
   /**
@@ -127,25 +131,25 @@ export class Orders {
    * @param until how long to wait for the link, ms since the epoch
    */
   async #sendWithLink<T>(until: number, send: (path: LinkPath) => Promise<T>): Promise<T> {
-    const { registration, session, clock } = this.#base;
-    const path = await this.#requests.path(until);
+    const { registration, session, clock } = this.#context;
+    const path = await this.#commands.path(until);
     try {
       return await send(path);
     } catch (error) {
       // 404 may mean the device or the whole link: the list of links tells.
       if (asO2GError(error).code === 'NOT_FOUND') await registration.confirm();
-      else if (!isSessionLoss(error) && this.#requests.isOn(path)) throw error;
-      const now = await this.#requests.path(Math.max(until, clock.now() + session.offlineWaitMs));
+      else if (!isSessionLoss(error) && this.#commands.isCurrent(path)) throw error;
+      const now = await this.#commands.path(Math.max(until, clock.now() + session.offlineWaitMs));
       if (now.registerId === path.registerId && !isSessionLoss(error)) throw error;
       return await send(now);
     }
   }
 
   /** A refused start leaves what was desired before; if that is something, it may not be in force either. */
-  #takeBack(deviceNumber: string, was: Wanted | undefined, error: O2GError): void {
-    const { book } = this.#base;
-    this.want(deviceNumber, was);
-    if (was && stepsFor(deviceNumber, was, book.seen(deviceNumber)).length > 0)
-      book.failed(deviceNumber, error);
+  #revertDesired(deviceNumber: string, previous: DesiredState | undefined, error: O2GError): void {
+    const { table } = this.#context;
+    this.setDesired(deviceNumber, previous);
+    if (previous && stepsFor(deviceNumber, previous, table.actualOf(deviceNumber)).length > 0)
+      table.setProblem(deviceNumber, error);
   }
 }

@@ -6,8 +6,8 @@ export type RecordTarget =
   | ({ readonly mode: 'ip' } & Readonly<Omit<BodyOf<'startRecord'>, 'deviceNumber'>>)
   | ({ readonly mode: 'tdm' } & Readonly<Omit<BodyOf<'startTdmRecord'>, 'deviceNumber'>>);
 /** What shall be recorded where: a target, or a recorder of this program, which says the ports when it is asked for them (`media.ts`). */
-export type RecordWish = RecordTarget | OwnRecorder;
-export interface OwnRecorder {
+export type DesiredRecording = RecordTarget | BuiltInRecording;
+export interface BuiltInRecording {
   readonly mode: 'own';
   /** Its id. */
   readonly recorder: string;
@@ -17,15 +17,15 @@ export interface OwnRecorder {
 export type Beep = Readonly<Omit<BodyOf<'startBeep'>, 'deviceNumber'>>;
 
 /** What a device shall be; that it is in the map at all says that it shall be monitored. */
-export interface Wanted {
+export interface DesiredState {
   /** It is in the link's own list, not only in messages. */
   readonly own: boolean;
-  readonly record?: RecordWish | undefined;
+  readonly record?: DesiredRecording | undefined;
   readonly beep?: Beep | undefined;
 }
 
 /** The lists of a link itself. */
-export interface OwnLists {
+export interface ConfiguredDevices {
   /** Devices to keep monitored. */
   readonly devices: readonly string[];
   /** Devices to keep recorded by a recorder of this program, and its id. */
@@ -34,29 +34,32 @@ export interface OwnLists {
 
 /**
  * What a new link desires: its own lists, and what flows asked of the links before it, which wins.
- * @param before all that was desired of those
+ * @param previous all that was desired of those
  */
-export function wantedAtFirst(
-  { devices, record: own }: OwnLists,
-  before: Iterable<readonly [string, Wanted]>,
-): Map<string, Wanted> {
-  const wanted = new Map<string, Wanted>();
-  for (const [deviceNumber, want] of before) {
+export function initialDesiredStates(
+  { devices, record: configured }: ConfiguredDevices,
+  previous: Iterable<readonly [string, DesiredState]>,
+): Map<string, DesiredState> {
+  const desiredStates = new Map<string, DesiredState>();
+  for (const [deviceNumber, desired] of previous) {
     // What was monitored or recorded only because it was in the list, and is in it no more, is not desired any more.
-    const record = want.record?.mode === 'own' && want.record.listed === true ? undefined : want.record;
-    if (!want.own || record || want.beep) wanted.set(deviceNumber, { ...want, own: false, record });
+    const record =
+      desired.record?.mode === 'own' && desired.record.listed === true ? undefined : desired.record;
+    if (!desired.own || record || desired.beep)
+      desiredStates.set(deviceNumber, { ...desired, own: false, record });
   }
-  for (const deviceNumber of devices) wanted.set(deviceNumber, { ...wanted.get(deviceNumber), own: true });
-  if (!own) return wanted;
-  for (const deviceNumber of own.devices) {
-    const want = wanted.get(deviceNumber);
-    wanted.set(deviceNumber, {
-      ...want,
+  for (const deviceNumber of devices)
+    desiredStates.set(deviceNumber, { ...desiredStates.get(deviceNumber), own: true });
+  if (!configured) return desiredStates;
+  for (const deviceNumber of configured.devices) {
+    const desired = desiredStates.get(deviceNumber);
+    desiredStates.set(deviceNumber, {
+      ...desired,
       own: true,
-      record: want?.record ?? { mode: 'own', recorder: own.recorder, listed: true },
+      record: desired?.record ?? { mode: 'own', recorder: configured.recorder, listed: true },
     });
   }
-  return wanted;
+  return desiredStates;
 }
 
 /** True when both are the same recorder and ports, or the same time slot. */

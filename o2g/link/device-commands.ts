@@ -3,138 +3,146 @@
  */
 import {
   asO2GError,
-  isDefinite,
+  isDefiniteRefusal,
   O2GError,
-  type AnswerOf,
+  type ResponseOf,
   type BodyOf,
   type OperationName,
   type ParametersOf,
 } from '../spec';
-import { NOT_RECORDED, type BegunRecording, type Book } from './device-table';
-import type { Clock, Log } from '../util';
+import { NOT_RECORDED, type StartedRecording, type DeviceTable } from './device-table';
+import type { Clock, Logger } from '../util';
 import { linkPath, type LinkPath } from './link-path';
 import type { SrtpKeys } from './recorder-port';
-import type { OwnMedia } from './recorder-bridge';
-import type { Beep, RecordTarget, RecordWish } from './desired-state';
+import type { RecorderBridge } from './recorder-bridge';
+import type { Beep, RecordTarget, DesiredRecording } from './desired-state';
 import type { Registration } from './registration';
 import type { Session } from '../session';
 
 /** What the parts of a link work on together. */
-export interface LinkBase {
+export interface LinkContext {
   /** For the log and the errors. */
   readonly name: string;
   readonly oxeNode: number;
   readonly session: Session;
   readonly registration: Registration;
-  readonly book: Book;
-  readonly media: OwnMedia;
+  readonly table: DeviceTable;
+  readonly recorderBridge: RecorderBridge;
   readonly clock: Clock;
-  readonly log: Log;
+  readonly log: Logger;
   /** Stores what the next start must know. */
-  remember(): void;
+  saveState(): void;
 }
 
 /** These requests name a link: after the loss of the session it may be another one. */
-const ONCE = { once: true } as const;
+const SAME_SESSION = { sameSession: true } as const;
 
-export class LinkRequests {
-  readonly #base: LinkBase;
-  readonly #onNewcomer: (userId: string) => void;
+export class DeviceCommands {
+  readonly #context: LinkContext;
+  readonly #onMonitored: (userId: string) => void;
 
-  /** @param onNewcomer a user's device is monitored from now on */
-  constructor(base: LinkBase, onNewcomer: (userId: string) => void) {
-    this.#base = base;
-    this.#onNewcomer = onNewcomer;
+  /** @param onMonitored a user's device is monitored from now on */
+  constructor(context: LinkContext, onMonitored: (userId: string) => void) {
+    this.#context = context;
+    this.#onMonitored = onMonitored;
   }
 
   /** The path of our link, once it is there. @param until how long to wait for it, ms since the epoch @throws O2GError */
   async path(until: number): Promise<LinkPath> {
-    const { id } = await this.#base.registration.require(until);
-    return linkPath(this.#base.oxeNode, id);
+    const { id } = await this.#context.registration.waitForRegistration(until);
+    return linkPath(this.#context.oxeNode, id);
   }
 
   /** Whether this is the link of now. */
-  isOn({ registerId }: LinkPath): boolean {
-    return this.#base.registration.current?.id === registerId;
+  isCurrent({ registerId }: LinkPath): boolean {
+    return this.#context.registration.current?.id === registerId;
   }
 
   /** @returns the login of the device's user */
   async monitor(path: LinkPath, deviceNumber: string): Promise<string> {
-    const { book, session } = this.#base;
-    const { userId } = await this.#ask(path, 'startMonitor', path, { deviceNumber });
+    const { table, session } = this.#context;
+    const { userId } = await this.#perform(path, 'startMonitor', path, { deviceNumber });
     if (typeof userId !== 'string')
       throw new O2GError(
         'SERVER_PROBLEM',
         `O2G answered startMonitor of ${deviceNumber} without the login of its user`,
       );
-    const { monitored, doubt } = book.seen(deviceNumber);
-    book.see(deviceNumber, { monitored: true, userId, doubt: false });
+    const { monitored, uncertain } = table.actualOf(deviceNumber);
+    table.updateActual(deviceNumber, { monitored: true, userId, uncertain: false });
     session.probeLogin = userId;
-    if (!monitored || doubt) this.#onNewcomer(userId);
+    if (!monitored || uncertain) this.#onMonitored(userId);
     return userId;
   }
 
   async stopMonitor(path: LinkPath, deviceNumber: string): Promise<void> {
-    await this.#ask(path, 'stopMonitor', { ...path, deviceNumber }, undefined).catch(ifRunning);
-    this.#base.book.forget(deviceNumber);
+    await this.#perform(path, 'stopMonitor', { ...path, deviceNumber }, undefined).catch(ignoreNotRunning);
+    this.#context.table.clearActual(deviceNumber);
   }
 
   /** Monitors a device first if it isn't, or if the OXE says that it isn't any more. */
-  async monitorAndRecord(path: LinkPath, deviceNumber: string, wish: RecordWish): Promise<BegunRecording> {
-    const { monitored } = this.#base.book.seen(deviceNumber);
+  async monitorAndRecord(
+    path: LinkPath,
+    deviceNumber: string,
+    recording: DesiredRecording,
+  ): Promise<StartedRecording> {
+    const { monitored } = this.#context.table.actualOf(deviceNumber);
     if (!monitored) await this.monitor(path, deviceNumber);
     try {
-      return await this.#record(path, deviceNumber, wish);
+      return await this.#record(path, deviceNumber, recording);
     } catch (error) {
       if (!monitored || asO2GError(error).code !== 'NOT_EXPECTED') throw error;
       await this.monitor(path, deviceNumber);
-      return this.#record(path, deviceNumber, wish);
+      return this.#record(path, deviceNumber, recording);
     }
   }
 
   /** Into a recorder of this program: its ports are bound before the request is sent, and it alone gets the keys. */
-  async recordOwn(path: LinkPath, deviceNumber: string, recorder: string): Promise<BegunRecording> {
-    const { book, media } = this.#base;
-    const before = media.armed.get(deviceNumber)?.recorder;
-    if (before !== undefined && before !== recorder) await media.disarm(deviceNumber);
-    const target = await media.arm(deviceNumber, recorder);
+  async recordBuiltIn(path: LinkPath, deviceNumber: string, recorder: string): Promise<StartedRecording> {
+    const { table, recorderBridge } = this.#context;
+    const previous = recorderBridge.armed.get(deviceNumber)?.recorder;
+    if (previous !== undefined && previous !== recorder) await recorderBridge.disarm(deviceNumber);
+    const target = await recorderBridge.arm(deviceNumber, recorder);
     try {
       const keys = await this.#startRecord(path, deviceNumber, target);
-      book.see(deviceNumber, { record: target, recorder, beep: undefined });
-      await media.setKeys(deviceNumber, keys);
+      table.updateActual(deviceNumber, { record: target, recorder, beep: undefined });
+      await recorderBridge.setKeys(deviceNumber, keys);
     } catch (error) {
-      if (isDefinite(error)) {
-        book.see(deviceNumber, NOT_RECORDED);
-        await media.disarm(deviceNumber);
+      if (isDefiniteRefusal(error)) {
+        table.updateActual(deviceNumber, NOT_RECORDED);
+        await recorderBridge.disarm(deviceNumber);
       }
       throw error;
     }
-    this.#base.remember();
+    this.#context.saveState();
     return { target };
   }
 
   async stopRecord(path: LinkPath, deviceNumber: string): Promise<void> {
-    await this.#ask(path, 'stopRecord', { ...path, deviceNumber }, undefined).catch(ifRunning);
-    this.#base.book.see(deviceNumber, NOT_RECORDED);
+    await this.#perform(path, 'stopRecord', { ...path, deviceNumber }, undefined).catch(ignoreNotRunning);
+    this.#context.table.updateActual(deviceNumber, NOT_RECORDED);
   }
 
   async beep(path: LinkPath, deviceNumber: string, beep: Beep): Promise<void> {
-    await this.#ask(path, 'startBeep', path, { deviceNumber, ...beep });
-    this.#base.book.see(deviceNumber, { beep });
+    await this.#perform(path, 'startBeep', path, { deviceNumber, ...beep });
+    this.#context.table.updateActual(deviceNumber, { beep });
   }
 
   async stopBeep(path: LinkPath, deviceNumber: string): Promise<void> {
-    await this.#ask(path, 'stopBeep', { ...path, deviceNumber }, undefined).catch(ifRunning);
-    this.#base.book.see(deviceNumber, { beep: undefined });
+    await this.#perform(path, 'stopBeep', { ...path, deviceNumber }, undefined).catch(ignoreNotRunning);
+    this.#context.table.updateActual(deviceNumber, { beep: undefined });
   }
 
-  async #record(path: LinkPath, deviceNumber: string, wish: RecordWish): Promise<BegunRecording> {
-    if (wish.mode === 'own') return this.recordOwn(path, deviceNumber, wish.recorder);
-    const keys = await this.#startRecord(path, deviceNumber, wish);
-    this.#base.book.see(deviceNumber, { ...NOT_RECORDED, record: wish });
+  async #record(
+    path: LinkPath,
+    deviceNumber: string,
+    recording: DesiredRecording,
+  ): Promise<StartedRecording> {
+    if (recording.mode === 'own') return this.recordBuiltIn(path, deviceNumber, recording.recorder);
+    const keys = await this.#startRecord(path, deviceNumber, recording);
+    this.#context.table.updateActual(deviceNumber, { ...NOT_RECORDED, record: recording });
     // It may have been recorded here before.
-    await this.#base.media.disarm(deviceNumber);
-    return { target: wish, ...(keys ? { srtp: keys } : {}) };
+    await this.#context.recorderBridge.disarm(deviceNumber);
+    return { target: recording, ...(keys ? { srtp: keys } : {}) };
   }
 
   async #startRecord(
@@ -144,7 +152,7 @@ export class LinkRequests {
   ): Promise<SrtpKeys | undefined> {
     if (target.mode === 'ip') {
       const { ipRecorderAddr, sentFlowPort, receivedFlowPort } = target;
-      const keys: SrtpKeys = await this.#ask(path, 'startRecord', path, {
+      const keys: SrtpKeys = await this.#perform(path, 'startRecord', path, {
         deviceNumber,
         ipRecorderAddr,
         sentFlowPort,
@@ -153,26 +161,26 @@ export class LinkRequests {
       return keys.key === undefined ? undefined : keys;
     }
     const { crystal, board, timeslot } = target;
-    await this.#ask(path, 'startTdmRecord', path, { deviceNumber, crystal, board, timeslot });
+    await this.#perform(path, 'startTdmRecord', path, { deviceNumber, crystal, board, timeslot });
     return undefined;
   }
 
   /** Sends a request that names a link. What it was answered is worth nothing when that link has gone meanwhile, and all that was on it. */
-  async #ask<Name extends OperationName>(
+  async #perform<Name extends OperationName>(
     path: LinkPath,
     name: Name,
     parameters: ParametersOf<Name>,
     body: BodyOf<Name>,
-  ): Promise<AnswerOf<Name>> {
-    const answer = await this.#base.session.call(name, parameters, body, ONCE);
-    if (!this.isOn(path))
-      throw new O2GError('NOT_CONNECTED', `the recorder link ${this.#base.name} was lost meanwhile`);
-    return answer;
+  ): Promise<ResponseOf<Name>> {
+    const response = await this.#context.session.perform(name, parameters, body, SAME_SESSION);
+    if (!this.isCurrent(path))
+      throw new O2GError('NOT_CONNECTED', `the recorder link ${this.#context.name} was lost meanwhile`);
+    return response;
   }
 }
 
 /** Stopping what isn't running is no error. */
-function ifRunning(error: unknown): undefined {
+function ignoreNotRunning(error: unknown): undefined {
   const { code } = asO2GError(error);
   if (code !== 'NOT_FOUND' && code !== 'NOT_EXPECTED') throw error;
   return undefined;

@@ -1,12 +1,12 @@
 /**
  * The book of a DR link: what every device shall be, what it is as far as the server told, and what is wrong with it.
  */
-import { objectsIn } from '../session';
-import { Signal, type Clock, type Log } from '../util';
-import { isDefinite, O2GError, type Representation } from '../spec';
+import { onlyObjects } from '../session';
+import { Signal, type Clock, type Logger } from '../util';
+import { isDefiniteRefusal, O2GError, type Representation } from '../spec';
 import type { SrtpKeys } from './recorder-port';
-import { plan, stepsFor, type Seen, type Step } from './reconcile-plan';
-import { sameTarget, type RecordTarget, type Wanted } from './desired-state';
+import { planSteps, stepsFor, type ActualState, type Step } from './reconcile-plan';
+import { sameTarget, type RecordTarget, type DesiredState } from './desired-state';
 import type { DRLink } from './registration';
 
 type RecordedDevice = Representation<'RecordedDevice'>;
@@ -26,14 +26,14 @@ export interface Coverage {
 }
 
 /** A desired service that is not in force any more or could not be put in force, or that is again. */
-export interface CoverageNews extends Coverage {
+export interface CoverageEvent extends Coverage {
   readonly kind: 'unrecorded' | 'restored';
   /** On `restored`: the recording that was begun anew. */
-  readonly recording?: BegunRecording;
+  readonly recording?: StartedRecording;
 }
 
 /** A recording that the server has just begun. */
-export interface BegunRecording {
+export interface StartedRecording {
   readonly target: RecordTarget;
   /** The keys of a secured link, for a recorder that isn't ours; handed on once, kept nowhere. */
   readonly srtp?: SrtpKeys;
@@ -47,139 +47,142 @@ interface Problem {
 }
 
 /** A device that was refused for good (unknown to the OXE, no licence) is tried again so seldom. */
-const SLOW_RETRY_MS = 300_000;
-const UNSEEN: Seen = { monitored: false };
+const REFUSED_DEVICE_RETRY_MS = 300_000;
+const NOT_MONITORED: ActualState = { monitored: false };
 /** A beep is part of a recording. */
 export const NOT_RECORDED = {
   record: undefined,
   recorder: undefined,
   beep: undefined,
-} as const satisfies Partial<Seen>;
+} as const satisfies Partial<ActualState>;
 
-export class Book {
-  readonly onNews: Signal<CoverageNews>;
+export class DeviceTable {
+  readonly onCoverage: Signal<CoverageEvent>;
   /** The number of a device of which anything may have changed: what is desired, what is in force, what is wrong. */
   readonly onChanged: Signal<string>;
   readonly #clock: Clock;
-  readonly #wanted = new Map<string, Wanted>();
-  readonly #seen = new Map<string, Seen>();
+  readonly #desiredStates = new Map<string, DesiredState>();
+  readonly #actualStates = new Map<string, ActualState>();
   readonly #problems = new Map<string, Problem>();
   /** An index: it is asked for with every event. */
-  readonly #byUser = new Map<string, Set<string>>();
+  readonly #devicesByUser = new Map<string, Set<string>>();
   /** The devices in our row of the server's list, when it was last read. */
-  #listed: ReadonlySet<string> = new Set();
+  #listedDevices: ReadonlySet<string> = new Set();
   #adopting: boolean;
   #changedAt: number;
 
   /** @param adopting our link may be one that an earlier run left behind: what it records is desired then */
-  constructor(clock: Clock, log: Log, adopting: boolean) {
+  constructor(clock: Clock, log: Logger, adopting: boolean) {
     this.#clock = clock;
     this.#adopting = adopting;
     this.#changedAt = clock.now();
-    this.onNews = new Signal(log);
+    this.onCoverage = new Signal(log);
     this.onChanged = new Signal(log);
   }
 
-  get wanted(): ReadonlyMap<string, Wanted> {
-    return this.#wanted;
+  get desiredStates(): ReadonlyMap<string, DesiredState> {
+    return this.#desiredStates;
   }
 
   get devices(): string[] {
-    return [...this.#wanted.keys()];
+    return [...this.#desiredStates.keys()];
   }
 
   /** The devices that are known to be monitored for a user. */
   devicesOf(userId: string): string[] {
-    return [...(this.#byUser.get(userId) ?? [])];
+    return [...(this.#devicesByUser.get(userId) ?? [])];
   }
 
-  want(deviceNumber: string, want: Wanted | undefined): void {
-    if (want) this.#wanted.set(deviceNumber, want);
-    else this.#wanted.delete(deviceNumber);
+  setDesired(deviceNumber: string, desired: DesiredState | undefined): void {
+    if (desired) this.#desiredStates.set(deviceNumber, desired);
+    else this.#desiredStates.delete(deviceNumber);
     this.#problems.delete(deviceNumber);
     this.onChanged.emit(deviceNumber);
   }
 
   /** Changes what is desired of a device that is desired at all. */
-  change(deviceNumber: string, change: Partial<Wanted>): void {
-    const was = this.#wanted.get(deviceNumber);
-    if (was) this.want(deviceNumber, { ...was, ...change });
+  changeDesired(deviceNumber: string, change: Partial<DesiredState>): void {
+    const previous = this.#desiredStates.get(deviceNumber);
+    if (previous) this.setDesired(deviceNumber, { ...previous, ...change });
   }
 
-  seen(deviceNumber: string): Seen {
-    return this.#seen.get(deviceNumber) ?? UNSEEN;
+  actualOf(deviceNumber: string): ActualState {
+    return this.#actualStates.get(deviceNumber) ?? NOT_MONITORED;
   }
 
-  see(deviceNumber: string, news: Partial<Seen>): void {
-    this.#seen.set(deviceNumber, { ...this.seen(deviceNumber), ...news });
+  updateActual(deviceNumber: string, update: Partial<ActualState>): void {
+    this.#actualStates.set(deviceNumber, { ...this.actualOf(deviceNumber), ...update });
     this.onChanged.emit(deviceNumber);
-    if (news.userId === undefined) return;
-    const devices = this.#byUser.get(news.userId);
+    if (update.userId === undefined) return;
+    const devices = this.#devicesByUser.get(update.userId);
     if (devices) devices.add(deviceNumber);
-    else this.#byUser.set(news.userId, new Set([deviceNumber]));
+    else this.#devicesByUser.set(update.userId, new Set([deviceNumber]));
   }
 
-  forget(deviceNumber: string): void {
-    this.#byUser.get(this.seen(deviceNumber).userId ?? '')?.delete(deviceNumber);
-    this.#seen.delete(deviceNumber);
+  clearActual(deviceNumber: string): void {
+    this.#devicesByUser.get(this.actualOf(deviceNumber).userId ?? '')?.delete(deviceNumber);
+    this.#actualStates.delete(deviceNumber);
     this.onChanged.emit(deviceNumber);
   }
 
   /** An answer was lost: what GET can't tell is sent again. */
-  doubt(deviceNumber: string): void {
-    this.see(deviceNumber, { doubt: true });
+  markUncertain(deviceNumber: string): void {
+    this.updateActual(deviceNumber, { uncertain: true });
   }
 
   /** A new session: the link may have outlived the old one, but nobody says what of it did. */
-  doubtEverything(): void {
-    for (const deviceNumber of this.#seen.keys()) this.see(deviceNumber, { beep: undefined, doubt: true });
+  markAllUncertain(): void {
+    for (const deviceNumber of this.#actualStates.keys())
+      this.updateActual(deviceNumber, { beep: undefined, uncertain: true });
   }
 
   /** The link is gone, and all that was on it. */
-  lost(reason: string): void {
-    this.#seen.clear();
-    this.#byUser.clear();
+  onLinkLost(reason: string): void {
+    this.#actualStates.clear();
+    this.#devicesByUser.clear();
     this.#adopting = false;
     this.#changedAt = this.#clock.now();
-    for (const deviceNumber of this.#wanted.keys())
-      this.failed(deviceNumber, new O2GError('NOT_CONNECTED', reason));
+    for (const deviceNumber of this.#desiredStates.keys())
+      this.setProblem(deviceNumber, new O2GError('NOT_CONNECTED', reason));
   }
 
   /** The devices on which something is to be done and whose time has come, those in a call first. */
-  due(inCall: ReadonlySet<string>): string[] {
-    const devices = new Set(plan(this.#wanted, this.#seen, inCall).map(({ deviceNumber }) => deviceNumber));
+  dueDevices(inCall: ReadonlySet<string>): string[] {
+    const devices = new Set(
+      planSteps(this.#desiredStates, this.#actualStates, inCall).map(({ deviceNumber }) => deviceNumber),
+    );
     return [...devices].filter((deviceNumber) => {
       const refusedAt = this.#problems.get(deviceNumber)?.refusedAt;
-      return refusedAt === undefined || this.#clock.now() - refusedAt >= SLOW_RETRY_MS;
+      return refusedAt === undefined || this.#clock.now() - refusedAt >= REFUSED_DEVICE_RETRY_MS;
     });
   }
 
   /** What is to be done on a device, in order. */
-  steps(deviceNumber: string): readonly Step[] {
-    const want = this.#wanted.get(deviceNumber);
-    if (want) return stepsFor(deviceNumber, want, this.seen(deviceNumber));
-    return this.seen(deviceNumber).record ? [{ do: 'stopRecord', deviceNumber }] : [];
+  stepsOf(deviceNumber: string): readonly Step[] {
+    const desired = this.#desiredStates.get(deviceNumber);
+    if (desired) return stepsFor(deviceNumber, desired, this.actualOf(deviceNumber));
+    return this.actualOf(deviceNumber).record ? [{ action: 'stopRecord', deviceNumber }] : [];
   }
 
-  failed(deviceNumber: string, error: O2GError): void {
-    if (!this.#wanted.has(deviceNumber)) return;
+  setProblem(deviceNumber: string, error: O2GError): void {
+    if (!this.#desiredStates.has(deviceNumber)) return;
     const known = this.#problems.get(deviceNumber);
     const now = this.#clock.now();
     this.#problems.set(deviceNumber, {
       reason: error.message,
       since: known?.since ?? now,
-      refusedAt: isDefinite(error) ? now : undefined,
+      refusedAt: isDefiniteRefusal(error) ? now : undefined,
     });
     this.onChanged.emit(deviceNumber);
-    if (!known) this.onNews.emit({ kind: 'unrecorded', ...this.coverageOf(deviceNumber) });
+    if (!known) this.onCoverage.emit({ kind: 'unrecorded', ...this.coverageOf(deviceNumber) });
   }
 
   /** @param recording what had to be begun anew; its keys are told in any case, for nobody else has them */
-  solved(deviceNumber: string, recording?: BegunRecording): void {
+  clearProblem(deviceNumber: string, recording?: StartedRecording): void {
     const hadProblem = this.#problems.delete(deviceNumber);
     if (hadProblem) this.onChanged.emit(deviceNumber);
     if (hadProblem || recording?.srtp !== undefined)
-      this.onNews.emit({
+      this.onCoverage.emit({
         kind: 'restored',
         ...this.coverageOf(deviceNumber),
         ...(recording ? { recording } : {}),
@@ -187,89 +190,93 @@ export class Book {
   }
 
   coverageOf(deviceNumber: string): Coverage {
-    const want = this.#wanted.get(deviceNumber);
-    const seen = this.seen(deviceNumber);
+    const desired = this.#desiredStates.get(deviceNumber);
+    const actual = this.actualOf(deviceNumber);
     const problem = this.#problems.get(deviceNumber);
     return {
       deviceNumber,
-      desired: services(want !== undefined, want?.record, want?.beep),
-      actual: services(seen.monitored, seen.record, seen.beep),
+      desired: services(desired !== undefined, desired?.record, desired?.beep),
+      actual: services(actual.monitored, actual.record, actual.beep),
       reason: problem?.reason ?? '',
       since: new Date(problem?.since ?? this.#changedAt).toISOString(),
     };
   }
 
   /** @returns reads our row of the server's list; what changes from now on is fresher than that list and stays as it is */
-  reader(): (row: DRLink) => void {
-    const before = new Map(this.#seen);
+  listReader(): (row: DRLink) => void {
+    const before = new Map(this.#actualStates);
     return ({ recordedDevices, nbRecordedDevices }) => {
       // A server that counts devices without naming them tells nothing.
       if (recordedDevices === undefined && nbRecordedDevices !== 0) return;
       const listed = new Map(
-        objectsIn(recordedDevices).flatMap((device) =>
+        onlyObjects(recordedDevices).flatMap((device) =>
           device.number === undefined ? [] : [[device.number, device] as const],
         ),
       );
-      this.#listed = new Set(listed.keys());
+      this.#listedDevices = new Set(listed.keys());
       const adopting = this.#adopting;
       this.#adopting = false;
-      for (const [deviceNumber, seen] of before) {
-        if (this.#seen.get(deviceNumber) === seen)
-          this.#compare(deviceNumber, seen, listed.get(deviceNumber));
+      for (const [deviceNumber, actual] of before) {
+        if (this.#actualStates.get(deviceNumber) === actual)
+          this.#compare(deviceNumber, actual, listed.get(deviceNumber));
       }
       for (const [deviceNumber, device] of listed) {
         // What was seen when the list was asked for, and isn't any more, has been stopped since.
-        if (!this.#seen.has(deviceNumber) && !before.has(deviceNumber))
+        if (!this.#actualStates.has(deviceNumber) && !before.has(deviceNumber))
           this.#adopt(deviceNumber, device, adopting);
       }
     };
   }
 
   /** Whether some monitor is believed in without being listed: many servers list only what they record. */
-  get believes(): boolean {
-    return [...this.#seen].some(
-      ([deviceNumber, { monitored }]) => monitored && !this.#listed.has(deviceNumber),
+  get hasUnlistedMonitors(): boolean {
+    return [...this.#actualStates].some(
+      ([deviceNumber, { monitored }]) => monitored && !this.#listedDevices.has(deviceNumber),
     );
   }
 
   /** @returns reads the logins of the monitored users: a user who isn't among them is not monitored any more */
   loginReader(): (logins: ReadonlySet<string>) => void {
-    const before = new Map(this.#seen);
+    const before = new Map(this.#actualStates);
     return (logins) => {
-      for (const [deviceNumber, seen] of before) {
+      for (const [deviceNumber, actual] of before) {
         if (
-          !seen.monitored ||
-          seen.userId === undefined ||
-          logins.has(seen.userId) ||
-          this.#seen.get(deviceNumber) !== seen
+          !actual.monitored ||
+          actual.userId === undefined ||
+          logins.has(actual.userId) ||
+          this.#actualStates.get(deviceNumber) !== actual
         )
           continue;
-        this.see(deviceNumber, { ...NOT_RECORDED, monitored: false });
-        this.failed(deviceNumber, new O2GError('NOT_CONNECTED', 'the OXE ended the monitoring'));
+        this.updateActual(deviceNumber, { ...NOT_RECORDED, monitored: false });
+        this.setProblem(deviceNumber, new O2GError('NOT_CONNECTED', 'the OXE ended the monitoring'));
       }
     };
   }
 
-  #compare(deviceNumber: string, seen: Seen, device: RecordedDevice | undefined): void {
+  #compare(deviceNumber: string, actual: ActualState, device: RecordedDevice | undefined): void {
     // What is listed at all is monitored; what isn't may be, on a server that lists only what it records.
-    if (device && seen.doubt) this.see(deviceNumber, { monitored: true, doubt: false });
-    if (!seen.record || (device?.recorded === true && sameTarget(seen.record, targetOf(device, seen.record))))
+    if (device && actual.uncertain) this.updateActual(deviceNumber, { monitored: true, uncertain: false });
+    if (
+      !actual.record ||
+      (device?.recorded === true && sameTarget(actual.record, targetOf(device, actual.record)))
+    )
       return;
-    this.see(deviceNumber, { ...NOT_RECORDED });
-    this.failed(deviceNumber, new O2GError('NOT_CONNECTED', 'the OXE ended the recording'));
+    this.updateActual(deviceNumber, { ...NOT_RECORDED });
+    this.setProblem(deviceNumber, new O2GError('NOT_CONNECTED', 'the OXE ended the recording'));
   }
 
   /**
    * What a link records that an earlier run left behind is desired until a flow says otherwise; later it is what flows have asked for that
    * counts. A recorder of ours is desired itself, not the ports it had.
    */
-  #adopt(deviceNumber: string, device: RecordedDevice, desired: boolean): void {
+  #adopt(deviceNumber: string, device: RecordedDevice, isAdopting: boolean): void {
     const record = device.recorded === true ? targetOf(device, undefined) : undefined;
-    const want = this.#wanted.get(deviceNumber);
+    const desired = this.#desiredStates.get(deviceNumber);
     // Whose device it is tells the answer to a monitor request only, and a recorder of ours follows that user's calls.
-    const isOwn = want?.record?.mode === 'own';
-    this.see(deviceNumber, { monitored: true, record, ...(isOwn ? { doubt: true } : {}) });
-    if (record && desired && !isOwn) this.#wanted.set(deviceNumber, { own: false, ...want, record });
+    const isBuiltIn = desired?.record?.mode === 'own';
+    this.updateActual(deviceNumber, { monitored: true, record, ...(isBuiltIn ? { uncertain: true } : {}) });
+    if (record && isAdopting && !isBuiltIn)
+      this.#desiredStates.set(deviceNumber, { own: false, ...desired, record });
   }
 }
 
@@ -282,12 +289,12 @@ function services(monitored: boolean, record: unknown, beep: unknown): Service[]
 }
 
 /** The target that the server lists; what it doesn't tell (the slots of TDM, an address left out) is as it was. */
-function targetOf(device: RecordedDevice, was: RecordTarget | undefined): RecordTarget | undefined {
-  if (device.ip === false || was?.mode === 'tdm') return was;
-  const ipRecorderAddr = device.recordingResource ?? was?.ipRecorderAddr;
-  const sentFlowPort = device.sentFlowPort ?? was?.sentFlowPort;
-  const receivedFlowPort = device.receivedFlowPort ?? was?.receivedFlowPort;
+function targetOf(device: RecordedDevice, previous: RecordTarget | undefined): RecordTarget | undefined {
+  if (device.ip === false || previous?.mode === 'tdm') return previous;
+  const ipRecorderAddr = device.recordingResource ?? previous?.ipRecorderAddr;
+  const sentFlowPort = device.sentFlowPort ?? previous?.sentFlowPort;
+  const receivedFlowPort = device.receivedFlowPort ?? previous?.receivedFlowPort;
   if (ipRecorderAddr === undefined || sentFlowPort === undefined || receivedFlowPort === undefined)
-    return was;
+    return previous;
   return { mode: 'ip', ipRecorderAddr, sentFlowPort, receivedFlowPort };
 }

@@ -1,10 +1,10 @@
 /** What the server tells of an OXE node (Maintenance, /system/status). */
-import { objectsIn, type Session } from '../session';
+import { onlyObjects, type Session } from '../session';
 import { asO2GError, isSessionLoss } from '../spec';
 
 /** Node numbers come as text in events and as numbers elsewhere. */
-export function isNode(told: unknown, oxeNode: number): boolean {
-  return told === oxeNode || told === String(oxeNode);
+export function isOxeNode(nodeNumber: unknown, oxeNode: number): boolean {
+  return nodeNumber === oxeNode || nodeNumber === String(oxeNode);
 }
 
 /** Events after which a node may be able to do what it was not able to before. */
@@ -22,10 +22,13 @@ export const NODE_EVENTS: ReadonlySet<string> = new Set([
  * may ask.
  * @throws O2GError when the session turns out to be lost
  */
-export async function isLoaded(session: Session, oxeNode: number): Promise<boolean> {
+export async function isNodeLoaded(session: Session, oxeNode: number): Promise<boolean> {
   try {
-    const { pbxs } = await session.call('getSystemStatus', {}, undefined, { once: true, repeat: false });
-    const node = objectsIn(pbxs).find(({ nodeId }) => isNode(nodeId, oxeNode));
+    const { pbxs } = await session.perform('getSystemStatus', {}, undefined, {
+      sameSession: true,
+      retry: false,
+    });
+    const node = onlyObjects(pbxs).find(({ nodeId }) => isOxeNode(nodeId, oxeNode));
     return node?.connected !== false && node?.loaded !== false;
   } catch (error) {
     if (isSessionLoss(error)) throw error;

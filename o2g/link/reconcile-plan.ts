@@ -1,10 +1,16 @@
 /**
  * What it takes to make a DR link as it is desired: pure, so that it can be tested, logged and shown without sending anything.
  */
-import { sameTarget, type Beep, type RecordTarget, type RecordWish, type Wanted } from './desired-state';
+import {
+  sameTarget,
+  type Beep,
+  type RecordTarget,
+  type DesiredRecording,
+  type DesiredState,
+} from './desired-state';
 
 /** What a device is, as far as the server told. */
-export interface Seen {
+export interface ActualState {
   readonly monitored: boolean;
   readonly userId?: string | undefined;
   readonly record?: RecordTarget | undefined;
@@ -12,53 +18,56 @@ export interface Seen {
   readonly recorder?: string | undefined;
   readonly beep?: Beep | undefined;
   /** An answer was lost or the server may have forgotten: what it can't tell is sent again. */
-  readonly doubt?: boolean;
+  readonly uncertain?: boolean;
 }
 
 export type Step =
-  | { readonly do: 'monitor' | 'stopRecord' | 'stopBeep'; readonly deviceNumber: string }
-  | { readonly do: 'record'; readonly deviceNumber: string; readonly wish: RecordWish }
-  | { readonly do: 'beep'; readonly deviceNumber: string; readonly beep: Beep };
+  | { readonly action: 'monitor' | 'stopRecord' | 'stopBeep'; readonly deviceNumber: string }
+  | { readonly action: 'record'; readonly deviceNumber: string; readonly recording: DesiredRecording }
+  | { readonly action: 'beep'; readonly deviceNumber: string; readonly beep: Beep };
 
-const NOTHING: Seen = { monitored: false };
+const NOT_MONITORED: ActualState = { monitored: false };
 
 /**
  * The steps from what is to what shall be, the devices that are in a call first; within a device in the order they must be sent.
  * Nothing is planned for devices that nobody wants: their monitors end with the link.
  */
-export function plan(
-  wanted: ReadonlyMap<string, Wanted>,
-  seen: ReadonlyMap<string, Seen>,
+export function planSteps(
+  desiredStates: ReadonlyMap<string, DesiredState>,
+  actualStates: ReadonlyMap<string, ActualState>,
   inCall: ReadonlySet<string>,
 ): Step[] {
-  const first: Step[] = [];
-  const then: Step[] = [];
-  for (const [deviceNumber, want] of wanted) {
-    (inCall.has(deviceNumber) ? first : then).push(
-      ...stepsFor(deviceNumber, want, seen.get(deviceNumber) ?? NOTHING),
+  const inCallSteps: Step[] = [];
+  const otherSteps: Step[] = [];
+  for (const [deviceNumber, desired] of desiredStates) {
+    (inCall.has(deviceNumber) ? inCallSteps : otherSteps).push(
+      ...stepsFor(deviceNumber, desired, actualStates.get(deviceNumber) ?? NOT_MONITORED),
     );
   }
-  for (const [deviceNumber, { record }] of seen) {
-    if (record && !wanted.has(deviceNumber)) then.push({ do: 'stopRecord', deviceNumber });
+  for (const [deviceNumber, { record }] of actualStates) {
+    if (record && !desiredStates.has(deviceNumber)) otherSteps.push({ action: 'stopRecord', deviceNumber });
   }
-  return [...first, ...then];
+  return [...inCallSteps, ...otherSteps];
 }
 
 /** The steps of one device. */
-export function stepsFor(deviceNumber: string, want: Wanted, is: Seen): Step[] {
+export function stepsFor(deviceNumber: string, desired: DesiredState, actual: ActualState): Step[] {
   const steps: Step[] = [];
-  const recording = want.record !== undefined && isInForce(want.record, is);
-  if (!is.monitored || is.doubt) steps.push({ do: 'monitor', deviceNumber });
-  if (want.record && !recording) steps.push({ do: 'record', deviceNumber, wish: want.record });
-  if (!want.record && is.record) steps.push({ do: 'stopRecord', deviceNumber });
+  const isRecording = desired.record !== undefined && isSatisfied(desired.record, actual);
+  if (!actual.monitored || actual.uncertain) steps.push({ action: 'monitor', deviceNumber });
+  if (desired.record && !isRecording)
+    steps.push({ action: 'record', deviceNumber, recording: desired.record });
+  if (!desired.record && actual.record) steps.push({ action: 'stopRecord', deviceNumber });
   // A beep belongs to a recording: a new recording needs it anew, and GET doesn't tell of it.
-  if (want.beep && (!is.beep || is.doubt || !recording))
-    steps.push({ do: 'beep', deviceNumber, beep: want.beep });
-  if (!want.beep && is.beep) steps.push({ do: 'stopBeep', deviceNumber });
+  if (desired.beep && (!actual.beep || actual.uncertain || !isRecording))
+    steps.push({ action: 'beep', deviceNumber, beep: desired.beep });
+  if (!desired.beep && actual.beep) steps.push({ action: 'stopBeep', deviceNumber });
   return steps;
 }
 
 /** A recording that another run of this program began isn't: nobody listens at its ports any more, and its keys are known to nobody. */
-function isInForce(wish: RecordWish, { record, recorder }: Seen): boolean {
-  return wish.mode === 'own' ? record !== undefined && recorder === wish.recorder : sameTarget(wish, record);
+function isSatisfied(recording: DesiredRecording, { record, recorder }: ActualState): boolean {
+  return recording.mode === 'own'
+    ? record !== undefined && recorder === recording.recorder
+    : sameTarget(recording, record);
 }

@@ -1,8 +1,8 @@
 /** What a link does with the recorders of this program: it gets ports from them, and tells them keys and calls. */
 import { asO2GError, O2GError, invalid, type O2GEvent } from '../spec';
-import { forEachBounded, type Clock, type Timer, type Log } from '../util';
-import { Conversations } from '../calls';
-import type { IpTarget, MediaPort, MediaPorts, SrtpKeys } from './recorder-port';
+import { mapConcurrently, type Clock, type Timer, type Logger } from '../util';
+import { DeviceConversations } from '../calls';
+import type { IpTarget, RecorderPort, RecorderPorts, SrtpKeys } from './recorder-port';
 
 /** Ports that a recorder of ours gave to a device. */
 export interface ArmedPorts {
@@ -10,44 +10,44 @@ export interface ArmedPorts {
   readonly target: IpTarget;
 }
 
-export interface OwnMediaParts {
+export interface RecorderBridgeDependencies {
   /** Undefined: this program has no recorders. */
-  readonly ports: MediaPorts | undefined;
+  readonly recorders: RecorderPorts | undefined;
   readonly clock: Clock;
-  readonly log: Log;
+  readonly log: Logger;
   /** What was armed when this was stored. */
-  readonly was: Iterable<readonly [string, ArmedPorts]>;
+  readonly storedPorts: Iterable<readonly [string, ArmedPorts]>;
   /** The recorders that devices are wanted in. */
-  wanted(): Iterable<readonly [deviceNumber: string, recorder: string]>;
-  isWanted(deviceNumber: string): boolean;
+  desiredRecorders(): Iterable<readonly [deviceNumber: string, recorder: string]>;
+  isDesired(deviceNumber: string): boolean;
   secure(): boolean | undefined;
   /** What comes for a device can't be deciphered: its recording is to be asked for again, for new keys. */
   onUndecipherable(deviceNumber: string): void;
 }
 
 /** An OXE that changes keys needs one request; one whose keys never fit is asked less and less often. */
-const ASK_AGAIN_MS = 5_000;
-const ASK_SELDOM_MS = 60_000;
+const MIN_KEY_REQUEST_INTERVAL_MS = 5_000;
+const MAX_KEY_REQUEST_INTERVAL_MS = 60_000;
 /** A recorder completes its files in less; a disk that hangs must not hold up the end of the link. */
-const DISARM_WITHIN_MS = 4_000;
+const DISARM_TIMEOUT_MS = 4_000;
 /** Requests for the state of calls, after a gap: what is recorded already goes on meanwhile. */
-const AT_A_TIME = 4;
+const MAX_PARALLEL_STATE_REQUESTS = 4;
 
-export class OwnMedia {
-  readonly #parts: OwnMediaParts;
-  readonly #conversations = new Conversations();
+export class RecorderBridge {
+  readonly #dependencies: RecorderBridgeDependencies;
+  readonly #conversations = new DeviceConversations();
   readonly #armed: Map<string, ArmedPorts>;
   /** Arms what is wanted already: whoever needs ports waits for it, so that nobody gets those to which the OXE still sends for another. */
   #armingAll: Promise<unknown> = Promise.resolve();
-  readonly #askedAt = new Map<string, number>();
-  readonly #asking = new Map<string, Timer>();
+  readonly #keysRequestedAt = new Map<string, number>();
+  readonly #keyRequestTimers = new Map<string, Timer>();
   /** Users whose calls are being asked for, and whether an event was faster than the answer. */
-  readonly #learning = new Map<string, boolean>();
+  readonly #overtakenByUser = new Map<string, boolean>();
   #closed = false;
 
-  constructor(parts: OwnMediaParts) {
-    this.#parts = parts;
-    this.#armed = new Map(parts.was);
+  constructor(dependencies: RecorderBridgeDependencies) {
+    this.#dependencies = dependencies;
+    this.#armed = new Map(dependencies.storedPorts);
   }
 
   /** What is armed, or was before this program was started again. */
@@ -57,33 +57,34 @@ export class OwnMedia {
 
   /** Follows the recorders until `close`. @param onChanged a recorder is another one now, or gone @returns stops that */
   start(onChanged: (recorder: string) => void): () => void {
-    const { ports } = this.#parts;
-    if (!ports) return () => undefined;
+    const { recorders } = this.#dependencies;
+    if (!recorders) return () => undefined;
     this.armAll();
-    const offs = [
-      ports.onChanged.on((recorder) => {
+    const unsubscribers = [
+      recorders.onChanged.on((recorder) => {
         this.armAll();
         onChanged(recorder);
       }),
-      ports.onUndecipherable.on(({ recorder, deviceNumber }) => {
-        if (this.#armed.get(deviceNumber)?.recorder === recorder) this.#askAgain(deviceNumber, ASK_AGAIN_MS);
+      recorders.onUndecipherable.on(({ recorder, deviceNumber }) => {
+        if (this.#armed.get(deviceNumber)?.recorder === recorder)
+          this.#scheduleKeyRequest(deviceNumber, MIN_KEY_REQUEST_INTERVAL_MS);
       }),
     ];
     return () => {
-      for (const off of offs) off();
+      for (const unsubscribe of unsubscribers) unsubscribe();
     };
   }
 
   /** Makes the ports of everything that is wanted, without waiting for a connection: the OXE may be sending already. */
   armAll(): void {
-    const before = this.#armingAll;
-    this.#armingAll = before.then(() =>
+    const previous = this.#armingAll;
+    this.#armingAll = previous.then(() =>
       Promise.all(
-        [...this.#parts.wanted()].map(async ([deviceNumber, recorder]) => {
+        [...this.#dependencies.desiredRecorders()].map(async ([deviceNumber, recorder]) => {
           // What can't be armed now is told by the repair.
           await this.#arm(deviceNumber, recorder).catch(() => undefined);
           // A flow may have stopped it meanwhile: then nobody listens to it any more.
-          if (!this.#parts.isWanted(deviceNumber)) await this.disarm(deviceNumber);
+          if (!this.#dependencies.isDesired(deviceNumber)) await this.disarm(deviceNumber);
         }),
       ),
     );
@@ -96,104 +97,111 @@ export class OwnMedia {
   }
 
   async #arm(deviceNumber: string, recorder: string): Promise<IpTarget> {
-    const media = this.#parts.ports?.find(recorder);
-    if (!media) throw new O2GError('NOT_CONNECTED', `the recorder ${recorder} isn't there`);
-    const target = await media.arm(deviceNumber, this.#armed.get(deviceNumber)?.target, this.#parts.secure());
+    const port = this.#dependencies.recorders?.find(recorder);
+    if (!port) throw new O2GError('NOT_CONNECTED', `the recorder ${recorder} isn't there`);
+    const target = await port.arm(
+      deviceNumber,
+      this.#armed.get(deviceNumber)?.target,
+      this.#dependencies.secure(),
+    );
     this.#armed.set(deviceNumber, { recorder, target });
     const conversation = this.#conversations.of(deviceNumber);
-    if (conversation) media.follow(deviceNumber, conversation);
+    if (conversation) port.follow(deviceNumber, conversation);
     return target;
   }
 
   /** Keys that the recorder can't use are told by it, as an alarm: the recording itself is in force. */
   async setKeys(deviceNumber: string, keys: SrtpKeys | undefined): Promise<void> {
-    this.#askedAt.set(deviceNumber, this.#parts.clock.now());
+    this.#keysRequestedAt.set(deviceNumber, this.#dependencies.clock.now());
     try {
-      await this.#mediaOf(deviceNumber)?.setKeys(deviceNumber, keys);
+      await this.#portOf(deviceNumber)?.setKeys(deviceNumber, keys);
     } catch (error) {
-      this.#parts.log.warn(`${deviceNumber}: ${asO2GError(error).message}`);
+      this.#dependencies.log.warn(`${deviceNumber}: ${asO2GError(error).message}`);
     }
   }
 
   /** @throws O2GError `INVALID_INPUT` when no recorder of ours records the device */
-  recorderOf(deviceNumber: string): MediaPort {
-    const media = this.#mediaOf(deviceNumber);
-    if (!media) throw invalid('deviceNumber', deviceNumber, 'a device that the built-in recorder records');
-    return media;
+  recorderOf(deviceNumber: string): RecorderPort {
+    const port = this.#portOf(deviceNumber);
+    if (!port) throw invalid('deviceNumber', deviceNumber, 'a device that the built-in recorder records');
+    return port;
   }
 
   follow(event: O2GEvent): void {
     // Following every call costs more than reading its events; calls that go on when a recorder comes are asked for.
-    if (this.#parts.ports?.any !== true) return;
-    if (event.loginName !== undefined && this.#learning.has(event.loginName))
-      this.#learning.set(event.loginName, true);
-    for (const conversation of this.#conversations.follow(event, this.#parts.clock.now())) {
-      this.#mediaOf(conversation.deviceNumber)?.follow(conversation.deviceNumber, conversation);
+    if (this.#dependencies.recorders?.hasRecorders !== true) return;
+    if (event.loginName !== undefined && this.#overtakenByUser.has(event.loginName))
+      this.#overtakenByUser.set(event.loginName, true);
+    for (const conversation of this.#conversations.follow(event, this.#dependencies.clock.now())) {
+      this.#portOf(conversation.deviceNumber)?.follow(conversation.deviceNumber, conversation);
     }
   }
 
   /**
    * Events may have been missed: asks for the calls of the users of armed devices.
-   * @param ask gives a user's telephonic state
+   * @param queryState gives a user's telephonic state
    */
-  async learn(users: readonly string[], ask: (loginName: string) => Promise<unknown>): Promise<void> {
-    await forEachBounded([...users], AT_A_TIME, async (loginName) => {
-      this.#learning.set(loginName, false);
+  async loadCalls(
+    users: readonly string[],
+    queryState: (loginName: string) => Promise<unknown>,
+  ): Promise<void> {
+    await mapConcurrently([...users], MAX_PARALLEL_STATE_REQUESTS, async (loginName) => {
+      this.#overtakenByUser.set(loginName, false);
       try {
-        const state = await ask(loginName);
+        const state = await queryState(loginName);
         // An event that came meanwhile is fresher than the answer.
-        const overtaken = this.#learning.get(loginName) === true;
-        this.#learning.delete(loginName);
+        const overtaken = this.#overtakenByUser.get(loginName) === true;
+        this.#overtakenByUser.delete(loginName);
         if (!overtaken) this.follow({ eventName: 'OnTelephonyState', loginName, state });
       } catch (error) {
-        this.#learning.delete(loginName);
-        this.#parts.log.debug(`the calls of ${loginName} can't be read: ${asO2GError(error).message}`);
+        this.#overtakenByUser.delete(loginName);
+        this.#dependencies.log.debug(`the calls of ${loginName} can't be read: ${asO2GError(error).message}`);
       }
     });
   }
 
   async disarm(deviceNumber: string): Promise<void> {
-    const media = this.#mediaOf(deviceNumber);
+    const port = this.#portOf(deviceNumber);
     this.#armed.delete(deviceNumber);
-    this.#askedAt.delete(deviceNumber);
-    await media?.disarm(deviceNumber);
+    this.#keysRequestedAt.delete(deviceNumber);
+    await port?.disarm(deviceNumber);
   }
 
-  /** The link ends. @param disarms its devices are given up; otherwise the next start finds them */
-  async close(disarms: boolean): Promise<void> {
+  /** The link ends. @param disarmAll its devices are given up; otherwise the next start finds them */
+  async close(disarmAll: boolean): Promise<void> {
     this.#closed = true;
-    for (const timer of this.#asking.values()) timer.cancel();
-    if (!disarms || this.#armed.size === 0) return;
+    for (const timer of this.#keyRequestTimers.values()) timer.cancel();
+    if (!disarmAll || this.#armed.size === 0) return;
     let timer: Timer | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = this.#parts.clock.after(DISARM_WITHIN_MS, resolve);
+    const timeout = new Promise<void>((resolve) => {
+      timer = this.#dependencies.clock.after(DISARM_TIMEOUT_MS, resolve);
     });
     await Promise.race([
-      late,
+      timeout,
       Promise.all([...this.#armed.keys()].map((deviceNumber) => this.disarm(deviceNumber))),
     ]);
     timer?.cancel();
   }
 
-  #mediaOf(deviceNumber: string): MediaPort | undefined {
+  #portOf(deviceNumber: string): RecorderPort | undefined {
     const recorder = this.#armed.get(deviceNumber)?.recorder;
-    return recorder === undefined ? undefined : this.#parts.ports?.find(recorder);
+    return recorder === undefined ? undefined : this.#dependencies.recorders?.find(recorder);
   }
 
   /** Asks for keys, `ms` after they were asked for last, and again as long as those that came don't fit. */
-  #askAgain(deviceNumber: string, ms: number): void {
-    this.#asking.get(deviceNumber)?.cancel();
+  #scheduleKeyRequest(deviceNumber: string, ms: number): void {
+    this.#keyRequestTimers.get(deviceNumber)?.cancel();
     if (this.#closed) return;
-    const { clock } = this.#parts;
-    const wait = (this.#askedAt.get(deviceNumber) ?? -Infinity) + ms - clock.now();
-    this.#asking.set(
+    const { clock } = this.#dependencies;
+    const delayMs = (this.#keysRequestedAt.get(deviceNumber) ?? -Infinity) + ms - clock.now();
+    this.#keyRequestTimers.set(
       deviceNumber,
-      clock.after(Math.max(0, wait), () => {
-        this.#asking.delete(deviceNumber);
-        if (this.#mediaOf(deviceNumber)?.isUndecipherable(deviceNumber) !== true) return;
-        this.#askedAt.set(deviceNumber, clock.now());
-        this.#parts.onUndecipherable(deviceNumber);
-        this.#askAgain(deviceNumber, Math.min(2 * ms, ASK_SELDOM_MS));
+      clock.after(Math.max(0, delayMs), () => {
+        this.#keyRequestTimers.delete(deviceNumber);
+        if (this.#portOf(deviceNumber)?.isUndecipherable(deviceNumber) !== true) return;
+        this.#keysRequestedAt.set(deviceNumber, clock.now());
+        this.#dependencies.onUndecipherable(deviceNumber);
+        this.#scheduleKeyRequest(deviceNumber, Math.min(2 * ms, MAX_KEY_REQUEST_INTERVAL_MS));
       }),
     );
   }

@@ -17,21 +17,21 @@ export interface PauseReason {
   readonly reason?: string | undefined;
 }
 
-export interface MediaPort {
+export interface RecorderPort {
   /**
    * Binds two ports for a device; it keeps those it has until `disarm`.
-   * @param was the ports of an earlier run, to which the OXE may still send: taken again when they are free
+   * @param previous the ports of an earlier run, to which the OXE may still send: taken again when they are free
    * @param secure what comes will be encrypted; undefined: nobody knows
    * @returns what the record request says
    * @throws O2GError when there are no ports, or nothing can be written
    */
-  arm(deviceNumber: string, was: IpTarget | undefined, secure: boolean | undefined): Promise<IpTarget>;
+  arm(deviceNumber: string, previous: IpTarget | undefined, secure: boolean | undefined): Promise<IpTarget>;
   /** The keys of the device's recording, as the server answered; undefined: it gave none. */
   setKeys(deviceNumber: string, keys: SrtpKeys | undefined): Promise<void>;
   /** Whether what comes for the device can't be deciphered now. */
   isUndecipherable(deviceNumber: string): boolean;
   /** Writes silence from now on. @throws O2GError */
-  pause(deviceNumber: string, why: PauseReason): Promise<void>;
+  pause(deviceNumber: string, reason: PauseReason): Promise<void>;
   /** @throws O2GError */
   resume(deviceNumber: string): Promise<void>;
   /** What the device's calls do. Never throws. */
@@ -41,10 +41,10 @@ export interface MediaPort {
 }
 
 /** The recorders of this program by their ids. */
-export interface MediaPorts {
+export interface RecorderPorts {
   /** There is one: without, nobody asks what calls do. */
-  readonly any: boolean;
-  find(recorder: string): MediaPort | undefined;
+  readonly hasRecorders: boolean;
+  find(recorder: string): RecorderPort | undefined;
   /** This recorder is another one now, or gone: what the old one had armed isn't any more. */
   readonly onChanged: Signal<string>;
   /** What comes for a device can't be deciphered any more: the OXE may have changed the keys. Told once, when it begins. */

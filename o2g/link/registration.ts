@@ -2,12 +2,12 @@
  * The registration of a DR link on an OXE node: made when the session connects, found again after a break, compared every 30 s with the
  * server's list, taken back at the end (Voice Recording, /iprecord/{nodeId}/link).
  */
-import { objectsIn, backOffMs, type ConnectionReport, type Session } from '../session';
-import { Signal, type Clock, type Timer, type Log } from '../util';
-import { asO2GError, isDefinite, O2GError, type Representation } from '../spec';
-import { LeftBehind } from './stale-registrations';
+import { onlyObjects, backOffMs, type ConnectionReport, type Session } from '../session';
+import { Signal, type Clock, type Timer, type Logger } from '../util';
+import { asO2GError, isDefiniteRefusal, O2GError, type Representation } from '../spec';
+import { StaleRegistrations } from './stale-registrations';
 import { linkPath, type LinkPath } from './link-path';
-import { isLoaded } from './oxe-node-status';
+import { isNodeLoaded } from './oxe-node-status';
 
 export type DRLink = Representation<'DRLink'>;
 
@@ -30,55 +30,55 @@ export interface LinkReport {
 }
 
 /** What the registration tells its link. */
-export interface RegistrationNeeds {
+export interface RegistrationCallbacks {
   /** Called before the list is asked for, so that what changes meanwhile isn't taken for old; the result reads our link's row. */
-  reader(): (row: DRLink) => void;
+  listReader(): (row: DRLink) => void;
   /** The OXE doesn't list our registration any more, or another site is spoken to: everything on it is gone. */
   onLost(reason: string): void;
   /** A registration at another site has ended: it need not be remembered any more. */
-  onForgotten(): void;
+  onRegistrationEnded(): void;
   /** The registration stands in the connection of now: what differs can be repaired. */
   onConfirmed(): void;
 }
 
-export interface Registered {
+export interface LinkRegistration {
   readonly id: string;
   /** Whether the link is secure, as the server answered the registration; undefined when it didn't say, or when the link was adopted. */
   readonly secure: boolean | undefined;
 }
 
 /** How often the server's list is compared with what is desired; it also keeps the session alive. */
-const AUDIT_MS = 30_000;
+const AUDIT_INTERVAL_MS = 30_000;
 /** A DELETE at the end that a dead server would hang. */
-const CLOSE_WITHIN_MS = 2_000;
-const LOST = 'the OXE lost the recorder link';
+const UNREGISTER_TIMEOUT_MS = 2_000;
+const LINK_LOST_REASON = 'the OXE lost the recorder link';
 /** What fails here is tried again in the registration's own time, and in the session of then. */
-const ONE_TRY = { once: true, repeat: false } as const;
+const SINGLE_ATTEMPT = { sameSession: true, retry: false } as const;
 
 export class Registration {
   readonly onState: Signal<LinkReport>;
 
   readonly #options: RegistrationOptions;
   readonly #session: Session;
-  readonly #needs: RegistrationNeeds;
-  readonly #log: Log;
+  readonly #callbacks: RegistrationCallbacks;
+  readonly #log: Logger;
   readonly #clock: Clock;
 
   /** Ours, by the host of the site that gave them: the one of the present site, and one that an outage left behind at the other. */
-  readonly #registrations = new Map<string, Registered>();
+  readonly #registrations = new Map<string, LinkRegistration>();
   /** The site at which what is in force was last confirmed. */
   #confirmedAt: string | undefined;
   /** It was made or seen in the connection of now. */
   #confirmed = false;
   /** Counts the connections: what was asked in another one tells nothing of this one. */
-  #connection = 0;
+  #connectionCount = 0;
   #confirming: { readonly connection: number; readonly done: Promise<void> } | undefined;
   /** Requests that a close waits for: cut off, a registration would leave a link behind that nobody knows. */
-  readonly #underWay = new Set<Promise<void>>();
-  readonly #leftBehind: LeftBehind;
+  readonly #pendingConfirmations = new Set<Promise<void>>();
+  readonly #staleRegistrations: StaleRegistrations;
   /** The OXE node was not connected and loaded: it is asked for before anything else is. */
-  #loading = false;
-  #audit: Timer | undefined;
+  #nodeIsLoading = false;
+  #auditTimer: Timer | undefined;
   #failures = 0;
   #state: LinkReport['state'] = 'registering';
   #reason = '';
@@ -89,19 +89,19 @@ export class Registration {
   constructor(
     options: RegistrationOptions,
     session: Session,
-    needs: RegistrationNeeds,
-    log: Log,
+    callbacks: RegistrationCallbacks,
+    log: Logger,
     clock: Clock,
     stored: Iterable<readonly [string, string]>,
   ) {
     this.#options = options;
     this.#session = session;
-    this.#needs = needs;
+    this.#callbacks = callbacks;
     this.#log = log;
     this.#clock = clock;
     this.#since = clock.now();
     this.onState = new Signal(log);
-    this.#leftBehind = new LeftBehind(
+    this.#staleRegistrations = new StaleRegistrations(
       session,
       {
         name: options.name,
@@ -132,7 +132,7 @@ export class Registration {
   }
 
   /** Our registration at the site that is spoken to. */
-  get current(): Registered | undefined {
+  get current(): LinkRegistration | undefined {
     return this.#registrations.get(this.#session.host);
   }
 
@@ -145,11 +145,11 @@ export class Registration {
   follow({ state, reason }: ConnectionReport): void {
     if (this.#state === 'closed') return;
     this.#confirmed = false;
-    this.#connection += 1;
-    this.#audit?.cancel();
+    this.#connectionCount += 1;
+    this.#auditTimer?.cancel();
     if (state === 'connected') void this.confirm();
     else if (state === 'refused') this.#refuse(new O2GError('NOT_CONNECTED', reason));
-    else this.#become('registering', reason === '' ? 'no connection to O2G' : reason);
+    else this.#setState('registering', reason === '' ? 'no connection to O2G' : reason);
   }
 
   /**
@@ -157,21 +157,21 @@ export class Registration {
    * @param until when to give up, ms since the epoch
    * @throws O2GError why it is refused; `NOT_CONNECTED`, `CLOSED`
    */
-  require(until: number): Promise<Registered> {
+  waitForRegistration(until: number): Promise<LinkRegistration> {
     if (this.#confirmed && this.current) return Promise.resolve(this.current);
     if (this.#state === 'closed') return Promise.reject(this.#closedError());
     if (this.#state === 'refused' && this.#error) return Promise.reject(this.#error);
-    const wait = until - this.#clock.now();
-    if (wait <= 0) return Promise.reject(this.#missing());
+    const waitMs = until - this.#clock.now();
+    if (waitMs <= 0) return Promise.reject(this.#notRegisteredError());
     return new Promise((resolve, reject) => {
-      const timer = this.#clock.after(wait, () => {
-        off();
-        reject(this.#missing());
+      const timer = this.#clock.after(waitMs, () => {
+        unsubscribe();
+        reject(this.#notRegisteredError());
       });
-      const off = this.onState.on(({ state }) => {
+      const unsubscribe = this.onState.on(({ state }) => {
         if (state === 'registering') return;
         timer.cancel();
-        off();
+        unsubscribe();
         if (state === 'registered' && this.current) resolve(this.current);
         else reject(this.#error ?? this.#closedError());
       });
@@ -180,31 +180,31 @@ export class Registration {
 
   /** Finds out whether our registration is there and registers if not. Never rejects; what it finds is told by the state. */
   confirm(): Promise<void> {
-    if (this.#confirming?.connection === this.#connection) return this.#confirming.done;
-    const done = this.#confirm(this.#connection).finally(() => {
-      this.#underWay.delete(done);
+    if (this.#confirming?.connection === this.#connectionCount) return this.#confirming.done;
+    const done = this.#confirm(this.#connectionCount).finally(() => {
+      this.#pendingConfirmations.delete(done);
       if (this.#confirming?.done === done) this.#confirming = undefined;
     });
-    this.#underWay.add(done);
-    this.#confirming = { connection: this.#connection, done };
+    this.#pendingConfirmations.add(done);
+    this.#confirming = { connection: this.#connectionCount, done };
     return done;
   }
 
   /** Takes the registrations back, in two seconds at most. @param how `keep` leaves them to the next start */
   async close(how: 'unregister' | 'keep'): Promise<void> {
     const connected = this.#session.report.state === 'connected';
-    this.#audit?.cancel();
+    this.#auditTimer?.cancel();
     this.#confirmed = false;
-    this.#become('closed', '');
-    if (connected) await Promise.all(this.#underWay);
+    this.#setState('closed', '');
+    if (connected) await Promise.all(this.#pendingConfirmations);
     if (!connected || how === 'keep') return;
-    await Promise.all([this.#unregister(), this.#endOthersBriefly()]);
+    await Promise.all([this.#unregister(), this.#endStaleRegistrations()]);
   }
 
-  async #endOthersBriefly(): Promise<void> {
+  async #endStaleRegistrations(): Promise<void> {
     await new Promise<void>((resolve) => {
-      const timer = this.#clock.after(CLOSE_WITHIN_MS, resolve);
-      void this.#leftBehind.end().then(() => {
+      const timer = this.#clock.after(UNREGISTER_TIMEOUT_MS, resolve);
+      void this.#staleRegistrations.endAll().then(() => {
         timer.cancel();
         resolve();
       });
@@ -213,12 +213,12 @@ export class Registration {
 
   async #unregister(): Promise<void> {
     const { host } = this.#session;
-    const registered = this.#registrations.get(host);
-    if (!registered) return;
+    const registration = this.#registrations.get(host);
+    if (!registration) return;
     try {
-      await this.#session.call('unregisterLink', this.#path(registered.id), undefined, {
-        once: true,
-        signal: AbortSignal.timeout(CLOSE_WITHIN_MS),
+      await this.#session.perform('unregisterLink', this.#path(registration.id), undefined, {
+        sameSession: true,
+        signal: AbortSignal.timeout(UNREGISTER_TIMEOUT_MS),
       });
       this.#registrations.delete(host);
     } catch (error) {
@@ -231,76 +231,82 @@ export class Registration {
   }
 
   async #confirm(connection: number): Promise<void> {
-    this.#audit?.cancel();
+    this.#auditTimer?.cancel();
     if (this.#session.report.state !== 'connected' || this.#state === 'closed') return;
     try {
-      if (!(await this.#stands(connection))) return;
+      if (!(await this.#ensureRegistered(connection))) return;
       this.#failures = 0;
       this.#confirmed = true;
       this.#confirmedAt = this.#session.host;
-      this.#become('registered', '');
-      this.#needs.onConfirmed();
-      this.#auditAfter(AUDIT_MS);
-      void this.#leftBehind.end();
+      this.#setState('registered', '');
+      this.#callbacks.onConfirmed();
+      this.#scheduleAudit(AUDIT_INTERVAL_MS);
+      void this.#staleRegistrations.endAll();
     } catch (error) {
       this.#failed(asO2GError(error), connection);
     }
   }
 
   /** Sees to it that a registration stands at the present site. @returns false when the connection it was asked in is over */
-  async #stands(connection: number): Promise<boolean> {
+  async #ensureRegistered(connection: number): Promise<boolean> {
     const { host } = this.#session;
-    if (this.#loading && !(await isLoaded(this.#session, this.#options.oxeNode))) {
+    if (this.#nodeIsLoading && !(await isNodeLoaded(this.#session, this.#options.oxeNode))) {
       throw new O2GError('NOT_READY', `OXE node ${this.#options.oxeNode} is not connected and loaded yet`);
     }
-    this.#loading = false;
-    if (this.#confirmedAt !== undefined && this.#confirmedAt !== host && this.#isNow(connection)) {
+    this.#nodeIsLoading = false;
+    if (this.#confirmedAt !== undefined && this.#confirmedAt !== host && this.#isCurrent(connection)) {
       this.#confirmedAt = undefined;
-      this.#needs.onLost(`O2G is spoken to at its other site, ${host}`);
+      this.#callbacks.onLost(`O2G is spoken to at its other site, ${host}`);
     }
     const known = this.#registrations.get(host);
-    if (known) await this.#look(known, host, connection);
-    if (!this.#isNow(connection)) return false;
+    if (known) await this.#checkListed(known, host, connection);
+    if (!this.#isCurrent(connection)) return false;
     if (this.#registrations.has(host)) return true;
-    const made = await this.#register();
-    if (this.#isNow(connection)) this.#registrations.set(host, made);
-    else if (this.#session.host === host && this.#registrations.get(host)?.id !== made.id) this.#drop(made);
-    return this.#isNow(connection);
+    const registration = await this.#register();
+    if (this.#isCurrent(connection)) this.#registrations.set(host, registration);
+    else if (this.#session.host === host && this.#registrations.get(host)?.id !== registration.id)
+      this.#unregisterLate(registration);
+    return this.#isCurrent(connection);
   }
 
   /** True while the connection is the one in which it was asked, and the link is not being closed. */
-  #isNow(connection: number): boolean {
-    return connection === this.#connection && this.report.state !== 'closed';
+  #isCurrent(connection: number): boolean {
+    return connection === this.#connectionCount && this.report.state !== 'closed';
   }
 
   #failed(error: O2GError, connection: number): void {
-    if (error.code === 'CLOSED' || !this.#isNow(connection)) return;
+    if (error.code === 'CLOSED' || !this.#isCurrent(connection)) return;
     this.#failures += 1;
-    if (error.code === 'NOT_READY') this.#loading = true;
-    const definite = isDefinite(error);
+    if (error.code === 'NOT_READY') this.#nodeIsLoading = true;
+    const definite = isDefiniteRefusal(error);
     if (definite) this.#refuse(error);
-    else this.#become('registering', error.message);
-    this.#auditAfter(definite ? AUDIT_MS : backOffMs(this.#failures, Math.random()));
+    else this.#setState('registering', error.message);
+    this.#scheduleAudit(definite ? AUDIT_INTERVAL_MS : backOffMs(this.#failures, Math.random()));
   }
 
   /** What waits for the registration, and what will ask for it, is answered with the reason. */
   #refuse(error: O2GError): void {
     this.#error = error;
-    this.#become('refused', error.message);
+    this.#setState('refused', error.message);
   }
 
-  #auditAfter(ms: number): void {
-    this.#audit?.cancel();
-    this.#audit = this.#clock.after(ms, () => {
+  #scheduleAudit(ms: number): void {
+    this.#auditTimer?.cancel();
+    this.#auditTimer = this.#clock.after(ms, () => {
       void this.confirm();
     });
   }
 
-  async #register(): Promise<Registered> {
+  async #register(): Promise<LinkRegistration> {
     const { recorder, secured, oxeNode } = this.#options;
     const body = { type: recorder, ...(secured === undefined ? {} : { secured }) };
-    const answer = await this.#session.call('registerLink', { nodeId: String(oxeNode) }, body, ONE_TRY);
-    const { secure, registrationId } = answer;
+    const response = await this.#session.perform(
+      'registerLink',
+      { nodeId: String(oxeNode) },
+      body,
+      SINGLE_ATTEMPT,
+    );
+    const { secure, registrationId } = response;
     if (typeof registrationId !== 'string' || registrationId === '') {
       throw new O2GError(
         'SERVER_PROBLEM',
@@ -317,41 +323,43 @@ export class Registration {
     return { id: registrationId, secure };
   }
 
-  async #look(registered: Registered, host: string, connection: number): Promise<void> {
-    const read = this.#needs.reader();
-    const { drLinks } = await this.#session.call(
+  async #checkListed(registration: LinkRegistration, host: string, connection: number): Promise<void> {
+    const read = this.#callbacks.listReader();
+    const { drLinks } = await this.#session.perform(
       'getLinks',
       { nodeId: String(this.#options.oxeNode) },
       undefined,
-      ONE_TRY,
+      SINGLE_ATTEMPT,
     );
-    if (!this.#isNow(connection)) return;
-    const ours = objectsIn(drLinks).find(({ identifier }) => identifier === registered.id);
-    if (ours) {
-      read(ours);
+    if (!this.#isCurrent(connection)) return;
+    const row = onlyObjects(drLinks).find(({ identifier }) => identifier === registration.id);
+    if (row) {
+      read(row);
       return;
     }
     this.#registrations.delete(host);
     this.#confirmed = false;
-    this.#become('registering', LOST);
-    this.#needs.onLost(LOST);
+    this.#setState('registering', LINK_LOST_REASON);
+    this.#callbacks.onLost(LINK_LOST_REASON);
   }
 
   /** A registration that came when the connection it was asked in was over: another one has taken its place. */
-  #drop({ id }: Registered): void {
-    this.#session.call('unregisterLink', this.#path(id), undefined, ONE_TRY).catch((error: unknown) => {
-      this.#log.debug(
-        `${this.#options.name}: a late registration could not be taken back: ${asO2GError(error).message}`,
-      );
-    });
+  #unregisterLate({ id }: LinkRegistration): void {
+    this.#session
+      .perform('unregisterLink', this.#path(id), undefined, SINGLE_ATTEMPT)
+      .catch((error: unknown) => {
+        this.#log.debug(
+          `${this.#options.name}: a late registration could not be taken back: ${asO2GError(error).message}`,
+        );
+      });
   }
 
   #forget(host: string): void {
     this.#registrations.delete(host);
-    this.#needs.onForgotten();
+    this.#callbacks.onRegistrationEnded();
   }
 
-  #become(state: LinkReport['state'], reason: string): void {
+  #setState(state: LinkReport['state'], reason: string): void {
     if (state === this.#state && reason === this.#reason) return;
     const changed = state !== this.#state;
     this.#state = state;
@@ -370,7 +378,7 @@ export class Registration {
     this.onState.emit(this.report);
   }
 
-  #missing(): O2GError {
+  #notRegisteredError(): O2GError {
     return new O2GError(
       'NOT_CONNECTED',
       `${this.#options.name} is not registered${this.#reason === '' ? '' : `: ${this.#reason}`}`,

@@ -1,12 +1,12 @@
 /**
  * Registrations that an outage left behind at the other site of a geographic pair: each is ended there, if that site lists it.
  */
-import { objectsIn, type Session } from '../session';
-import { asO2GError, Denied } from '../spec';
+import { onlyObjects, type Session } from '../session';
+import { asO2GError, DeniedError } from '../spec';
 import { linkPath } from './link-path';
-import type { Log } from '../util';
+import type { Logger } from '../util';
 
-export interface LeftBehindNeeds {
+export interface StaleRegistrationsDependencies {
   /** For the log. */
   readonly name: string;
   readonly oxeNode: number;
@@ -16,45 +16,45 @@ export interface LeftBehindNeeds {
   forget(host: string): void;
 }
 
-export class LeftBehind {
+export class StaleRegistrations {
   readonly #session: Session;
-  readonly #needs: LeftBehindNeeds;
-  readonly #log: Log;
+  readonly #dependencies: StaleRegistrationsDependencies;
+  readonly #log: Logger;
   /** Hosts at which a registration is being ended. */
-  readonly #ending = new Set<string>();
+  readonly #endingHosts = new Set<string>();
 
-  constructor(session: Session, needs: LeftBehindNeeds, log: Log) {
+  constructor(session: Session, dependencies: StaleRegistrationsDependencies, log: Logger) {
     this.#session = session;
-    this.#needs = needs;
+    this.#dependencies = dependencies;
     this.#log = log;
   }
 
   /** Ends those that can be ended now; to be tried again until the site can be reached. Never rejects. */
-  async end(): Promise<void> {
-    const others = this.#needs.all().filter(([host]) => host !== this.#session.host);
-    await Promise.all(others.map(([host, id]) => this.#end(host, id)));
+  async endAll(): Promise<void> {
+    const others = this.#dependencies.all().filter(([host]) => host !== this.#session.host);
+    await Promise.all(others.map(([host, id]) => this.#endAt(host, id)));
   }
 
-  async #end(host: string, id: string): Promise<void> {
-    if (this.#ending.has(host)) return;
-    this.#ending.add(host);
-    const { name, oxeNode } = this.#needs;
+  async #endAt(host: string, id: string): Promise<void> {
+    if (this.#endingHosts.has(host)) return;
+    this.#endingHosts.add(host);
+    const { name, oxeNode } = this.#dependencies;
     try {
-      await this.#session.visit(host, async (ask) => {
-        const { drLinks } = await ask('getLinks', { nodeId: String(oxeNode) }, undefined);
-        const isThere = objectsIn(drLinks).some(({ identifier }) => identifier === id);
+      await this.#session.runAtSite(host, async (perform) => {
+        const { drLinks } = await perform('getLinks', { nodeId: String(oxeNode) }, undefined);
+        const isListed = onlyObjects(drLinks).some(({ identifier }) => identifier === id);
         // In the meantime it may have become the one that is used again.
-        if (isThere && this.#session.host !== host)
-          await ask('unregisterLink', linkPath(oxeNode, id), undefined);
+        if (isListed && this.#session.host !== host)
+          await perform('unregisterLink', linkPath(oxeNode, id), undefined);
       });
-      if (this.#session.host !== host) this.#needs.forget(host);
+      if (this.#session.host !== host) this.#dependencies.forget(host);
       this.#log.info(`${name}: the link left at ${host} is ended`);
     } catch (error) {
       // A password that the site refuses would lock the account.
-      if (error instanceof Denied) this.#needs.forget(host);
+      if (error instanceof DeniedError) this.#dependencies.forget(host);
       this.#log.debug(`${name}: the link left at ${host} can't be ended yet: ${asO2GError(error).message}`);
     } finally {
-      this.#ending.delete(host);
+      this.#endingHosts.delete(host);
     }
   }
 }

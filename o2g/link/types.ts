@@ -2,13 +2,13 @@
 import type { SrtpKeys } from './recorder-port';
 import type { RecordTarget } from './desired-state';
 
-export interface Monitored {
+export interface MonitorResult {
   readonly deviceNumber: string;
   readonly userId: string | undefined;
   readonly monitored: boolean;
 }
 
-export interface Recorded {
+export interface RecordResult {
   readonly deviceNumber: string;
   readonly recording: boolean;
   readonly target?: RecordTarget;
@@ -19,7 +19,7 @@ export interface Recorded {
   readonly paused?: boolean;
 }
 
-export interface Beeping {
+export interface BeepResult {
   readonly deviceNumber: string;
   readonly beeping: boolean;
 }

@@ -7,58 +7,65 @@ import type { Clock } from '../util';
 import type { Connection } from './connection';
 import { logIn, type Account, type OpenSession } from './login';
 import { backOffMs, type Effect, type Input } from './state-machine';
-import type { Reception } from './event-source';
-import { CLOSE_WITHIN_MS, type Requests } from './request-sender';
-import type { SignsOfLife } from './liveness';
+import type { SessionEventSource } from './event-source';
+import { SESSION_CLOSE_TIMEOUT_MS, type RequestSender } from './request-sender';
+import type { Liveness } from './liveness';
 import type { Subscription, SubscriptionOptions } from './subscription';
 
-export interface SessionLifeOptions extends SubscriptionOptions {
+export interface ConnectionLifecycleOptions extends SubscriptionOptions {
   /** The sites in the order of preference: one, or the two of a geographic pair. Origins only. */
   readonly sites: readonly [URL, ...URL[]];
   readonly access: Access;
   readonly account: Account;
 }
 
-export interface SessionLifeParts {
+export interface ConnectionLifecycleDependencies {
   readonly connection: Connection;
-  readonly requests: Requests;
-  readonly reception: Reception;
+  readonly requestSender: RequestSender;
+  readonly eventSource: SessionEventSource;
   readonly subscription: Subscription;
-  readonly signs: SignsOfLife;
+  readonly liveness: Liveness;
   readonly clock: Clock;
 }
 
 /** An account that worked before may be locked for a while: one try a minute doesn't lock it again. */
-const SLOW_RETRY_MS = 60_000;
+const REFUSED_LOGIN_RETRY_MS = 60_000;
 /** Channels that end sooner than this, one after the other, are not re-opened at once: a sick server would be hammered. */
-const SHORT_LIFE_MS = 2_000;
+const MIN_CHANNEL_LIFETIME_MS = 2_000;
 
-export class SessionLife {
-  readonly #options: SessionLifeOptions;
+export class ConnectionLifecycle {
+  readonly #options: ConnectionLifecycleOptions;
   readonly #connection: Connection;
-  readonly #requests: Requests;
-  readonly #reception: Reception;
+  readonly #requestSender: RequestSender;
+  readonly #eventSource: SessionEventSource;
   readonly #subscription: Subscription;
-  readonly #signs: SignsOfLife;
+  readonly #liveness: Liveness;
   readonly #clock: Clock;
   #generation = 0;
   #channelsLost = 0;
-  #workedBefore = false;
+  #hasLoggedIn = false;
   /** Failures in a row. */
   #failures = 0;
   #established: Promise<void> = Promise.resolve();
   #stopped = false;
 
   constructor(
-    options: SessionLifeOptions,
-    { connection, requests, reception, subscription, signs, clock }: SessionLifeParts,
+    options: ConnectionLifecycleOptions,
+    {
+      connection,
+      requestSender,
+      eventSource,
+      subscription,
+      liveness,
+      clock,
+    }: ConnectionLifecycleDependencies,
   ) {
     this.#options = options;
     this.#connection = connection;
-    this.#requests = requests;
-    this.#reception = reception;
+    this.#requestSender = requestSender;
+    this.#eventSource = eventSource;
     this.#subscription = subscription;
-    this.#signs = signs;
+    this.#liveness = liveness;
     this.#clock = clock;
   }
 
@@ -89,7 +96,7 @@ export class SessionLife {
         this.#slowRetry();
         break;
       case 'announce':
-        this.#announce();
+        this.#startMonitoring();
         break;
       case 'release':
       case 'none':
@@ -97,11 +104,11 @@ export class SessionLife {
     }
   }
 
-  /** The channel ended or broke. @param lastedMs how long it had been open */
-  channelLost(reason: string, lastedMs: number): void {
+  /** The channel ended or broke. @param durationMs how long it had been open */
+  channelLost(reason: string, durationMs: number): void {
     this.#channelsLost += 1;
-    this.#failures = lastedMs < SHORT_LIFE_MS ? this.#failures + 1 : 0;
-    this.#signs.stop();
+    this.#failures = durationMs < MIN_CHANNEL_LIFETIME_MS ? this.#failures + 1 : 0;
+    this.#liveness.stop();
     this.#connection.input('channelLost', reason);
   }
 
@@ -109,7 +116,7 @@ export class SessionLife {
   sessionLost(open: OpenSession): void {
     // Several requests may notice the same loss; by then the session of now may be another one.
     if (this.#connection.open !== open) return;
-    this.#subscription.missSinceProven();
+    this.#subscription.markGapSinceLastResponse();
     this.forgetSession();
     this.#failures = 0;
     this.#connection.input('sessionLost', 'O2G does not know the session any more');
@@ -119,20 +126,20 @@ export class SessionLife {
   forgetSession(): void {
     this.#connection.open = undefined;
     this.#subscription.forget();
-    this.#signs.stop();
+    this.#liveness.stop();
   }
 
   /** Nothing is begun any more. */
   stop(): void {
     this.#stopped = true;
-    this.#rest();
+    this.#cancelTimers();
   }
 
-  /** Closes subscription and session, in a few seconds at most. @param keeps the session is kept at the server */
-  async end(keeps: boolean): Promise<void> {
+  /** Closes subscription and session, in a few seconds at most. @param keepSession the session is kept at the server */
+  async end(keepSession: boolean): Promise<void> {
     // A login under way is awaited: cut off, it could leave a session behind that nobody knows.
     await new Promise<void>((resolve) => {
-      const timer = this.#clock.after(CLOSE_WITHIN_MS, resolve);
+      const timer = this.#clock.after(SESSION_CLOSE_TIMEOUT_MS, resolve);
       void this.#established.then(() => {
         timer.cancel();
         resolve();
@@ -141,19 +148,19 @@ export class SessionLife {
     const { open } = this.#connection;
     this.#connection.input('close', '');
     // What was being established meanwhile has started them again.
-    this.#rest();
-    this.#reception.stop();
-    if (open && !keeps) {
+    this.#cancelTimers();
+    this.#eventSource.stop();
+    if (open && !keepSession) {
       await this.#subscription.end(open);
-      await this.#requests.endBriefly(open, requestOf('closeSession', {}, undefined));
+      await this.#requestSender.sendBestEffort(open, requestOf('closeSession', {}, undefined));
     }
-    this.#requests.close();
+    this.#requestSender.close();
     this.#connection.open = undefined;
   }
 
-  #rest(): void {
+  #cancelTimers(): void {
     this.#connection.cancelRetry();
-    this.#signs.stop();
+    this.#liveness.stop();
   }
 
   #startEstablishing(input: Input): void {
@@ -165,18 +172,18 @@ export class SessionLife {
   }
 
   async #establish(): Promise<void> {
-    const had = this.#connection.open;
+    const previousSession = this.#connection.open;
     try {
       this.#connection.open ??= await this.#logIn();
       if (this.#stopped) return;
       await this.#subscription.listen(this.#failures);
-      this.#workedBefore = true;
-      this.#connection.input('ready', '', this.#reception.takeBlindMs());
+      this.#hasLoggedIn = true;
+      this.#connection.input('ready', '', this.#eventSource.takeBlindMs());
     } catch (error) {
       if (this.#stopped) return;
       if (isSessionLoss(error)) {
-        const stale = had !== undefined && this.#connection.open === had;
-        this.#subscription.missSinceProven();
+        const stale = previousSession !== undefined && this.#connection.open === previousSession;
+        this.#subscription.markGapSinceLastResponse();
         this.forgetSession();
         if (stale) return this.#establish();
       }
@@ -186,10 +193,10 @@ export class SessionLife {
 
   async #logIn(): Promise<OpenSession> {
     const { access, account } = this.#options;
-    const session = await logIn(this.#connection.site, access, account, (call) =>
-      this.#requests.sendOutside(call),
+    const session = await logIn(this.#connection.site, access, account, (request) =>
+      this.#requestSender.sendWithoutSession(request),
     );
-    this.#requests.opened();
+    this.#requestSender.onSessionOpened();
     this.#generation += 1;
     return session;
   }
@@ -198,19 +205,20 @@ export class SessionLife {
     this.#failures += 1;
     if (this.#options.sites.length > 1 && (this.#connection.open === undefined || this.#failures > 1)) {
       this.forgetSession();
-      this.#connection.turnToNextSite();
+      this.#connection.switchToNextSite();
     }
     this.#connection.retryAfter(backOffMs(this.#failures, Math.random()));
   }
 
   /** A wrong password is never tried again, one that worked before once a minute; so is a refused subscription. */
   #slowRetry(): void {
-    this.#signs.stop();
-    if (this.#workedBefore || this.#connection.open !== undefined) this.#connection.retryAfter(SLOW_RETRY_MS);
+    this.#liveness.stop();
+    if (this.#hasLoggedIn || this.#connection.open !== undefined)
+      this.#connection.retryAfter(REFUSED_LOGIN_RETRY_MS);
   }
 
-  #announce(): void {
-    this.#signs.start(this.#options.webHookUrl === undefined);
-    this.#subscription.follow();
+  #startMonitoring(): void {
+    this.#liveness.start(this.#options.webHookUrl === undefined);
+    this.#subscription.syncFilter();
   }
 }

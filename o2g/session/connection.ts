@@ -2,8 +2,8 @@
  * How things stand with the server: which site is spoken to, which session is open there, in which state that is. Takes the inputs of
  * `machine.ts`, has their effects performed, and tells every change.
  */
-import { Signal, type Clock, type Timer, type Log } from '../util';
-import { Denied, type O2GError } from '../spec';
+import { Signal, type Clock, type Timer, type Logger } from '../util';
+import { DeniedError, type O2GError } from '../spec';
 import type { OpenSession } from './login';
 import { next, type Effect, type Input, type State } from './state-machine';
 
@@ -20,7 +20,7 @@ export interface ConnectionReport {
   readonly blindMs?: number;
 }
 
-export interface ConnectionNeeds {
+export interface ConnectionCallbacks {
   /** Performs an effect of the table, for the input that brought it about. */
   perform(effect: Effect, input: Input): void;
   /** Whether the first event by webhook is still awaited. */
@@ -36,20 +36,20 @@ export class Connection {
   open: OpenSession | undefined;
 
   readonly #sites: readonly [URL, ...URL[]];
-  readonly #needs: ConnectionNeeds;
+  readonly #callbacks: ConnectionCallbacks;
   readonly #clock: Clock;
-  readonly #log: Log;
-  #site = 0;
+  readonly #log: Logger;
+  #siteIndex = 0;
   #state: State = 'closed';
   #reason = '';
   #since: number;
-  #failureTold = false;
+  #failureReported = false;
   #retry: Timer | undefined;
 
   /** @param sites in the order of preference */
-  constructor(sites: readonly [URL, ...URL[]], needs: ConnectionNeeds, clock: Clock, log: Log) {
+  constructor(sites: readonly [URL, ...URL[]], callbacks: ConnectionCallbacks, clock: Clock, log: Logger) {
     this.#sites = sites;
-    this.#needs = needs;
+    this.#callbacks = callbacks;
     this.#clock = clock;
     this.#log = log;
     this.#since = clock.now();
@@ -59,7 +59,7 @@ export class Connection {
 
   /** Origin of the site that is spoken to, as the user typed it. */
   get site(): URL {
-    return this.#sites[this.#site] ?? this.#sites[0];
+    return this.#sites[this.#siteIndex] ?? this.#sites[0];
   }
 
   /** Its host and port. */
@@ -73,41 +73,41 @@ export class Connection {
 
   get report(): ConnectionReport {
     const report = { state: this.#state, reason: this.#reason, since: new Date(this.#since).toISOString() };
-    return this.#state === 'connected' && this.#needs.isUnheard()
+    return this.#state === 'connected' && this.#callbacks.isUnheard()
       ? { ...report, reason: 'no event has come to the webhook yet', unheard: true }
       : report;
   }
 
   /** Turns to the next site, after the last to the first. */
-  turnToNextSite(): void {
-    this.#site = (this.#site + 1) % this.#sites.length;
+  switchToNextSite(): void {
+    this.#siteIndex = (this.#siteIndex + 1) % this.#sites.length;
   }
 
   /** Takes an input of the table, with its reason in words. @param blindMs as in the report */
   input(input: Input, reason: string, blindMs?: number): void {
-    const before = this.#state;
-    const [state, effect] = next(before, input);
-    if (state === before && effect === 'none') return;
+    const previousState = this.#state;
+    const [state, effect] = next(previousState, input);
+    if (state === previousState && effect === 'none') return;
     this.#state = state;
     this.#reason = reason;
-    if (state !== before) this.#since = this.#clock.now();
-    this.#write(before);
-    if (state === 'connected') this.#failureTold = false;
-    this.#needs.perform(effect, input);
-    this.tell(blindMs);
+    if (state !== previousState) this.#since = this.#clock.now();
+    this.#logState(previousState);
+    if (state === 'connected') this.#failureReported = false;
+    this.#callbacks.perform(effect, input);
+    this.emitReport(blindMs);
   }
 
   /** An attempt to establish has failed. */
   failed(error: O2GError): void {
-    const denied = error instanceof Denied;
+    const denied = error instanceof DeniedError;
     this.input(denied ? 'denied' : 'failed', error.message);
-    if (!denied && this.#failureTold) return;
-    this.#failureTold = true;
+    if (!denied && this.#failureReported) return;
+    this.#failureReported = true;
     this.onFailure.emit(error);
   }
 
   /** Tells the report of now. */
-  tell(blindMs?: number): void {
+  emitReport(blindMs?: number): void {
     this.onState.emit(blindMs === undefined ? this.report : { ...this.report, blindMs });
   }
 
@@ -124,9 +124,9 @@ export class Connection {
   }
 
   /** One line a change of state. Failures are told by `onFailure`, the first of an outage only. */
-  #write(before: State): void {
+  #logState(previousState: State): void {
     const line = `${this.host}: ${this.#state}${this.#reason === '' ? '' : ` (${this.#reason})`}`;
-    if (this.#state === before || this.#state === 'refused') this.#log.debug(line);
+    if (this.#state === previousState || this.#state === 'refused') this.#log.debug(line);
     else if (this.#state === 'recovering') this.#log.warn(line);
     else this.#log.info(line);
   }

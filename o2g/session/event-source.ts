@@ -3,40 +3,40 @@
  * may be missing.
  */
 import { asO2GError, O2GError, type O2GEvent } from '../spec';
-import type { Clock, Log } from '../util';
+import type { Clock, Logger } from '../util';
 import type { ChannelListener, Transport } from '../transport';
 
-export interface ReceptionNeeds {
+export interface SessionEventSourceCallbacks {
   /** Host and port of the site, for the log. */
   host(): string;
   onEvent(event: O2GEvent): void;
-  /** The channel ended or broke, after it had been open. @param lastedMs how long it was */
-  onEnd(reason: string, lastedMs: number): void;
+  /** The channel ended or broke, after it had been open. @param durationMs how long it was */
+  onEnd(reason: string, durationMs: number): void;
   /** Resolves when the attempt to establish is over. A channel may end in the moment it opens: not before that can it be lost. */
   established(): Promise<void>;
 }
 
 /** Lines that are no events are told at most so often. */
-const MALFORMED_TOLD_MS = 60_000;
+const MALFORMED_LINE_LOG_INTERVAL_MS = 60_000;
 
-export class Reception {
+export class SessionEventSource {
   readonly #transport: Transport;
-  readonly #needs: ReceptionNeeds;
+  readonly #callbacks: SessionEventSourceCallbacks;
   readonly #clock: Clock;
-  readonly #log: Log;
+  readonly #log: Logger;
   #channel = new AbortController();
   #openedAt = 0;
   #heardAt = 0;
-  #eventAt = 0;
+  #lastEventAt = 0;
   /** Since when events may be missing; undefined while none can be. */
   #blindSince: number | undefined;
   #unheard = false;
   #malformedLines = 0;
-  #malformedToldAt = -Infinity;
+  #malformedLoggedAt = -Infinity;
 
-  constructor(transport: Transport, needs: ReceptionNeeds, clock: Clock, log: Log) {
+  constructor(transport: Transport, callbacks: SessionEventSourceCallbacks, clock: Clock, log: Logger) {
     this.#transport = transport;
-    this.#needs = needs;
+    this.#callbacks = callbacks;
     this.#clock = clock;
     this.#log = log;
   }
@@ -76,23 +76,23 @@ export class Reception {
       };
       const listener: ChannelListener = {
         onOpen,
-        onHeard: () => {
+        onData: () => {
           this.#heardAt = this.#clock.now();
         },
         onEvent: (event) => {
-          this.#take(event);
+          this.#handleEvent(event);
         },
         onMalformed: (reason, excerpt) => {
-          this.#tellMalformed(reason, excerpt);
+          this.#logMalformed(reason, excerpt);
         },
       };
       const onEnd = (clean: boolean, error: O2GError): void => {
         if (!open) return reject(error);
-        void this.#needs.established().then(() => {
-          if (!signal.aborted) this.#ended(clean, error.message);
+        void this.#callbacks.established().then(() => {
+          if (!signal.aborted) this.#handleEnd(clean, error.message);
         });
       };
-      this.#transport.channel(channelUrl, listener, signal).then(
+      this.#transport.readChannel(channelUrl, listener, signal).then(
         () => {
           onEnd(true, new O2GError('NOT_CONNECTED', 'the server ended the event channel'));
         },
@@ -104,13 +104,13 @@ export class Reception {
   }
 
   /** Takes an event that came by webhook. @param onFirst it is the first one of this subscription */
-  takeFromWebhook(event: O2GEvent, onFirst: () => void): void {
+  receiveFromWebhook(event: O2GEvent, onFirst: () => void): void {
     this.#heardAt = this.#clock.now();
     if (this.#unheard) {
       this.#unheard = false;
       onFirst();
     }
-    this.#take(event);
+    this.#handleEvent(event);
   }
 
   /** Ends the channel; that is told to nobody. */
@@ -119,23 +119,23 @@ export class Reception {
   }
 
   /** Gives up a channel that is open but dead. */
-  giveUp(silentMs: number): void {
+  abandon(silentMs: number): void {
     this.stop();
-    this.#ended(false, `nothing was heard for ${Math.round(silentMs / 1000)} s`);
+    this.#handleEnd(false, `nothing was heard for ${Math.round(silentMs / 1000)} s`);
   }
 
   /** What came since the channel was last heard is lost. */
-  miss(): void {
+  markGap(): void {
     this.#blindSince ??= this.#heardAt;
   }
 
   /**
    * The same when the session is gone: that may have been so for a while before somebody noticed, with the channel open and nothing but
    * keepalives on it.
-   * @param answeredAt when an answer last showed the session to be there, ms since the epoch; an event may have done so later
+   * @param confirmedAt when an answer last showed the session to be there, ms since the epoch; an event may have done so later
    */
-  missSinceProven(answeredAt: number): void {
-    this.#blindSince = Math.min(this.#blindSince ?? this.#heardAt, Math.max(answeredAt, this.#eventAt));
+  markGapSince(confirmedAt: number): void {
+    this.#blindSince = Math.min(this.#blindSince ?? this.#heardAt, Math.max(confirmedAt, this.#lastEventAt));
   }
 
   /** Milliseconds in which events may be missing, once. */
@@ -145,31 +145,31 @@ export class Reception {
     return since === undefined ? undefined : this.#clock.now() - since;
   }
 
-  #take(event: O2GEvent): void {
+  #handleEvent(event: O2GEvent): void {
     // The channel speaks for itself with this one, whatever has become of the session.
-    if (event.eventName !== 'OnChannelInformation') this.#eventAt = this.#clock.now();
-    this.#needs.onEvent(event);
+    if (event.eventName !== 'OnChannelInformation') this.#lastEventAt = this.#clock.now();
+    this.#callbacks.onEvent(event);
   }
 
-  #ended(clean: boolean, reason: string): void {
+  #handleEnd(clean: boolean, reason: string): void {
     // A clean end comes between two events; a break may have swallowed what the server had already written.
-    if (!clean) this.miss();
-    this.#needs.onEnd(reason, this.#clock.now() - this.#openedAt);
+    if (!clean) this.markGap();
+    this.#callbacks.onEnd(reason, this.#clock.now() - this.#openedAt);
   }
 
   /** Garbage comes in floods: the first line of it is told, and from then on one a minute. */
-  #tellMalformed(reason: string, excerpt: string): void {
+  #logMalformed(reason: string, excerpt: string): void {
     this.#malformedLines += 1;
     const now = this.#clock.now();
-    if (now - this.#malformedToldAt < MALFORMED_TOLD_MS) return;
-    this.#malformedToldAt = now;
+    if (now - this.#malformedLoggedAt < MALFORMED_LINE_LOG_INTERVAL_MS) return;
+    this.#malformedLoggedAt = now;
     // It may be a piece of an event: what is quoted in it, and numbers, are of people, and a log is read by many.
-    const words = excerpt
+    const masked = excerpt
       .replace(/\p{Cc}+/gu, ' ')
       .replace(/"[^"]*(?:"|$)/g, '"…"')
       .replace(/\d{3,}/g, '…');
     this.#log.warn(
-      `${this.#needs.host()}: the event channel brought ${reason}, it is skipped (${this.#malformedLines} so far): ${words}`,
+      `${this.#callbacks.host()}: the event channel brought ${reason}, it is skipped (${this.#malformedLines} so far): ${masked}`,
     );
   }
 }

@@ -1,6 +1,6 @@
 export type { ConnectionReport } from './connection';
-export { callIn, logIn, type LoginStep, type OpenSession } from './login';
-export { objectsIn, readAnswer, readSubscription } from './responses';
+export { httpRequestOf, logIn, type LoginStep, type OpenSession } from './login';
+export { onlyObjects, readResponse, readSubscription } from './responses';
 export { Session, type Attachment, type CloseReason, type SessionOptions } from './session';
-export { chooseChannelUrl, readServerUrl, type Access, type Offered } from './site-urls';
+export { chooseChannelUrl, readServerUrl, type Access, type OfferedUrls } from './site-urls';
 export { backOffMs, type State } from './state-machine';

@@ -1,11 +1,18 @@
 /**
  * From a typed address to an open session: descriptor, authentication, session (Introduction and Session management).
  */
-import { chooseUrl, type Access, type Offered, type Side } from './site-urls';
-import { objectsIn, readAnswer, refusal } from './responses';
-import { requestOf, asO2GError, Denied, O2GError, type Request, type Representation } from '../spec';
-import { objectIn } from '../util';
-import type { Answer, Call } from '../transport';
+import { chooseUrl, type Access, type OfferedUrls, type ResolvedAccess } from './site-urls';
+import { onlyObjects, readResponse, refusalError } from './responses';
+import {
+  requestOf,
+  asO2GError,
+  DeniedError,
+  O2GError,
+  type OperationRequest,
+  type Representation,
+} from '../spec';
+import { parseJsonObject } from '../util';
+import type { HttpResponse, HttpRequest } from '../transport';
 
 export type SessionInfo = Representation<'SessionInfo'>;
 
@@ -18,14 +25,14 @@ export interface Account {
 
 /** An open session: where it is and what opens it. `cookie` is a secret. */
 export interface OpenSession {
-  readonly side: Side;
+  readonly access: ResolvedAccess;
   readonly baseUrl: URL;
   readonly cookie: string;
   readonly info: SessionInfo;
 }
 
 /** A request in an open session, complete. */
-export function callIn(open: OpenSession, { method, target, body }: Request): Call {
+export function httpRequestOf(open: OpenSession, { method, target, body }: OperationRequest): HttpRequest {
   return {
     method,
     url: new URL(open.baseUrl.href + target),
@@ -38,13 +45,13 @@ export function callIn(open: OpenSession, { method, target, body }: Request): Ca
   };
 }
 
-type Send = (call: Call) => Promise<Answer>;
+type Send = (request: HttpRequest) => Promise<HttpResponse>;
 
 /** What it takes to open a session, in this order. */
 export type LoginStep = 'descriptor' | 'login' | 'session';
 
 /** What `GET authenticate` answers; the specification shows it in an example only. */
-interface Authenticated {
+interface AuthenticationResponse {
   readonly credential?: string;
   readonly publicUrl?: string;
   readonly internalUrl?: string;
@@ -53,7 +60,7 @@ interface Authenticated {
 /**
  * Opens a session.
  * @param typed the origin that the user typed
- * @param begin is told which step begins
+ * @param onStep is told which step begins
  * @throws Denied when login and password are refused; O2GError with what the transport and the server say
  */
 export async function logIn(
@@ -61,27 +68,27 @@ export async function logIn(
   access: Access,
   account: Account,
   send: Send,
-  begin: (step: LoginStep) => void = () => undefined,
+  onStep: (step: LoginStep) => void = () => undefined,
 ): Promise<OpenSession> {
-  if (access !== 'auto') return logInOn(typed, access, account, send, begin);
+  if (access !== 'auto') return logInWith(typed, access, account, send, onStep);
   try {
-    return await logInOn(typed, 'private', account, send, begin);
+    return await logInWith(typed, 'private', account, send, onStep);
   } catch (error) {
     const { code } = asO2GError(error);
     if (code !== 'NOT_CONNECTED' && code !== 'TIMEOUT') throw error;
-    return logInOn(typed, 'public', account, send, begin);
+    return logInWith(typed, 'public', account, send, onStep);
   }
 }
 
-async function logInOn(
+async function logInWith(
   typed: URL,
-  side: Side,
+  access: ResolvedAccess,
   account: Account,
   send: Send,
-  begin: (step: LoginStep) => void,
+  onStep: (step: LoginStep) => void,
 ): Promise<OpenSession> {
-  begin('descriptor');
-  const descriptor = readAnswer(
+  onStep('descriptor');
+  const descriptor = readResponse(
     'getDescriptor',
     await send({
       method: 'GET',
@@ -91,23 +98,24 @@ async function logInOn(
   );
   const version = currentVersion(descriptor, typed);
 
-  begin('login');
+  onStep('login');
   const authentication = await send({
     method: 'GET',
-    url: chooseUrl(typed, side, version),
+    url: chooseUrl(typed, access, version),
     headers: {
       Accept: 'application/json',
       Authorization: `Basic ${Buffer.from(`${account.login}:${account.password}`).toString('base64')}`,
     },
   });
-  if (authentication.status === 401 || authentication.status === 403) throw wrongPassword(authentication);
-  if (authentication.status !== 200) throw refusal('authenticate', authentication);
-  const { credential, publicUrl, internalUrl } = readAuthenticated(authentication);
+  if (authentication.status === 401 || authentication.status === 403)
+    throw wrongPasswordError(authentication);
+  if (authentication.status !== 200) throw refusalError('authenticate', authentication);
+  const { credential, publicUrl, internalUrl } = readAuthentication(authentication);
   const cookies = readCookies(authentication);
   if (!cookies.has('AlcUserId') && typeof credential === 'string') cookies.set('AlcUserId', credential);
 
-  begin('session');
-  const sessionsUrl = chooseUrl(typed, side, { public: publicUrl, private: internalUrl });
+  onStep('session');
+  const sessionsUrl = chooseUrl(typed, access, { public: publicUrl, private: internalUrl });
   const request = requestOf(
     'openSession',
     {},
@@ -116,26 +124,35 @@ async function logInOn(
       ...(account.supervisedAccount ? { supervisedAccount: account.supervisedAccount } : {}),
     },
   );
-  const opened = await send({
+  const response = await send({
     method: 'POST',
     url: sessionsUrl,
     body: request.body ?? '',
-    headers: { Accept: 'application/json', 'Content-Type': 'application/json', Cookie: written(cookies) },
+    headers: {
+      Accept: 'application/json',
+      'Content-Type': 'application/json',
+      Cookie: cookieHeaderOf(cookies),
+    },
   });
-  const info = readAnswer('openSession', opened);
-  for (const [name, value] of readCookies(opened)) cookies.set(name, value);
-  return { side, baseUrl: baseUrlOf(typed, side, info, sessionsUrl), cookie: written(cookies), info };
+  const info = readResponse('openSession', response);
+  for (const [name, value] of readCookies(response)) cookies.set(name, value);
+  return {
+    access,
+    baseUrl: baseUrlOf(typed, access, info, sessionsUrl),
+    cookie: cookieHeaderOf(cookies),
+    info,
+  };
 }
 
 /** Some servers say 401, some 403: another try with the same password could lock the account. */
-function wrongPassword(answer: Answer): Denied {
+function wrongPasswordError(response: HttpResponse): DeniedError {
   const words =
     "O2G refuses the login or the password; it is not tried again, so that the account isn't locked. Correct them and deploy";
-  return new Denied('NOT_ALLOWED', words, refusal('authenticate', answer).cause);
+  return new DeniedError('NOT_ALLOWED', words, refusalError('authenticate', response).cause);
 }
 
-function currentVersion(descriptor: Representation<'RoxeRestApiDescriptor'>, typed: URL): Offered {
-  const versions = objectsIn(descriptor.versions);
+function currentVersion(descriptor: Representation<'RoxeRestApiDescriptor'>, typed: URL): OfferedUrls {
+  const versions = onlyObjects(descriptor.versions);
   const version =
     versions.find(({ id }) => id === '1.0') ?? versions.find(({ status }) => status === 'CURRENT');
   if (!version)
@@ -146,10 +163,10 @@ function currentVersion(descriptor: Representation<'RoxeRestApiDescriptor'>, typ
   return { public: version.publicUrl, private: version.internalUrl };
 }
 
-function baseUrlOf(typed: URL, side: Side, info: SessionInfo, sessionsUrl: URL): URL {
+function baseUrlOf(typed: URL, access: ResolvedAccess, info: SessionInfo, sessionsUrl: URL): URL {
   // privateBaseUrl is mandatory, but a base can be told from the sessions' URL just as well.
   const fallback = sessionsUrl.href.replace(/\/sessions\/?$/, '');
-  const url = chooseUrl(typed, side, {
+  const url = chooseUrl(typed, access, {
     public: info.publicBaseUrl ?? info.privateBaseUrl,
     private: info.privateBaseUrl || fallback,
   });
@@ -157,8 +174,8 @@ function baseUrlOf(typed: URL, side: Side, info: SessionInfo, sessionsUrl: URL):
   return url;
 }
 
-function readAuthenticated({ body }: Answer): Authenticated {
-  const authenticated = objectIn(body);
+function readAuthentication({ body }: HttpResponse): AuthenticationResponse {
+  const authenticated = parseJsonObject(body);
   if (!authenticated)
     throw new O2GError(
       'SERVER_PROBLEM',
@@ -167,8 +184,8 @@ function readAuthenticated({ body }: Answer): Authenticated {
   return authenticated;
 }
 
-function readCookies(answer: Answer): Map<string, string> {
-  const lines = [answer.headers['set-cookie'] ?? []].flat();
+function readCookies(response: HttpResponse): Map<string, string> {
+  const lines = [response.headers['set-cookie'] ?? []].flat();
   return new Map(
     lines.flatMap((line) => {
       const pair = /^\s*([^=;\s]+)=([^;]*)/.exec(line);
@@ -177,6 +194,6 @@ function readCookies(answer: Answer): Map<string, string> {
   );
 }
 
-function written(cookies: ReadonlyMap<string, string>): string {
+function cookieHeaderOf(cookies: ReadonlyMap<string, string>): string {
   return [...cookies].map(([name, value]) => `${name}=${value}`).join('; ');
 }

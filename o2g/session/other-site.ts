@@ -1,37 +1,37 @@
 /**
  * A visit to the site that is not spoken to: with a session of its own, which is closed at its end. The session of now knows nothing of it.
  */
-import type { Side } from './site-urls';
-import { readAnswer } from './responses';
-import { requestOf, type AnswerOf, type BodyOf, type OperationName, type ParametersOf } from '../spec';
-import { callIn, logIn, type Account } from './login';
-import type { Answer, Call } from '../transport';
+import type { ResolvedAccess } from './site-urls';
+import { readResponse } from './responses';
+import { requestOf, type ResponseOf, type BodyOf, type OperationName, type ParametersOf } from '../spec';
+import { httpRequestOf, logIn, type Account } from './login';
+import type { HttpResponse, HttpRequest } from '../transport';
 
 /** Performs one operation there. @throws O2GError */
-export type Ask = <Name extends OperationName>(
+export type PerformOperation = <Name extends OperationName>(
   name: Name,
   parameters: ParametersOf<Name>,
   body: BodyOf<Name>,
-) => Promise<AnswerOf<Name>>;
+) => Promise<ResponseOf<Name>>;
 
 /**
  * @param site origin of the site, as the user typed it
  * @throws Denied when it refuses the account; O2GError what the site, the transport or the work says
  */
-export async function visit<T>(
+export async function runAtSite<T>(
   site: URL,
-  side: Side,
+  access: ResolvedAccess,
   account: Account,
-  send: (call: Call) => Promise<Answer>,
-  work: (ask: Ask) => Promise<T>,
+  send: (request: HttpRequest) => Promise<HttpResponse>,
+  task: (perform: PerformOperation) => Promise<T>,
 ): Promise<T> {
-  const open = await logIn(site, side, account, send);
-  const ask: Ask = async (name, parameters, body) =>
-    readAnswer(name, await send(callIn(open, requestOf(name, parameters, body))));
+  const open = await logIn(site, access, account, send);
+  const perform: PerformOperation = async (name, parameters, body) =>
+    readResponse(name, await send(httpRequestOf(open, requestOf(name, parameters, body))));
   try {
-    return await work(ask);
+    return await task(perform);
   } finally {
     // If that isn't heard, the session ends with its time to live.
-    await ask('closeSession', {}, undefined).catch(() => undefined);
+    await perform('closeSession', {}, undefined).catch(() => undefined);
   }
 }

@@ -2,61 +2,61 @@
  * The requests of a session: they wait for the connection, are repeated while what stops them passes, and show that the session is there.
  */
 import { setMaxListeners } from 'node:events';
-import { readAnswer, repeatAfter } from './responses';
+import { readResponse, retryDelayMs } from './responses';
 import {
   requestOf,
   asO2GError,
   O2GError,
-  type AnswerOf,
+  type ResponseOf,
   type BodyOf,
   type OperationName,
   type ParametersOf,
-  type Request,
+  type OperationRequest,
 } from '../spec';
-import type { Clock, Log } from '../util';
+import type { Clock, Logger } from '../util';
 import type { Connection } from './connection';
-import { callIn, type OpenSession } from './login';
-import type { Answer, Call, Transport } from '../transport';
+import { httpRequestOf, type OpenSession } from './login';
+import type { HttpResponse, HttpRequest, Transport } from '../transport';
 
 /** Requests that may wait for the connection at the same time. */
-const WAITING_REQUESTS = 20_000;
+const MAX_WAITING_REQUESTS = 20_000;
 /** Ends a request at the end of a session that a dead server would hang: Node-RED kills a node that closes for longer than 15 s. */
-export const CLOSE_WITHIN_MS = 2_000;
+export const SESSION_CLOSE_TIMEOUT_MS = 2_000;
 
-export class Requests {
+export class RequestSender {
   readonly #connection: Connection;
   readonly #transport: Transport;
   readonly #clock: Clock;
-  readonly #log: Log;
+  readonly #log: Logger;
   /** Ends the requests under way when the session is closed. */
-  readonly #life = new AbortController();
-  #waiting = 0;
-  #sent = 0;
-  #lastAt = 0;
-  #provenAt = 0;
+  readonly #closeController = new AbortController();
+  #waitingCount = 0;
+  #sentCount = 0;
+  #lastSentAt = 0;
+  #lastConfirmedAt = 0;
 
-  constructor(connection: Connection, transport: Transport, clock: Clock, log: Log) {
+  constructor(connection: Connection, transport: Transport, clock: Clock, log: Logger) {
     this.#connection = connection;
     this.#transport = transport;
     this.#clock = clock;
     this.#log = log;
     // Every request under way listens to it; from the eleventh on Node.js would warn of a leak.
-    setMaxListeners(0, this.#life.signal);
+    setMaxListeners(0, this.#closeController.signal);
   }
 
   /** How many were sent. */
-  get sent(): number {
-    return this.#sent;
+  get sentCount(): number {
+    return this.#sentCount;
   }
 
   /** When the last one was sent, ms since the epoch. */
-  get lastAt(): number {
-    return this.#lastAt;
+  get lastSentAt(): number {
+    return this.#lastSentAt;
   }
 
   /** When an answer last showed that the session was there, ms since the epoch: it is told by the time of its request. */
-  get provenAt(): number {
-    return this.#provenAt;
+  get lastConfirmedAt(): number {
+    return this.#lastConfirmedAt;
   }
 
   /**
@@ -64,97 +64,105 @@ export class Requests {
    * @param waitMs how long at most
    * @throws O2GError `NOT_CONNECTED`, `CLOSED`
    */
-  usable(waitMs: number): Promise<OpenSession> {
+  waitForSession(waitMs: number): Promise<OpenSession> {
     const { state, open, host, onState } = this.#connection;
     if (state === 'connected' && open) return Promise.resolve(open);
-    if (state === 'refused' || state === 'closed') return Promise.reject(this.#unusable());
-    if (this.#waiting >= WAITING_REQUESTS) {
+    if (state === 'refused' || state === 'closed') return Promise.reject(this.#notConnectedError());
+    if (this.#waitingCount >= MAX_WAITING_REQUESTS) {
       return Promise.reject(
-        new O2GError('NOT_CONNECTED', `${this.#waiting} requests wait for ${host} already`),
+        new O2GError('NOT_CONNECTED', `${this.#waitingCount} requests wait for ${host} already`),
       );
     }
-    this.#waiting += 1;
+    this.#waitingCount += 1;
     return new Promise<OpenSession>((resolve, reject) => {
       const settle = (): void => {
         timer.cancel();
         off();
-        this.#waiting -= 1;
+        this.#waitingCount -= 1;
       };
       const timer = this.#clock.after(waitMs, () => {
         settle();
-        reject(this.#unusable());
+        reject(this.#notConnectedError());
       });
       const off = onState.on((report) => {
         if (report.state === 'connecting' || report.state === 'recovering') return;
         settle();
         if (report.state === 'connected' && this.#connection.open) resolve(this.#connection.open);
-        else reject(this.#unusable());
+        else reject(this.#notConnectedError());
       });
     });
   }
 
   /** Sends once. @param signal gives up; without one, the end of the session does @throws what the transport throws */
-  async send(open: OpenSession, request: Request, signal: AbortSignal = this.#life.signal): Promise<Answer> {
-    this.#sent += 1;
-    const sentAt = (this.#lastAt = this.#clock.now());
-    const answer = await this.#transport.request(callIn(open, request), signal);
-    if (answer.status >= 200 && answer.status <= 299 && this.#connection.open === open)
-      this.#provenAt = Math.max(this.#provenAt, sentAt);
-    return answer;
+  async send(
+    open: OpenSession,
+    request: OperationRequest,
+    signal: AbortSignal = this.#closeController.signal,
+  ): Promise<HttpResponse> {
+    this.#sentCount += 1;
+    const sentAt = (this.#lastSentAt = this.#clock.now());
+    const response = await this.#transport.request(httpRequestOf(open, request), signal);
+    if (response.status >= 200 && response.status <= 299 && this.#connection.open === open)
+      this.#lastConfirmedAt = Math.max(this.#lastConfirmedAt, sentAt);
+    return response;
   }
 
   /** Sends, and repeats what passes by itself (`repeatAfter`). */
-  async sendRepeatedly(open: OpenSession, request: Request, signal?: AbortSignal): Promise<Answer> {
-    const began = this.#clock.now();
-    for (let repeats = 0; ; repeats += 1) {
+  async sendWithRetries(
+    open: OpenSession,
+    request: OperationRequest,
+    signal?: AbortSignal,
+  ): Promise<HttpResponse> {
+    const startedAt = this.#clock.now();
+    for (let retries = 0; ; retries += 1) {
       const outcome = await this.send(open, request, signal).catch(asO2GError);
-      const wait = repeatAfter(outcome, repeats, this.#clock.now() - began);
-      if (wait === undefined) {
+      const delayMs = retryDelayMs(outcome, retries, this.#clock.now() - startedAt);
+      if (delayMs === undefined) {
         if (outcome instanceof O2GError) throw outcome;
         return outcome;
       }
       await new Promise<void>((resolve) => {
-        this.#clock.after(wait, resolve);
+        this.#clock.after(delayMs, resolve);
       });
     }
   }
 
   /** Performs an operation once. @throws O2GError */
-  async ask<Name extends OperationName>(
+  async perform<Name extends OperationName>(
     open: OpenSession,
     name: Name,
     parameters: ParametersOf<Name>,
     body: BodyOf<Name>,
-  ): Promise<AnswerOf<Name>> {
-    return readAnswer(name, await this.send(open, requestOf(name, parameters, body)));
+  ): Promise<ResponseOf<Name>> {
+    return readResponse(name, await this.send(open, requestOf(name, parameters, body)));
   }
 
   /** Tells the server that something ends. Never rejects: if it can't be told, that ends with the session, and this with its time to live. */
-  async endBriefly(open: OpenSession, request: Request): Promise<void> {
+  async sendBestEffort(open: OpenSession, request: OperationRequest): Promise<void> {
     try {
-      await this.send(open, request, AbortSignal.timeout(CLOSE_WITHIN_MS));
+      await this.send(open, request, AbortSignal.timeout(SESSION_CLOSE_TIMEOUT_MS));
     } catch (error) {
       this.#log.debug(`${this.#connection.host}: closing was not heard: ${asO2GError(error).message}`);
     }
   }
 
   /** A request before or beside the session. */
-  sendOutside(call: Call): Promise<Answer> {
-    return this.#transport.request(call, this.#life.signal);
+  sendWithoutSession(request: HttpRequest): Promise<HttpResponse> {
+    return this.#transport.request(request, this.#closeController.signal);
   }
 
   /** A session has been opened: to the server that was a request in it. */
-  opened(): void {
-    this.#lastAt = this.#provenAt = this.#clock.now();
+  onSessionOpened(): void {
+    this.#lastSentAt = this.#lastConfirmedAt = this.#clock.now();
   }
 
   /** Ends what is under way, with `CLOSED`. */
   close(): void {
-    this.#life.abort();
+    this.#closeController.abort();
     this.#transport.close();
   }
 
-  #unusable(): O2GError {
+  #notConnectedError(): O2GError {
     const {
       host,
       report: { state, reason },

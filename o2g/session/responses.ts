@@ -1,32 +1,35 @@
 /**
  * From an HTTP answer to a typed result or an error, and whether to ask again. Absorbs what servers, proxies and old versions write.
  */
-import type { Offered } from './site-urls';
+import type { OfferedUrls } from './site-urls';
 import {
   OPERATIONS,
-  Denied,
+  DeniedError,
   ERROR_TYPES,
   O2GError,
-  type AnswerOf,
+  type ResponseOf,
   type Operation,
   type OperationName,
   type ErrorCode,
   type RestErrorInfo,
 } from '../spec';
-import { objectIn } from '../util';
-import type { Answer } from '../transport';
+import { parseJsonObject } from '../util';
+import type { HttpResponse } from '../transport';
 
 /**
  * The result of an operation as the specification types it; fields that it doesn't know pass through untouched.
  * @throws O2GError with the type of the server's RestErrorInfo, `cause` holding the whole of it
  */
-export function readAnswer<Name extends OperationName>(name: Name, answer: Answer): AnswerOf<Name> {
-  if (answer.status < 200 || answer.status > 299) throw refusal(name, answer);
+export function readResponse<Name extends OperationName>(
+  name: Name,
+  response: HttpResponse,
+): ResponseOf<Name> {
+  if (response.status < 200 || response.status > 299) throw refusalError(name, response);
   const operation: Operation = OPERATIONS[name];
-  if (operation.answer === undefined) return undefined as AnswerOf<Name>;
+  if (operation.response === undefined) return undefined as ResponseOf<Name>;
   // Servers answer POST record without keys and keepalive without a token with an empty body.
-  if (answer.body.trim() === '') return {} as AnswerOf<Name>;
-  const value = objectIn(answer.body);
+  if (response.body.trim() === '') return {} as ResponseOf<Name>;
+  const value = parseJsonObject(response.body);
   if (value === undefined) {
     throw new O2GError(
       'SERVER_PROBLEM',
@@ -34,15 +37,15 @@ export function readAnswer<Name extends OperationName>(name: Name, answer: Answe
       {
         httpStatus: 'OK',
         type: 'SERVER_PROBLEM',
-        innerMessage: excerpt(answer.body),
+        innerMessage: excerpt(response.body),
       },
     );
   }
-  return tolerated(value) as AnswerOf<Name>;
+  return normalized(value) as ResponseOf<Name>;
 }
 
 /** The entries of a list in an answer that are objects: none when it is no list at all. */
-export function objectsIn<T extends object>(list: readonly T[] | undefined): readonly T[] {
+export function onlyObjects<T extends object>(list: readonly T[] | undefined): readonly T[] {
   const entries: unknown = list;
   return Array.isArray(entries)
     ? entries.filter((entry: unknown): entry is T => typeof entry === 'object' && entry !== null)
@@ -53,50 +56,53 @@ export function objectsIn<T extends object>(list: readonly T[] | undefined): rea
  * The subscription that the server accepted, and the URLs of its event channel as it names them.
  * @throws Denied when it is refused, which comes as a 200
  */
-export function readSubscription(answer: Answer): { readonly id: string; readonly offered: Offered } {
-  const { status, subscriptionId, message, publicPollingUrl, privatePollingUrl } = readAnswer(
+export function readSubscription(response: HttpResponse): {
+  readonly id: string;
+  readonly offered: OfferedUrls;
+} {
+  const { status, subscriptionId, message, publicPollingUrl, privatePollingUrl } = readResponse(
     'subscribe',
-    answer,
+    response,
   );
   if (status === 'ACCEPTED' && subscriptionId !== undefined)
     return { id: subscriptionId, offered: { public: publicPollingUrl, private: privatePollingUrl } };
-  const words = message ?? status;
-  throw new Denied('REFUSED', `O2G refuses the subscription: ${words}`, {
+  const description = message ?? status;
+  throw new DeniedError('REFUSED', `O2G refuses the subscription: ${description}`, {
     type: 'REFUSED',
-    innerMessage: words,
+    innerMessage: description,
   });
 }
 
 /** The error of an answer other than 2xx. */
-export function refusal(name: OperationName, answer: Answer): O2GError {
-  const told = objectIn(answer.body) as RestErrorInfo | undefined;
-  const code = typeOf(answer.status, told);
-  const cause: RestErrorInfo = told ?? {
-    httpStatus: String(answer.status),
+export function refusalError(name: OperationName, response: HttpResponse): O2GError {
+  const errorInfo = parseJsonObject(response.body) as RestErrorInfo | undefined;
+  const code = errorTypeOf(response.status, errorInfo);
+  const cause: RestErrorInfo = errorInfo ?? {
+    httpStatus: String(response.status),
     type: code,
-    innerMessage: excerpt(answer.body),
+    innerMessage: excerpt(response.body),
   };
-  const number = told?.code ?? (ERROR_TYPES as Readonly<Record<string, number>>)[code];
-  const words = [
-    textOf(told?.helpMessage) ?? WORDS[answer.status],
-    textOf(told?.innerMessage) ?? excerpt(answer.body),
+  const number = errorInfo?.code ?? (ERROR_TYPES as Readonly<Record<string, number>>)[code];
+  const description = [
+    truncatedText(errorInfo?.helpMessage) ?? STATUS_DESCRIPTIONS[response.status],
+    truncatedText(errorInfo?.innerMessage) ?? excerpt(response.body),
   ].filter((text) => text !== undefined && text !== '');
   return new O2GError(
     code,
-    `O2G refused ${name} with ${code} (${number ?? 'no code'}, HTTP ${answer.status}): ${words.join(' ')}`,
+    `O2G refused ${name} with ${code} (${number ?? 'no code'}, HTTP ${response.status}): ${description.join(' ')}`,
     cause,
   );
 }
 
 /** Longer than anything O2G says; what a server says beyond is in `cause`, not in a log. */
-const LONGEST_WORDS = 500;
+const MAX_SERVER_TEXT_CHARS = 500;
 
 /** What a server says, if it is a text. */
-function textOf(value: unknown): string | undefined {
-  return typeof value === 'string' ? value.slice(0, LONGEST_WORDS) : undefined;
+function truncatedText(value: unknown): string | undefined {
+  return typeof value === 'string' ? value.slice(0, MAX_SERVER_TEXT_CHARS) : undefined;
 }
 
-const WORDS: Readonly<Record<number, string>> = {
+const STATUS_DESCRIPTIONS: Readonly<Record<number, string>> = {
   301: 'It redirects to another address, which is not followed: type the address it should be asked at.',
   302: 'It redirects to another address, which is not followed: type the address it should be asked at.',
   307: 'It redirects to another address, which is not followed: type the address it should be asked at.',
@@ -122,38 +128,38 @@ const TYPE_BY_STATUS: Readonly<Record<number, keyof typeof ERROR_TYPES>> = {
   503: 'NOT_READY',
 };
 
-function typeOf(status: number, told: RestErrorInfo | undefined): ErrorCode {
-  if (typeof told?.type === 'string' && /^\w{1,64}$/.test(told.type)) return told.type;
-  const byNumber = Object.entries(ERROR_TYPES).find(([, number]) => number === told?.code);
+function errorTypeOf(status: number, errorInfo: RestErrorInfo | undefined): ErrorCode {
+  if (typeof errorInfo?.type === 'string' && /^\w{1,64}$/.test(errorInfo.type)) return errorInfo.type;
+  const byNumber = Object.entries(ERROR_TYPES).find(([, number]) => number === errorInfo?.code);
   return byNumber?.[0] ?? TYPE_BY_STATUS[status] ?? 'SERVER_PROBLEM';
 }
 
 /** At most so many repeats of one request … */
-const REPEATS = 3;
+const MAX_RETRIES = 3;
 /** … within so many milliseconds: longer, and the caller would rather know. */
-const REPEAT_WITHIN_MS = 10_000;
+const RETRY_WINDOW_MS = 10_000;
 
 /**
  * Milliseconds after which a request is sent again, or undefined when it isn't. Repeated are NOT_READY, 429, 502, 504 and failed
  * connections; `canRetry` of a RestErrorInfo speaks to the caller, who can change the request, not to us.
- * @param repeats how often it was repeated already
+ * @param retries how often it was repeated already
  * @param elapsedMs since it was first sent
  */
-export function repeatAfter(
-  outcome: Answer | O2GError,
-  repeats: number,
+export function retryDelayMs(
+  outcome: HttpResponse | O2GError,
+  retries: number,
   elapsedMs: number,
 ): number | undefined {
-  if (repeats >= REPEATS || !isPassing(outcome)) return undefined;
-  const asked = outcome instanceof O2GError ? NaN : Number(outcome.headers['retry-after']) * 1000;
-  const wait = Number.isFinite(asked) && asked >= 0 ? asked : 250 * 3 ** repeats;
-  return elapsedMs + wait <= REPEAT_WITHIN_MS ? wait : undefined;
+  if (retries >= MAX_RETRIES || !isTransient(outcome)) return undefined;
+  const retryAfterMs = outcome instanceof O2GError ? NaN : Number(outcome.headers['retry-after']) * 1000;
+  const delayMs = Number.isFinite(retryAfterMs) && retryAfterMs >= 0 ? retryAfterMs : 250 * 3 ** retries;
+  return elapsedMs + delayMs <= RETRY_WINDOW_MS ? delayMs : undefined;
 }
 
-function isPassing(outcome: Answer | O2GError): boolean {
+function isTransient(outcome: HttpResponse | O2GError): boolean {
   if (outcome instanceof O2GError) return outcome.code === 'NOT_CONNECTED';
   if ([429, 502, 504].includes(outcome.status)) return true;
-  return outcome.status === 503 && typeOf(503, objectIn(outcome.body)) === 'NOT_READY';
+  return outcome.status === 503 && errorTypeOf(503, parseJsonObject(outcome.body)) === 'NOT_READY';
 }
 
 /** A page's words without its tags, short enough for a message. */
@@ -167,7 +173,7 @@ function excerpt(body: string): string {
 }
 
 /** `secure` is the field's name in ServiceRegistered; the specification's prose, and some servers, say `secured`. */
-function tolerated(value: object): object {
+function normalized(value: object): object {
   if ('registrationId' in value && 'secured' in value && !('secure' in value))
     return { ...value, secure: value.secured };
   return value;

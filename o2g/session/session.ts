@@ -3,45 +3,45 @@
  * here. What hangs on the session (DR links) is attached to it and closed before it.
  */
 import { randomUUID } from 'node:crypto';
-import { readAnswer } from './responses';
+import { readResponse } from './responses';
 import {
   requestOf,
   isSessionLoss,
   O2GError,
-  type AnswerOf,
+  type ResponseOf,
   type BodyOf,
   type OperationName,
   type ParametersOf,
   type O2GEvent,
 } from '../spec';
-import { systemClock, Signal, type Clock, type Log } from '../util';
+import { systemClock, Signal, type Clock, type Logger } from '../util';
 import { Connection, type ConnectionReport } from './connection';
-import { Delivery } from './event-dispatcher';
+import { EventDispatcher } from './event-dispatcher';
 import type { Interest } from './event-router';
-import { SessionLife, type SessionLifeOptions } from './connection-lifecycle';
+import { ConnectionLifecycle, type ConnectionLifecycleOptions } from './connection-lifecycle';
 import type { SessionInfo } from './login';
-import { Reception } from './event-source';
-import { Requests } from './request-sender';
-import { SignsOfLife } from './liveness';
+import { SessionEventSource } from './event-source';
+import { RequestSender } from './request-sender';
+import { Liveness } from './liveness';
 import { Subscription } from './subscription';
 import type { Transport } from '../transport';
-import { visit, type Ask } from './other-site';
+import { runAtSite, type PerformOperation } from './other-site';
 
-export interface SessionOptions extends SessionLifeOptions {
+export interface SessionOptions extends ConnectionLifecycleOptions {
   /** Milliseconds a request waits for the connection before it fails with `NOT_CONNECTED`. */
   readonly offlineWaitMs: number;
 }
 
 /** How an operation is performed; all is as described at `call`. */
-export interface CallOptions {
-  readonly once?: boolean;
-  readonly repeat?: boolean;
+export interface OperationOptions {
+  readonly sameSession?: boolean;
+  readonly retry?: boolean;
   readonly signal?: AbortSignal;
 }
 
-export interface SessionParts {
+export interface SessionDependencies {
   readonly transport: Transport;
-  readonly log: Log;
+  readonly log: Logger;
   readonly clock?: Clock;
 }
 
@@ -50,8 +50,8 @@ export type CloseReason = 'removed' | 'stop';
 
 /** Something that lives on the session and must end before it, such as a DR link. */
 export interface Attachment {
-  /** @returns `kept` when it lives on at the server and needs the session for it */
-  close(why: CloseReason): Promise<'gone' | 'kept'>;
+  /** @returns `leftOpen` when it lives on at the server and needs the session for it */
+  close(reason: CloseReason): Promise<'closed' | 'leftOpen'>;
 }
 
 export class Session {
@@ -61,76 +61,83 @@ export class Session {
   readonly onEvent: Signal<O2GEvent>;
   readonly #options: SessionOptions;
   readonly #connection: Connection;
-  readonly #requests: Requests;
-  readonly #reception: Reception;
-  readonly #delivery: Delivery;
+  readonly #requestSender: RequestSender;
+  readonly #eventSource: SessionEventSource;
+  readonly #dispatcher: EventDispatcher;
   readonly #subscription: Subscription;
-  readonly #signs: SignsOfLife;
-  readonly #life: SessionLife;
+  readonly #liveness: Liveness;
+  readonly #lifecycle: ConnectionLifecycle;
   readonly #attachments = new Set<Attachment>();
 
-  #events = 0;
+  #eventCount = 0;
   #closing: Promise<void> | undefined;
 
-  constructor(options: SessionOptions, { transport, log, clock = systemClock }: SessionParts) {
+  constructor(options: SessionOptions, { transport, log, clock = systemClock }: SessionDependencies) {
     this.#options = options;
     this.onEvent = new Signal(log);
     const connection = (this.#connection = new Connection(
       options.sites,
       {
         perform: (effect, input) => {
-          this.#life.perform(effect, input);
+          this.#lifecycle.perform(effect, input);
         },
-        isUnheard: () => this.#reception.unheard,
+        isUnheard: () => this.#eventSource.unheard,
       },
       clock,
       log,
     ));
-    const requests = (this.#requests = new Requests(connection, transport, clock, log));
-    const reception = (this.#reception = new Reception(
+    const requestSender = (this.#requestSender = new RequestSender(connection, transport, clock, log));
+    const eventSource = (this.#eventSource = new SessionEventSource(
       transport,
       {
         host: () => this.host,
         onEvent: (event) => {
-          this.#receive(event);
+          this.#handleEvent(event);
         },
-        onEnd: (reason, lastedMs) => {
-          this.#life.channelLost(reason, lastedMs);
+        onEnd: (reason, durationMs) => {
+          this.#lifecycle.channelLost(reason, durationMs);
         },
-        established: () => this.#life.established,
+        established: () => this.#lifecycle.established,
       },
       clock,
       log,
     ));
-    const delivery = (this.#delivery = new Delivery(clock, log));
+    const dispatcher = (this.#dispatcher = new EventDispatcher(clock, log));
     const subscription = (this.#subscription = new Subscription(options, {
       transport,
       connection,
-      requests,
-      reception,
-      delivery,
+      requestSender,
+      eventSource,
+      dispatcher,
       log,
-      update: (filter) => this.call('updateSubscription', {}, filter),
+      updateFilter: (filter) => this.perform('updateSubscription', {}, filter),
       forgetSession: () => {
-        this.#life.forgetSession();
+        this.#lifecycle.forgetSession();
       },
     }));
-    const signs = (this.#signs = new SignsOfLife(
+    const liveness = (this.#liveness = new Liveness(
       connection,
-      requests,
-      reception,
+      requestSender,
+      eventSource,
       {
         onDead: (silentMs) => {
-          reception.giveUp(silentMs);
+          eventSource.abandon(silentMs);
         },
         onSessionLost: (open) => {
-          this.#life.sessionLost(open);
+          this.#lifecycle.sessionLost(open);
         },
       },
       clock,
       log,
     ));
-    this.#life = new SessionLife(options, { connection, requests, reception, subscription, signs, clock });
+    this.#lifecycle = new ConnectionLifecycle(options, {
+      connection,
+      requestSender,
+      eventSource,
+      subscription,
+      liveness,
+      clock,
+    });
   }
 
   /** Every change of state or of its reason. */
@@ -149,7 +156,7 @@ export class Session {
 
   /** The login of a monitored user, whose snapshot serves as a sign of life of the way that events come; set by the links. */
   set probeLogin(login: string) {
-    this.#signs.setLogin(login);
+    this.#liveness.setLogin(login);
   }
 
   /** What the server said of the session when it was opened; undefined without a session. */
@@ -159,7 +166,7 @@ export class Session {
 
   /** Counts the sessions opened: another number, another session. */
   get generation(): number {
-    return this.#life.generation;
+    return this.#lifecycle.generation;
   }
 
   get offlineWaitMs(): number {
@@ -178,7 +185,7 @@ export class Session {
 
   /** ISO 8601 UTC: when the event channel last brought anything; undefined before. */
   get heardAt(): string | undefined {
-    const { heardAt } = this.#reception;
+    const { heardAt } = this.#eventSource;
     return heardAt === 0 ? undefined : new Date(heardAt).toISOString();
   }
 
@@ -187,11 +194,11 @@ export class Session {
     Record<'events' | 'malformedLines' | 'requests' | 'sessionsOpened' | 'channelsLost', number>
   > {
     return {
-      events: this.#events,
-      malformedLines: this.#reception.malformedLines,
-      requests: this.#requests.sent,
+      events: this.#eventCount,
+      malformedLines: this.#eventSource.malformedLines,
+      requests: this.#requestSender.sentCount,
       sessionsOpened: this.generation,
-      channelsLost: this.#life.channelsLost,
+      channelsLost: this.#lifecycle.channelsLost,
     };
   }
 
@@ -216,26 +223,26 @@ export class Session {
    * @param options.signal gives up, with `CLOSED`
    * @throws O2GError `INVALID_INPUT` before anything is sent; `NOT_CONNECTED`, `TIMEOUT`, `CLOSED`; the server's type
    */
-  async call<Name extends OperationName>(
+  async perform<Name extends OperationName>(
     name: Name,
     parameters: ParametersOf<Name>,
     body: BodyOf<Name>,
-    { once, repeat, signal }: CallOptions = {},
-  ): Promise<AnswerOf<Name>> {
+    { sameSession, retry, signal }: OperationOptions = {},
+  ): Promise<ResponseOf<Name>> {
     const request = requestOf(name, parameters, body);
     for (let recovered = false; ; recovered = true) {
-      const open = await this.#requests.usable(this.offlineWaitMs);
-      if (name === 'askTelephonySnapshot') this.#signs.leaveSnapshots();
+      const open = await this.#requestSender.waitForSession(this.offlineWaitMs);
+      if (name === 'requestTelephonySnapshot') this.#liveness.releaseProbe();
       try {
-        const answer =
-          repeat === false
-            ? this.#requests.send(open, request, signal)
-            : this.#requests.sendRepeatedly(open, request, signal);
-        return readAnswer(name, await answer);
+        const response =
+          retry === false
+            ? this.#requestSender.send(open, request, signal)
+            : this.#requestSender.sendWithRetries(open, request, signal);
+        return readResponse(name, await response);
       } catch (error) {
         if (!isSessionLoss(error)) throw error;
-        this.#life.sessionLost(open);
-        if (recovered || once) throw error;
+        this.#lifecycle.sessionLost(open);
+        if (recovered || sameSession) throw error;
       }
     }
   }
@@ -244,42 +251,48 @@ export class Session {
    * Works at one of the sites that is not spoken to now, with a session of its own.
    * @throws Denied when that site refuses the account; O2GError
    */
-  async visit<T>(host: string, work: (ask: Ask) => Promise<T>): Promise<T> {
+  async runAtSite<T>(host: string, task: (perform: PerformOperation) => Promise<T>): Promise<T> {
     const site = this.#options.sites.find((each) => each.host === host);
     const { open } = this.#connection;
     if (!site || !open) throw new O2GError('NOT_CONNECTED', `${host} is no site that can be visited now`);
-    return visit(site, open.side, this.#options.account, (call) => this.#requests.sendOutside(call), work);
+    return runAtSite(
+      site,
+      open.access,
+      this.#options.account,
+      (request) => this.#requestSender.sendWithoutSession(request),
+      task,
+    );
   }
 
   /** Says what `id` (a node) wants to get, or with undefined that it wants nothing more. The subscription follows. */
-  interest(id: string, interest: Interest | undefined): void {
-    this.#delivery.set(id, interest);
-    if (!this.#delivery.holding) this.#followInterests();
+  setInterest(id: string, interest: Interest | undefined): void {
+    this.#dispatcher.setInterest(id, interest);
+    if (!this.#dispatcher.holding) this.#syncSubscription();
   }
 
   /** Keeps events and the subscription as they are while a deploy replaces the nodes. */
   hold(): void {
-    this.#delivery.hold();
+    this.#dispatcher.hold();
   }
 
   /** Ends `hold`: the nodes of now get the events held, and the subscription follows what they want. */
   resume(): void {
-    if (!this.#delivery.holding) return;
-    this.#delivery.resume();
-    this.#followInterests();
+    if (!this.#dispatcher.holding) return;
+    this.#dispatcher.resume();
+    this.#syncSubscription();
   }
 
   /**
    * Takes an event that came by webhook.
    * @returns false when there is no subscription that it could belong to
    */
-  takeFromWebhook(event: O2GEvent): boolean {
-    const isStart = event.eventName === 'OnServerStart';
+  receiveFromWebhook(event: O2GEvent): boolean {
+    const isServerStart = event.eventName === 'OnServerStart';
     // A server that has just started has no sessions: ours is checked at once, not at the next keepalive.
-    if (isStart) void this.#signs.keepAlive();
-    if (!isStart && !this.#subscription.isActive) return false;
-    this.#reception.takeFromWebhook(event, () => {
-      this.#connection.tell();
+    if (isServerStart) void this.#liveness.keepAlive();
+    if (!isServerStart && !this.#subscription.isActive) return false;
+    this.#eventSource.receiveFromWebhook(event, () => {
+      this.#connection.emitReport();
     });
     return true;
   }
@@ -288,26 +301,26 @@ export class Session {
    * Closes links, subscription and session, in this order, in a few seconds at most. Idempotent; waiting requests end with `CLOSED`.
    * A link that is kept beyond a stop keeps the session at the server too.
    */
-  close(why: CloseReason): Promise<void> {
-    return (this.#closing ??= this.#close(why));
+  close(reason: CloseReason): Promise<void> {
+    return (this.#closing ??= this.#close(reason));
   }
-  #receive(event: O2GEvent): void {
-    this.#events += 1;
-    const isOurs = this.#signs.follow(event);
+  #handleEvent(event: O2GEvent): void {
+    this.#eventCount += 1;
+    const isProbeResponse = this.#liveness.handleEvent(event);
     this.onEvent.emit(event);
-    if (!isOurs) this.#delivery.receive(event);
+    if (!isProbeResponse) this.#dispatcher.dispatch(event);
   }
 
-  #followInterests(): void {
+  #syncSubscription(): void {
     // A refused subscription may be accepted now; a refused password isn't touched by what is subscribed to.
     if (this.#connection.state === 'refused' && this.#connection.open !== undefined)
       this.#connection.input('due', 'what is subscribed to has changed');
-    this.#subscription.follow();
+    this.#subscription.syncFilter();
   }
 
-  async #close(why: CloseReason): Promise<void> {
-    this.#life.stop();
-    const ends = await Promise.all([...this.#attachments].map((attachment) => attachment.close(why)));
-    await this.#life.end(ends.includes('kept'));
+  async #close(reason: CloseReason): Promise<void> {
+    this.#lifecycle.stop();
+    const ends = await Promise.all([...this.#attachments].map((attachment) => attachment.close(reason)));
+    await this.#lifecycle.end(ends.includes('leftOpen'));
   }
 }

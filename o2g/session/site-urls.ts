@@ -2,7 +2,7 @@
  * Which host is spoken to. O2G names hosts in its answers (public and private URLs, the polling URL); credentials go to none that the user
  * did not type or consent to. This is the only place that decides it, and that absorbs how servers write URLs.
  */
-import { Denied, O2GError, invalid } from '../spec';
+import { DeniedError, O2GError, invalid } from '../spec';
 
 /**
  * `typed`: always the typed origin, the server's answers give paths and the channel's port.
@@ -10,10 +10,10 @@ import { Denied, O2GError, invalid } from '../spec';
  */
 export type Access = 'typed' | 'private' | 'public' | 'auto';
 /** What is left of `auto` once it was tried. */
-export type Side = Exclude<Access, 'auto'>;
+export type ResolvedAccess = Exclude<Access, 'auto'>;
 
 /** The two URLs of one thing, as the server answers them. */
-export interface Offered {
+export interface OfferedUrls {
   readonly public?: string | undefined;
   readonly private?: string | undefined;
 }
@@ -39,15 +39,15 @@ export function readServerUrl(field: string, value: unknown): URL {
  * The URL to use for something the server offered.
  * @throws O2GError `REFUSED` when it offers none, or only http after https was typed
  */
-export function chooseUrl(typed: URL, side: Side, offered: Offered): URL {
+export function chooseUrl(typed: URL, access: ResolvedAccess, offered: OfferedUrls): URL {
   const text: unknown =
-    side === 'public' ? (offered.public ?? offered.private) : (offered.private ?? offered.public);
+    access === 'public' ? (offered.public ?? offered.private) : (offered.private ?? offered.public);
   if (typeof text !== 'string' || !URL.canParse(text, typed.origin)) {
     throw new O2GError('REFUSED', `O2G at ${typed.host} answered without a usable address`);
   }
   const url = new URL(text, typed.origin);
   url.pathname = url.pathname.replace(/\/{2,}/g, '/');
-  return side === 'typed' ? new URL(url.pathname + url.search, typed.origin) : neverDowngraded(typed, url);
+  return access === 'typed' ? new URL(url.pathname + url.search, typed.origin) : rejectDowngrade(typed, url);
 }
 
 /**
@@ -57,12 +57,12 @@ export function chooseUrl(typed: URL, side: Side, offered: Offered): URL {
  */
 export function chooseChannelUrl(
   typed: URL,
-  side: Side,
-  offered: Offered,
+  access: ResolvedAccess,
+  offered: OfferedUrls,
   eventPort: number | undefined,
 ): URL {
-  if (side !== 'typed') {
-    const url = chooseUrl(typed, side, offered);
+  if (access !== 'typed') {
+    const url = chooseUrl(typed, access, offered);
     if (eventPort !== undefined) url.port = String(eventPort);
     return url;
   }
@@ -78,7 +78,7 @@ export function chooseChannelUrl(
     );
   if (!sameScheme && eventPort === undefined) {
     const offers = path.protocol.slice(0, -1);
-    throw new Denied(
+    throw new DeniedError(
       'REFUSED',
       `O2G offers its event channel over ${offers} only (port ${portOf(path)}), but its address was typed with ${typed.protocol.slice(0, -1)}: give the event port, 8016 for https or 8014 for http as a rule`,
     );
@@ -88,9 +88,9 @@ export function chooseChannelUrl(
   return url;
 }
 
-function neverDowngraded(typed: URL, url: URL): URL {
+function rejectDowngrade(typed: URL, url: URL): URL {
   if (typed.protocol === 'https:' && url.protocol !== 'https:') {
-    throw new Denied(
+    throw new DeniedError(
       'REFUSED',
       `O2G names the address ${url.origin}, but https was typed: nothing is sent there without encryption`,
     );

@@ -7,22 +7,22 @@ import { readSubscription } from './responses';
 import {
   requestOf,
   asO2GError,
-  Denied,
-  isDefinite,
+  DeniedError,
+  isDefiniteRefusal,
   isSessionLoss,
   isUnanswered,
   mayHaveArrived,
   O2GError,
-  specified,
+  specifiedSelectors,
   unionFilter,
   type Filter,
 } from '../spec';
 import type { Connection } from './connection';
-import type { Delivery } from './event-dispatcher';
-import type { Log } from '../util';
+import type { EventDispatcher } from './event-dispatcher';
+import type { Logger } from '../util';
 import type { OpenSession } from './login';
-import type { Reception } from './event-source';
-import type { Requests } from './request-sender';
+import type { SessionEventSource } from './event-source';
+import type { RequestSender } from './request-sender';
 import type { Transport } from '../transport';
 
 export interface SubscriptionOptions {
@@ -34,15 +34,15 @@ export interface SubscriptionOptions {
   readonly webHookUrl?: string | undefined;
 }
 
-export interface SubscriptionParts {
+export interface SubscriptionDependencies {
   readonly transport: Transport;
   readonly connection: Connection;
-  readonly requests: Requests;
-  readonly reception: Reception;
-  readonly delivery: Delivery;
-  readonly log: Log;
+  readonly requestSender: RequestSender;
+  readonly eventSource: SessionEventSource;
+  readonly dispatcher: EventDispatcher;
+  readonly log: Logger;
   /** Sends another filter, as `Session.call` sends. */
-  update(filter: Filter): Promise<void>;
+  updateFilter(filter: Filter): Promise<void>;
   /** Forgets the session: it is being closed. */
   forgetSession(): void;
 }
@@ -54,18 +54,18 @@ interface ActiveSubscription {
 }
 
 /** A channel that is not ready so often in a row is not going to be: some servers may say 500 of a subscription that they forgot. */
-const NOT_READY_CHANNELS = 3;
+const MAX_NOT_READY_CHANNELS = 3;
 
 export class Subscription {
   readonly #options: SubscriptionOptions;
-  readonly #parts: SubscriptionParts;
+  readonly #dependencies: SubscriptionDependencies;
   #active: ActiveSubscription | undefined;
-  #filterInForce = '';
+  #activeFilter = '';
   #updating = false;
 
-  constructor(options: SubscriptionOptions, parts: SubscriptionParts) {
+  constructor(options: SubscriptionOptions, dependencies: SubscriptionDependencies) {
     this.#options = options;
-    this.#parts = parts;
+    this.#dependencies = dependencies;
   }
 
   get isActive(): boolean {
@@ -83,140 +83,140 @@ export class Subscription {
       await this.#listen((this.#active ??= await this.#subscribe()));
     } catch (error) {
       const { code } = asO2GError(error);
-      const gone = code === 'REFUSED' || (code === 'NOT_READY' && failures >= NOT_READY_CHANNELS);
-      if (known === undefined || !gone) throw error;
+      const isGone = code === 'REFUSED' || (code === 'NOT_READY' && failures >= MAX_NOT_READY_CHANNELS);
+      if (known === undefined || !isGone) throw error;
       // The server (or the tunnel's agent) doesn't know the subscription any more: a new one, without what the old one had queued.
-      await this.#makeSureItIsGone(known.id);
+      await this.#deleteAtServer(known.id);
       this.#active = undefined;
-      this.#parts.reception.miss();
+      this.#dependencies.eventSource.markGap();
       await this.#listen((this.#active = await this.#subscribe()));
     }
   }
 
   /** The session is gone, and the subscription with it. */
   forget(): void {
-    if (this.#active) this.#parts.reception.miss();
+    if (this.#active) this.#dependencies.eventSource.markGap();
     this.#active = undefined;
-    this.#filterInForce = '';
-    this.#parts.reception.stop();
+    this.#activeFilter = '';
+    this.#dependencies.eventSource.stop();
   }
 
   /** To be called before `forget` when the server doesn't know the session any more: nobody knows since when. */
-  missSinceProven(): void {
-    const { reception, requests } = this.#parts;
-    if (this.#active) reception.missSinceProven(requests.provenAt);
+  markGapSinceLastResponse(): void {
+    const { eventSource, requestSender } = this.#dependencies;
+    if (this.#active) eventSource.markGapSince(requestSender.lastConfirmedAt);
   }
 
   /** Ends it at the server, which belongs to the end of the session. */
   async end(open: OpenSession): Promise<void> {
     if (this.#active)
-      await this.#parts.requests.endBriefly(
+      await this.#dependencies.requestSender.sendBestEffort(
         open,
         requestOf('unsubscribe', { subscriptionId: this.#active.id }, undefined),
       );
   }
 
   /** What is asked for may have changed: the filter follows. Does nothing while it is following already. */
-  follow(): void {
+  syncFilter(): void {
     if (!this.#updating) void this.#updateFilter();
   }
 
   /** PUTs the filter until it is what is wanted. */
   async #updateFilter(): Promise<void> {
-    const { connection, delivery, log } = this.#parts;
+    const { connection, dispatcher, log } = this.#dependencies;
     this.#updating = true;
     // Nodes come and go in groups: let the whole group come first.
     await new Promise(setImmediate);
-    while (connection.state === 'connected' && !delivery.holding) {
-      const filter = this.#wantedFilter();
-      const wanted = JSON.stringify(filter);
-      if (wanted === this.#filterInForce) break;
-      this.#filterInForce = wanted;
+    while (connection.state === 'connected' && !dispatcher.holding) {
+      const filter = this.#desiredFilter();
+      const desired = JSON.stringify(filter);
+      if (desired === this.#activeFilter) break;
+      this.#activeFilter = desired;
       try {
-        await this.#parts.update(filter);
+        await this.#dependencies.updateFilter(filter);
       } catch (error) {
         // What was subscribed to before goes on; the next change is tried again.
         log.warn(`${connection.host}: the subscription stays as it was: ${asO2GError(error).message}`);
-        if (!isDefinite(error)) this.#filterInForce = '';
+        if (!isDefiniteRefusal(error)) this.#activeFilter = '';
         break;
       }
     }
     this.#updating = false;
   }
 
-  #wantedFilter(selectors = this.#parts.delivery.selectors): Filter {
-    return unionFilter(selectors, this.#parts.connection.open?.info.admin === true);
+  #desiredFilter(selectors = this.#dependencies.dispatcher.selectors): Filter {
+    return unionFilter(selectors, this.#dependencies.connection.open?.info.admin === true);
   }
 
   #listen({ channelUrl }: ActiveSubscription): Promise<void> {
-    return this.#parts.reception.listen(channelUrl);
+    return this.#dependencies.eventSource.listen(channelUrl);
   }
 
   /** One name that the server doesn't know refuses all of them: it must not keep those of the specification away. */
   async #subscribe(): Promise<ActiveSubscription> {
-    const filter = this.#wantedFilter();
+    const filter = this.#desiredFilter();
     try {
       return await this.#subscribeTo(filter);
     } catch (error) {
-      const known = this.#wantedFilter(specified(this.#parts.delivery.selectors));
-      const wanted = JSON.stringify(filter);
-      if (!(error instanceof Denied) || JSON.stringify(known) === wanted) throw error;
+      const known = this.#desiredFilter(specifiedSelectors(this.#dependencies.dispatcher.selectors));
+      const desired = JSON.stringify(filter);
+      if (!(error instanceof DeniedError) || JSON.stringify(known) === desired) throw error;
       const active = await this.#subscribeTo(known);
-      this.#parts.log.warn(
-        `${this.#parts.connection.host}: ${error.message}; it was accepted without the event names that the specification doesn't have`,
+      this.#dependencies.log.warn(
+        `${this.#dependencies.connection.host}: ${error.message}; it was accepted without the event names that the specification doesn't have`,
       );
       // Asked for again when something else is asked for.
-      this.#filterInForce = wanted;
+      this.#activeFilter = desired;
       return active;
     }
   }
 
   async #subscribeTo(filter: Filter): Promise<ActiveSubscription> {
-    const { transport, connection, requests } = this.#parts;
+    const { transport, connection, requestSender } = this.#dependencies;
     const { lifetime, webHookUrl, eventPort } = this.#options;
     const { open } = connection;
     if (!open) throw new O2GError('NOT_CONNECTED', `no session with ${connection.host}`);
-    const way = webHookUrl === undefined ? { timeout: lifetime } : { webHookUrl };
-    const identifier = transport.identify();
-    const plain = requestOf('subscribe', {}, { filter, version: '1.0', ...way });
+    const deliveryOptions = webHookUrl === undefined ? { timeout: lifetime } : { webHookUrl };
+    const identifier = transport.createSubscriptionQuery();
+    const plain = requestOf('subscribe', {}, { filter, version: '1.0', ...deliveryOptions });
     const request = identifier === undefined ? plain : { ...plain, target: `${plain.target}?${identifier}` };
     const { id, offered } = readSubscription(
-      await requests.send(open, request).catch((error: unknown) => this.#unknown(error)),
+      await requestSender.send(open, request).catch((error: unknown) => this.#handleLostResponse(error)),
     );
-    this.#filterInForce = JSON.stringify(filter);
+    this.#activeFilter = JSON.stringify(filter);
     if (webHookUrl !== undefined) return { id, channelUrl: undefined };
     return {
       id,
       channelUrl:
         identifier === undefined
-          ? chooseChannelUrl(connection.site, open.side, offered, eventPort)
+          ? chooseChannelUrl(connection.site, open.access, offered, eventPort)
           : connection.site,
     };
   }
 
   /** The next subscription would be a second, and a session has one. @throws O2GError while the server can't say */
-  async #makeSureItIsGone(subscriptionId: string): Promise<void> {
+  async #deleteAtServer(subscriptionId: string): Promise<void> {
     const {
       connection: { open },
-      requests,
-    } = this.#parts;
+      requestSender,
+    } = this.#dependencies;
     if (!open) return;
     try {
-      await requests.ask(open, 'unsubscribe', { subscriptionId }, undefined);
+      await requestSender.perform(open, 'unsubscribe', { subscriptionId }, undefined);
     } catch (error) {
       if (isSessionLoss(error) || isUnanswered(error)) throw error;
     }
   }
 
   /** The subscription may have been made, and a session has one only: without its identifier it goes with the session. */
-  async #unknown(error: unknown): Promise<never> {
+  async #handleLostResponse(error: unknown): Promise<never> {
     const {
       connection: { open },
-      requests,
-    } = this.#parts;
+      requestSender,
+    } = this.#dependencies;
     if (open && mayHaveArrived(error)) {
-      await requests.endBriefly(open, requestOf('closeSession', {}, undefined));
-      this.#parts.forgetSession();
+      await requestSender.sendBestEffort(open, requestOf('closeSession', {}, undefined));
+      this.#dependencies.forgetSession();
     }
     throw error;
   }

@@ -4,36 +4,45 @@
 import type { Clock, Timer } from '../util';
 
 /** Times to live between these are believed: beyond them a timer would overflow, or the server be hammered. */
-const TTL_S = { least: 1, most: 86_400 } as const;
+const TTL_LIMITS_SECONDS = { min: 1, max: 86_400 } as const;
 /** The specification's, for a server that doesn't tell. */
-const DEFAULT_TTL_S = 1800;
+const DEFAULT_TTL_SECONDS = 1800;
 /** How much of the time to live may pass in silence: the other half is the margin for drifting clocks and lost answers. */
-const KEEPALIVE_PART = 0.5;
+const KEEPALIVE_TTL_RATIO = 0.5;
 
 /** Sends a keepalive only when no other request restarted the server's timer (Session management, /sessions/keepalive). */
 export class Keepalive {
+  readonly #clock: Clock;
+  readonly #lastRequestAt: () => number;
+  readonly #send: () => Promise<void>;
   #timer: Timer | undefined;
 
   /** @param send one keepalive; must not reject */
-  constructor(
-    private readonly clock: Clock,
-    private readonly lastRequestAt: () => number,
-    private readonly send: () => Promise<void>,
-  ) {}
+  constructor(clock: Clock, lastRequestAt: () => number, send: () => Promise<void>) {
+    this.#clock = clock;
+    this.#lastRequestAt = lastRequestAt;
+    this.#send = send;
+  }
 
-  /** @param timeToLiveS the session's, in seconds, as the server told it */
-  start(timeToLiveS: unknown): void {
-    const told = typeof timeToLiveS === 'number' && timeToLiveS > 0 ? timeToLiveS : DEFAULT_TTL_S;
-    const period = Math.min(Math.max(told, TTL_S.least), TTL_S.most) * 1000 * KEEPALIVE_PART;
+  /** @param timeToLive the session's, in seconds, as the server told it */
+  start(timeToLive: unknown): void {
+    const ttlSeconds = typeof timeToLive === 'number' && timeToLive > 0 ? timeToLive : DEFAULT_TTL_SECONDS;
+    const periodMs =
+      Math.min(Math.max(ttlSeconds, TTL_LIMITS_SECONDS.min), TTL_LIMITS_SECONDS.max) *
+      1000 *
+      KEEPALIVE_TTL_RATIO;
     const arm = (): void => {
       this.stop();
-      this.#timer = this.clock.after(Math.max(0, this.lastRequestAt() + period - this.clock.now()), () => {
-        void beat();
-      });
+      this.#timer = this.#clock.after(
+        Math.max(0, this.#lastRequestAt() + periodMs - this.#clock.now()),
+        () => {
+          void beat();
+        },
+      );
     };
     const beat = async (): Promise<void> => {
       const timer = this.#timer;
-      if (this.clock.now() - this.lastRequestAt() >= period) await this.send();
+      if (this.#clock.now() - this.#lastRequestAt() >= periodMs) await this.#send();
       // Stopped or started anew while the answer was awaited: then this round is over.
       if (this.#timer === timer) arm();
     };
@@ -47,11 +56,11 @@ export class Keepalive {
 }
 
 /** A channel silent for so long is asked for a sign of life: a half-open connection ends in no other way … */
-const SILENCE_MS = 25_000;
+const CHANNEL_SILENCE_MS = 25_000;
 /** … which must come within so many milliseconds. */
-const SIGN_OF_LIFE_MS = 10_000;
+const PROBE_TIMEOUT_MS = 10_000;
 
-export interface WatchdogNeeds {
+export interface WatchdogCallbacks {
   /** When the channel last brought bytes. */
   heardAt(): number;
   /** Asks the server for something that comes on the channel; false when there is nothing to ask for. */
@@ -62,15 +71,17 @@ export interface WatchdogNeeds {
 
 /** Finds a channel that is open but dead. */
 export class Watchdog {
+  readonly #clock: Clock;
+  readonly #callbacks: WatchdogCallbacks;
   #timer: Timer | undefined;
 
-  constructor(
-    private readonly clock: Clock,
-    private readonly needs: WatchdogNeeds,
-  ) {}
+  constructor(clock: Clock, callbacks: WatchdogCallbacks) {
+    this.#clock = clock;
+    this.#callbacks = callbacks;
+  }
 
   start(): void {
-    this.#look(this.needs.heardAt());
+    this.#scheduleCheck(this.#callbacks.heardAt());
   }
 
   stop(): void {
@@ -78,20 +89,20 @@ export class Watchdog {
     this.#timer = undefined;
   }
 
-  #look(since: number): void {
+  #scheduleCheck(since: number): void {
     this.stop();
-    this.#timer = this.clock.after(Math.max(0, since + SILENCE_MS - this.clock.now()), () => {
-      const heardAt = this.needs.heardAt();
-      if (this.clock.now() - heardAt < SILENCE_MS) this.#look(heardAt);
-      else if (this.needs.probe()) this.#await(heardAt);
-      else this.#look(this.clock.now());
+    this.#timer = this.#clock.after(Math.max(0, since + CHANNEL_SILENCE_MS - this.#clock.now()), () => {
+      const heardAt = this.#callbacks.heardAt();
+      if (this.#clock.now() - heardAt < CHANNEL_SILENCE_MS) this.#scheduleCheck(heardAt);
+      else if (this.#callbacks.probe()) this.#awaitProbe(heardAt);
+      else this.#scheduleCheck(this.#clock.now());
     });
   }
 
-  #await(silentSince: number): void {
-    this.#timer = this.clock.after(SIGN_OF_LIFE_MS, () => {
-      if (this.needs.heardAt() === silentSince) this.needs.onDead(this.clock.now() - silentSince);
-      else this.#look(this.needs.heardAt());
+  #awaitProbe(silentSince: number): void {
+    this.#timer = this.#clock.after(PROBE_TIMEOUT_MS, () => {
+      if (this.#callbacks.heardAt() === silentSince) this.#callbacks.onDead(this.#clock.now() - silentSince);
+      else this.#scheduleCheck(this.#callbacks.heardAt());
     });
   }
 }

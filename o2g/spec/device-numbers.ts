@@ -2,7 +2,7 @@
 import { DEVICE_NUMBER, invalid } from './validation';
 
 /** A DR link carries no more (licence threshold of the OXE). */
-export const MOST_DEVICES = 15_000;
+export const MAX_DEVICES = 15_000;
 
 /**
  * The devices of a text or a list, in order, each once. Ranges keep their leading zeros.
@@ -10,32 +10,32 @@ export const MOST_DEVICES = 15_000;
  */
 export function readDevices(field: string, value: unknown): string[] {
   const devices = new Set<string>();
-  for (const part of parts(field, value)) {
-    for (const device of expand(field, part)) {
+  for (const part of splitParts(field, value)) {
+    for (const device of expandRange(field, part)) {
       devices.add(device);
-      if (devices.size > MOST_DEVICES)
-        throw invalid(field, value, `at most ${MOST_DEVICES} devices (a DR link carries no more)`);
+      if (devices.size > MAX_DEVICES)
+        throw invalid(field, value, `at most ${MAX_DEVICES} devices (a DR link carries no more)`);
     }
   }
   return [...devices];
 }
 
-function parts(field: string, value: unknown): string[] {
-  if (Array.isArray(value)) return value.flatMap((item: unknown) => parts(field, item));
+function splitParts(field: string, value: unknown): string[] {
+  if (Array.isArray(value)) return value.flatMap((item: unknown) => splitParts(field, item));
   if (typeof value === 'number' && Number.isInteger(value) && value >= 0) return [String(value)];
-  if (typeof value !== 'string') throw invalid(field, value, RULE);
+  if (typeof value !== 'string') throw invalid(field, value, DEVICE_LIST_RULE);
   return value
     .replace(/\s*-\s*/g, '-')
     .split(/[,;\s]+/)
     .filter((part) => part !== '');
 }
 
-const RULE = 'a directory number, a list of them or ranges such as 70000-70099, 70120';
+const DEVICE_LIST_RULE = 'a directory number, a list of them or ranges such as 70000-70099, 70120';
 
-function* expand(field: string, part: string): Generator<string, void> {
+function* expandRange(field: string, part: string): Generator<string, void> {
   const range = /^(\d{1,15})-(\d{1,15})$/.exec(part);
   if (!range) {
-    if (!DEVICE_NUMBER.test(part)) throw invalid(field, part, RULE);
+    if (!DEVICE_NUMBER.accepts(part)) throw invalid(field, part, DEVICE_LIST_RULE);
     yield part;
     return;
   }

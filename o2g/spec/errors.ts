@@ -15,9 +15,9 @@ export const ERROR_TYPES = {
 } as const;
 
 /** Our own codes, for what never came to an answer of the server. */
-export type OwnErrorCode = 'INVALID_INPUT' | 'NOT_CONNECTED' | 'TIMEOUT' | 'REFUSED' | 'CLOSED';
+export type ClientErrorCode = 'INVALID_INPUT' | 'NOT_CONNECTED' | 'TIMEOUT' | 'REFUSED' | 'CLOSED';
 /** A newer server may know more types than the specification: they are handed on as they are. */
-export type ErrorCode = OwnErrorCode | keyof typeof ERROR_TYPES | (string & Record<never, never>);
+export type ErrorCode = ClientErrorCode | keyof typeof ERROR_TYPES | (string & Record<never, never>);
 
 /** What lies behind an error: the server's whole RestErrorInfo, or the system's code and words. Always plain data. */
 export type ErrorCause = RestErrorInfo | { readonly code: string; readonly message: string };
@@ -38,7 +38,7 @@ export class O2GError extends Error {
 }
 
 /** The account or the subscription is refused: trying again at once would be refused again, or lock the account. */
-export class Denied extends O2GError {}
+export class DeniedError extends O2GError {}
 
 /** The session is gone, whoever noticed: log in again. Specification, Error management, example 2. */
 export function isSessionLoss(error: unknown): boolean {
@@ -49,19 +49,19 @@ export function isSessionLoss(error: unknown): boolean {
  * The server has understood and says no: asking again, unchanged, gives the same answer.
  * Everything else (no answer, not ready, session lost, the server's own trouble) may be different the next time.
  */
-export function isDefinite(error: unknown): boolean {
-  return error instanceof O2GError && DEFINITE.has(error.code);
+export function isDefiniteRefusal(error: unknown): boolean {
+  return error instanceof O2GError && DEFINITE_CODES.has(error.code);
 }
 
-const UNANSWERED: ReadonlySet<string> = new Set(['NOT_READY', 'NOT_CONNECTED', 'TIMEOUT', 'CLOSED']);
+const UNANSWERED_CODES: ReadonlySet<string> = new Set(['NOT_READY', 'NOT_CONNECTED', 'TIMEOUT', 'CLOSED']);
 
 /** What was asked is as open as before: no answer came, or the server is not ready to give one. */
 export function isUnanswered(error: unknown): boolean {
-  return UNANSWERED.has(asO2GError(error).code);
+  return UNANSWERED_CODES.has(asO2GError(error).code);
 }
 
 /** Failures of a connection that was never there. */
-const NEVER_SENT: ReadonlySet<string> = new Set([
+const NEVER_SENT_CODES: ReadonlySet<string> = new Set([
   'ECONNREFUSED',
   'ENOTFOUND',
   'EAI_AGAIN',
@@ -75,11 +75,11 @@ export function mayHaveArrived(error: unknown): boolean {
   const { code, cause } = error;
   return (
     code === 'TIMEOUT' ||
-    (code === 'NOT_CONNECTED' && !(cause && 'code' in cause && NEVER_SENT.has(String(cause.code))))
+    (code === 'NOT_CONNECTED' && !(cause && 'code' in cause && NEVER_SENT_CODES.has(String(cause.code))))
   );
 }
 
-const DEFINITE: ReadonlySet<string> = new Set([
+const DEFINITE_CODES: ReadonlySet<string> = new Set([
   'INVALID_INPUT',
   'NOT_ALLOWED',
   'NOT_FOUND',

@@ -39,7 +39,7 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
-const PACKAGE_OF: ReadonlyMap<string, string> = new Map(
+const PACKAGE_BY_EVENT: ReadonlyMap<string, string> = new Map(
   Object.entries(PACKAGES).flatMap(([name, events]) => events.map((event) => [event, name])),
 );
 
@@ -59,11 +59,13 @@ const PACKAGE_BY_PREFIX = [
 
 /** The event package of an event, also of one newer than the specification; undefined when nothing tells. */
 export function packageOf(eventName: string): string | undefined {
-  return PACKAGE_OF.get(eventName) ?? PACKAGE_BY_PREFIX.find(([prefix]) => eventName.startsWith(prefix))?.[1];
+  return (
+    PACKAGE_BY_EVENT.get(eventName) ?? PACKAGE_BY_PREFIX.find(([prefix]) => eventName.startsWith(prefix))?.[1]
+  );
 }
 
 /** Told by the channel itself, always sent and not to be subscribed to. */
-export const CHANNEL_INFORMATION = 'OnChannelInformation';
+export const CHANNEL_INFORMATION_EVENT = 'OnChannelInformation';
 
 /**
  * Reads selectors as a flow gives them: a list of {names, ids}; `ids` may be left out.
@@ -76,15 +78,15 @@ export function readSelectors(value: unknown): Selector[] {
     if (typeof selector !== 'object' || selector === null)
       throw invalid('selectors', selector, 'a list of {names, ids}');
     const { names, ids } = selector as Record<string, unknown>;
-    if (!isTexts(names) || names.length === 0)
+    if (!isStringArray(names) || names.length === 0)
       throw invalid('names', names, 'a list of event names or event packages');
-    if (ids !== undefined && !isTexts(ids))
+    if (ids !== undefined && !isStringArray(ids))
       throw invalid('ids', ids, 'a list of login names; empty or "*" for all');
     return { names: [...names], ids: ids ? [...ids] : [] };
   });
 }
 
-function isTexts(value: unknown): value is string[] {
+function isStringArray(value: unknown): value is string[] {
   return Array.isArray(value) && value.every((item) => typeof item === 'string' && item !== '');
 }
 
@@ -95,24 +97,24 @@ function isTexts(value: unknown): value is string[] {
  *   a user session sends none
  */
 export function unionFilter(selectors: Iterable<Selector>, admin: boolean): Filter {
-  const asked = new Set(['telephony', 'system']);
-  for (const { names } of selectors) for (const name of names) asked.add(name);
-  asked.delete(CHANNEL_INFORMATION);
+  const requested = new Set(['telephony', 'system']);
+  for (const { names } of selectors) for (const name of names) requested.add(name);
+  requested.delete(CHANNEL_INFORMATION_EVENT);
   const byPackage = new Map<string, string[]>();
-  for (const name of [...asked].sort()) {
-    const own = PACKAGES[name] ? name : (PACKAGE_OF.get(name) ?? name);
-    if (own !== name && asked.has(own)) continue;
-    const names = byPackage.get(own);
+  for (const name of [...requested].sort()) {
+    const eventPackage = PACKAGES[name] ? name : (PACKAGE_BY_EVENT.get(name) ?? name);
+    if (eventPackage !== name && requested.has(eventPackage)) continue;
+    const names = byPackage.get(eventPackage);
     if (names) names.push(name);
-    else byPackage.set(own, [name]);
+    else byPackage.set(eventPackage, [name]);
   }
   return { selectors: [...byPackage.values()].map((names) => (admin ? { ids: ['*'], names } : { names })) };
 }
 
 /** The names that the specification knows: a server may refuse everything for one that it doesn't know. */
-export function specified(selectors: Iterable<Selector>): Selector[] {
+export function specifiedSelectors(selectors: Iterable<Selector>): Selector[] {
   return [...selectors].map(({ names, ...rest }) => ({
     ...rest,
-    names: names.filter((name) => PACKAGES[name] !== undefined || PACKAGE_OF.has(name)),
+    names: names.filter((name) => PACKAGES[name] !== undefined || PACKAGE_BY_EVENT.has(name)),
   }));
 }

@@ -1,10 +1,10 @@
-export { MOST_DEVICES, readDevices } from './device-numbers';
+export { MAX_DEVICES, readDevices } from './device-numbers';
 export {
-  Denied,
+  DeniedError,
   ERROR_TYPES,
   O2GError,
   asO2GError,
-  isDefinite,
+  isDefiniteRefusal,
   isSessionLoss,
   isUnanswered,
   mayHaveArrived,
@@ -12,10 +12,10 @@ export {
   type RestErrorInfo,
 } from './errors';
 export {
-  CHANNEL_INFORMATION,
+  CHANNEL_INFORMATION_EVENT,
   packageOf,
   readSelectors,
-  specified,
+  specifiedSelectors,
   unionFilter,
   type Filter,
   type Selector,
@@ -24,12 +24,12 @@ export { isEvent, type O2GEvent } from './event';
 export {
   OPERATIONS,
   requestOf,
-  type AnswerOf,
+  type ResponseOf,
   type BodyOf,
   type Operation,
   type OperationName,
   type ParametersOf,
-  type Request,
+  type OperationRequest,
 } from './operations';
 export {
   ENUMERATIONS,
@@ -38,4 +38,4 @@ export {
   type Representation,
   type RepresentationName,
 } from './representations';
-export { checked, invalid } from './validation';
+export { validated, invalid } from './validation';

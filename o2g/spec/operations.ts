@@ -14,62 +14,67 @@ export interface Operation {
   readonly query?: Readonly<Record<string, 'string' | 'flag'>>;
   readonly body?: RepresentationName;
   /** What a 200 carries; without it the answer is 204 and empty. */
-  readonly answer?: RepresentationName;
+  readonly response?: RepresentationName;
 }
 
 const LOGIN_NAME = { loginName: 'string' } as const;
 
 export const OPERATIONS = {
   // Introduction: both are found by their own URLs, not below the base URL.
-  getDescriptor: { method: 'GET', path: '/api/rest', answer: 'RoxeRestApiDescriptor' },
+  getDescriptor: { method: 'GET', path: '/api/rest', response: 'RoxeRestApiDescriptor' },
   authenticate: { method: 'GET', path: '/api/rest/authenticate' },
   // Session management
-  getSession: { method: 'GET', path: '/sessions', answer: 'SessionInfo' },
-  openSession: { method: 'POST', path: '/sessions', body: 'SessionRequest', answer: 'SessionInfo' },
+  getSession: { method: 'GET', path: '/sessions', response: 'SessionInfo' },
+  openSession: { method: 'POST', path: '/sessions', body: 'SessionRequest', response: 'SessionInfo' },
   closeSession: { method: 'DELETE', path: '/sessions' },
-  keepSessionAlive: { method: 'POST', path: '/sessions/keepalive', answer: 'SessionTokenInfo' },
+  keepSessionAlive: { method: 'POST', path: '/sessions/keepalive', response: 'SessionTokenInfo' },
   // User information
   getLogins: {
     method: 'GET',
     path: '/logins',
     query: { nodeIds: 'string', onlyACD: 'flag', onlyWithExtLogin: 'flag' },
-    answer: 'LoginsResponse',
+    response: 'LoginsResponse',
   },
-  findUser: { method: 'GET', path: '/users', query: { companyPhone: 'string' }, answer: 'User' },
-  getUser: { method: 'GET', path: '/users/{loginName}', answer: 'User' },
+  findUser: { method: 'GET', path: '/users', query: { companyPhone: 'string' }, response: 'User' },
+  getUser: { method: 'GET', path: '/users/{loginName}', response: 'User' },
   // Subscription management
-  subscribe: { method: 'POST', path: '/subscriptions', body: 'SubscriptionRequest', answer: 'Subscription' },
+  subscribe: {
+    method: 'POST',
+    path: '/subscriptions',
+    body: 'SubscriptionRequest',
+    response: 'Subscription',
+  },
   updateSubscription: { method: 'PUT', path: '/subscriptions', body: 'Filter' },
   unsubscribe: { method: 'DELETE', path: '/subscriptions/{subscriptionId}' },
   // Call control
-  getCalls: { method: 'GET', path: '/telephony/calls', query: LOGIN_NAME, answer: 'Calls' },
-  getCall: { method: 'GET', path: '/telephony/calls/{callRef}', query: LOGIN_NAME, answer: 'Call' },
-  getDevices: { method: 'GET', path: '/telephony/devices', query: LOGIN_NAME, answer: 'DeviceStates' },
+  getCalls: { method: 'GET', path: '/telephony/calls', query: LOGIN_NAME, response: 'Calls' },
+  getCall: { method: 'GET', path: '/telephony/calls/{callRef}', query: LOGIN_NAME, response: 'Call' },
+  getDevices: { method: 'GET', path: '/telephony/devices', query: LOGIN_NAME, response: 'DeviceStates' },
   getDevice: {
     method: 'GET',
     path: '/telephony/devices/{deviceId}',
     query: LOGIN_NAME,
-    answer: 'DeviceState',
+    response: 'DeviceState',
   },
   getTelephonyState: {
     method: 'GET',
     path: '/telephony/state',
     query: LOGIN_NAME,
-    answer: 'TelephonicState',
+    response: 'TelephonicState',
   },
-  askTelephonySnapshot: { method: 'POST', path: '/telephony/state/snapshot', query: LOGIN_NAME },
+  requestTelephonySnapshot: { method: 'POST', path: '/telephony/state/snapshot', query: LOGIN_NAME },
   // Call Center Agent
-  getAgentState: { method: 'GET', path: '/acd/agent/state', query: LOGIN_NAME, answer: 'AgentState' },
-  askAgentSnapshot: { method: 'POST', path: '/acd/agent/state/snapshot', query: LOGIN_NAME },
+  getAgentState: { method: 'GET', path: '/acd/agent/state', query: LOGIN_NAME, response: 'AgentState' },
+  requestAgentSnapshot: { method: 'POST', path: '/acd/agent/state/snapshot', query: LOGIN_NAME },
   // Maintenance
-  getSystemStatus: { method: 'GET', path: '/system/status', answer: 'SystemStatus' },
+  getSystemStatus: { method: 'GET', path: '/system/status', response: 'SystemStatus' },
   // Voice Recording
-  getLinks: { method: 'GET', path: '/iprecord/{nodeId}/link', answer: 'DRLinks' },
+  getLinks: { method: 'GET', path: '/iprecord/{nodeId}/link', response: 'DRLinks' },
   registerLink: {
     method: 'POST',
     path: '/iprecord/{nodeId}/link',
     body: 'RegisterServiceRequest',
-    answer: 'ServiceRegistered',
+    response: 'ServiceRegistered',
   },
   unregisterLink: { method: 'DELETE', path: '/iprecord/{nodeId}/link/{registerId}' },
   startBeep: { method: 'POST', path: '/iprecord/{nodeId}/link/{registerId}/beep', body: 'StartBeepRequest' },
@@ -78,14 +83,14 @@ export const OPERATIONS = {
     method: 'POST',
     path: '/iprecord/{nodeId}/link/{registerId}/monitor',
     body: 'MonitorRequest',
-    answer: 'DeviceMonitored',
+    response: 'DeviceMonitored',
   },
   stopMonitor: { method: 'DELETE', path: '/iprecord/{nodeId}/link/{registerId}/monitor/{deviceNumber}' },
   startRecord: {
     method: 'POST',
     path: '/iprecord/{nodeId}/link/{registerId}/record',
     body: 'StartRecordRequest',
-    answer: 'RecordingSrtpKeys',
+    response: 'RecordingSrtpKeys',
   },
   stopRecord: { method: 'DELETE', path: '/iprecord/{nodeId}/link/{registerId}/record/{deviceNumber}' },
   startTdmRecord: {
@@ -96,7 +101,7 @@ export const OPERATIONS = {
 } as const satisfies Record<string, Operation>;
 
 export type OperationName = keyof typeof OPERATIONS;
-type Row<Name extends OperationName> = (typeof OPERATIONS)[Name];
+type OperationRow<Name extends OperationName> = (typeof OPERATIONS)[Name];
 
 type PathParameter<Path extends string> = Path extends `${string}{${infer Name}}${infer Rest}`
   ? Name | PathParameter<Rest>
@@ -106,15 +111,22 @@ type QueryOf<R> = R extends { query: infer Query }
   : unknown;
 
 /** Path parameters (all of them) and query parameters (those wanted) of an operation, by name. */
-export type ParametersOf<Name extends OperationName> = Record<PathParameter<Row<Name>['path']>, string> &
-  QueryOf<Row<Name>>;
+export type ParametersOf<Name extends OperationName> = Record<
+  PathParameter<OperationRow<Name>['path']>,
+  string
+> &
+  QueryOf<OperationRow<Name>>;
 export type BodyOf<Name extends OperationName> =
-  Row<Name> extends { body: infer Body extends RepresentationName } ? Representation<Body> : undefined;
-export type AnswerOf<Name extends OperationName> =
-  Row<Name> extends { answer: infer Answer extends RepresentationName } ? Representation<Answer> : undefined;
+  OperationRow<Name> extends { body: infer Body extends RepresentationName }
+    ? Representation<Body>
+    : undefined;
+export type ResponseOf<Name extends OperationName> =
+  OperationRow<Name> extends { response: infer Response extends RepresentationName }
+    ? Representation<Response>
+    : undefined;
 
 /** An operation ready to be sent: what the transport needs, except the base URL and the cookie. */
-export interface Request {
+export interface OperationRequest {
   readonly method: Operation['method'];
   /** Path and query, encoded, to be appended to the base URL. */
   readonly target: string;
@@ -129,7 +141,7 @@ export function requestOf<Name extends OperationName>(
   name: Name,
   parameters: ParametersOf<Name>,
   body: BodyOf<Name>,
-): Request {
+): OperationRequest {
   const operation: Operation = OPERATIONS[name];
   const values = parameters as Readonly<Record<string, string | boolean | undefined>>;
   const path = operation.path.replace(/\{(\w+)\}/g, (_, parameter: string) =>

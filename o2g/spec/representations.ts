@@ -459,18 +459,18 @@ export interface Field {
   readonly required: boolean;
 }
 
-const fields = new Map<RepresentationName, readonly Field[]>();
+const fieldCache = new Map<RepresentationName, readonly Field[]>();
 
 /** The fields of a representation; the notation of the table is read once. */
 export function fieldsOf(name: RepresentationName): readonly Field[] {
   const known =
-    fields.get(name) ??
-    Object.entries(REPRESENTATIONS[name]).map(([field, written]) => ({
+    fieldCache.get(name) ??
+    Object.entries(REPRESENTATIONS[name]).map(([field, notation]) => ({
       field,
-      type: written.replace(/[?*+]$/, ''),
-      many: /[*+]$/.test(written),
-      required: !/[?*]$/.test(written),
+      type: notation.replace(/[?*+]$/, ''),
+      many: /[*+]$/.test(notation),
+      required: !/[?*]$/.test(notation),
     }));
-  fields.set(name, known);
+  fieldCache.set(name, known);
   return known;
 }

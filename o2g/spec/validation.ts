@@ -16,48 +16,57 @@ import {
 
 interface Rule {
   /** Completes "must be …". */
-  readonly words: string;
-  test(value: string | number | boolean): boolean;
+  readonly description: string;
+  accepts(value: string | number | boolean): boolean;
 }
 
 const range = (from: number, to: number, unit = ''): Rule => ({
-  words: `a whole number from ${from} to ${to}${unit}`,
-  test: (value) => typeof value === 'number' && value >= from && value <= to,
+  description: `a whole number from ${from} to ${to}${unit}`,
+  accepts: (value) => typeof value === 'number' && value >= from && value <= to,
 });
 
 /** What a directory number of an OXE can be made of. It becomes part of a path, so nothing else is let through. */
 export const DEVICE_NUMBER: Rule = {
-  words: 'a directory number: 1 to 32 digits, letters, * or #',
-  test: (value) => typeof value === 'string' && /^[0-9A-Za-z*#]{1,32}$/.test(value),
+  description: 'a directory number: 1 to 32 digits, letters, * or #',
+  accepts: (value) => typeof value === 'string' && /^[0-9A-Za-z*#]{1,32}$/.test(value),
 };
-const PORT = range(1, 65535, ' (UDP port of the recorder)');
-const DURATION = range(0, 255);
+const UDP_PORT = range(1, 65535, ' (UDP port of the recorder)');
+const BEEP_DURATION = range(0, 255);
 
 /** Rules that the tables of the specification state in prose, by `Representation.field`. */
-const RULES: Readonly<Record<string, Rule>> = {
+const FIELD_RULES: Readonly<Record<string, Rule>> = {
   'MonitorRequest.deviceNumber': DEVICE_NUMBER,
   'StartRecordRequest.deviceNumber': DEVICE_NUMBER,
   'StartRecordRequest.ipRecorderAddr': {
-    words: 'an IPv4 address such as 192.0.2.10 (the OXE takes neither host names nor IPv6)',
-    test: (value) => typeof value === 'string' && isIPv4(value),
+    description: 'an IPv4 address such as 192.0.2.10 (the OXE takes neither host names nor IPv6)',
+    accepts: (value) => typeof value === 'string' && isIPv4(value),
   },
-  'StartRecordRequest.sentFlowPort': PORT,
-  'StartRecordRequest.receivedFlowPort': PORT,
+  'StartRecordRequest.sentFlowPort': UDP_PORT,
+  'StartRecordRequest.receivedFlowPort': UDP_PORT,
   'StartTDMRecordRequest.deviceNumber': DEVICE_NUMBER,
   'StartTDMRecordRequest.crystal': range(0, 255),
   'StartTDMRecordRequest.board': range(0, 255),
   'StartTDMRecordRequest.timeslot': range(1, 30),
   'StartBeepRequest.deviceNumber': DEVICE_NUMBER,
   'StartBeepRequest.tone': range(21, 30, ' (tones table of the OXE)'),
-  'StartBeepRequest.presenceDuration': { ...DURATION, words: `${DURATION.words} (steps of 10 ms)` },
-  'StartBeepRequest.silenceDuration': { ...DURATION, words: `${DURATION.words} (seconds)` },
-  'SubscriptionRequest.timeout': {
-    words: '0 (as long as the session) or 2 to 60 minutes',
-    test: (value) => value === 0 || (typeof value === 'number' && value >= 2 && value <= 60),
+  'StartBeepRequest.presenceDuration': {
+    ...BEEP_DURATION,
+    description: `${BEEP_DURATION.description} (steps of 10 ms)`,
   },
-  'SessionRequest.applicationName': { words: 'not empty', test: (value) => value !== '' },
-  'SupervisedAccount.id': { words: 'not empty', test: (value) => value !== '' },
-  'Selector.names': { words: 'the name of an event or of an event package', test: (value) => value !== '' },
+  'StartBeepRequest.silenceDuration': {
+    ...BEEP_DURATION,
+    description: `${BEEP_DURATION.description} (seconds)`,
+  },
+  'SubscriptionRequest.timeout': {
+    description: '0 (as long as the session) or 2 to 60 minutes',
+    accepts: (value) => value === 0 || (typeof value === 'number' && value >= 2 && value <= 60),
+  },
+  'SessionRequest.applicationName': { description: 'not empty', accepts: (value) => value !== '' },
+  'SupervisedAccount.id': { description: 'not empty', accepts: (value) => value !== '' },
+  'Selector.names': {
+    description: 'the name of an event or of an event package',
+    accepts: (value) => value !== '',
+  },
 };
 
 /**
@@ -70,7 +79,7 @@ export function validate(name: RepresentationName, value: unknown): void {
 }
 
 /** The same for a value put together from what a user gave: hands it back as what it was proved to be. */
-export function checked<Name extends RepresentationName>(
+export function validated<Name extends RepresentationName>(
   name: Name,
   value: Readonly<Record<string, unknown>>,
 ): Representation<Name> {
@@ -95,7 +104,7 @@ function checkField(owner: RepresentationName, { field, type, many, required }: 
     if (required) throw invalid(field, value, `given: ${owner} needs it`);
     return;
   }
-  const rule = RULES[`${owner}.${field}`];
+  const rule = FIELD_RULES[`${owner}.${field}`];
   if (!many) return checkValue(type, field, value, rule);
   if (!Array.isArray(value)) throw invalid(field, value, 'a list');
   if (required && value.length === 0) throw invalid(field, value, 'a list of at least one');
@@ -104,8 +113,8 @@ function checkField(owner: RepresentationName, { field, type, many, required }: 
 
 function checkValue(type: string, field: string, value: unknown, rule: Rule | undefined): void {
   if (isRepresentation(type)) return checkRepresentation(type, value, field);
-  if (!hasType(type, value)) throw invalid(field, value, rule?.words ?? wordsFor(type));
-  if (rule && !rule.test(value)) throw invalid(field, value, rule.words);
+  if (!hasType(type, value)) throw invalid(field, value, rule?.description ?? describeType(type));
+  if (rule && !rule.accepts(value)) throw invalid(field, value, rule.description);
 }
 
 function hasType(type: string, value: unknown): value is string | number | boolean {
@@ -116,17 +125,20 @@ function hasType(type: string, value: unknown): value is string | number | boole
   return typeof value === 'string';
 }
 
-function wordsFor(type: string): string {
+function describeType(type: string): string {
   if (Object.hasOwn(ENUMERATIONS, type)) return `one of ${ENUMERATIONS[type as EnumerationName].join(', ')}`;
   return type === 'boolean' ? 'true or false' : type === 'int' ? 'a whole number' : 'a text';
 }
 
 /** The one shape of a refused input: field, value, rule. */
-export function invalid(field: string, value: unknown, mustBe: string): O2GError {
-  return new O2GError('INVALID_INPUT', `${field}: ${shown(value)} is refused, it must be ${mustBe}`);
+export function invalid(field: string, value: unknown, requirement: string): O2GError {
+  return new O2GError(
+    'INVALID_INPUT',
+    `${field}: ${formatValue(value)} is refused, it must be ${requirement}`,
+  );
 }
 
-function shown(value: unknown): string {
+function formatValue(value: unknown): string {
   if (value === undefined || value === '') return 'nothing';
   const text =
     typeof value === 'string'

@@ -3,24 +3,24 @@
  */
 import { isEvent, type O2GEvent } from '../spec';
 
-export interface EventListener {
+export interface EventLineListener {
   onEvent(event: O2GEvent): void;
   /** A line that is no event: it is lost, the next one is not. `excerpt`: its first 80 characters. */
   onMalformed(reason: string, excerpt: string): void;
 }
 
 /** A line longer than this is no event of an O2G server; what follows it is read again. */
-const LONGEST_LINE = 4 * 1024 * 1024;
+const MAX_LINE_BYTES = 4 * 1024 * 1024;
 const NEWLINE = 0x0a;
 
-export class EventReader {
-  readonly #listener: EventListener;
+export class EventLineParser {
+  readonly #listener: EventLineListener;
   /** What came of a line whose end has not come yet. */
-  #pieces: Buffer[] = [];
-  #length = 0;
+  #chunks: Buffer[] = [];
+  #bufferedBytes = 0;
   #skipping = false;
 
-  constructor(listener: EventListener) {
+  constructor(listener: EventLineListener) {
     this.#listener = listener;
   }
 
@@ -30,20 +30,20 @@ export class EventReader {
       this.#endLine(bytes, start, end);
       start = end + 1;
     }
-    if (start < bytes.length) this.#keep(start === 0 ? bytes : bytes.subarray(start));
+    if (start < bytes.length) this.#append(start === 0 ? bytes : bytes.subarray(start));
   }
 
-  #keep(piece: Buffer): void {
+  #append(chunk: Buffer): void {
     if (this.#skipping) return;
-    this.#pieces.push(piece);
-    this.#length += piece.length;
-    if (this.#length <= LONGEST_LINE) return;
+    this.#chunks.push(chunk);
+    this.#bufferedBytes += chunk.length;
+    if (this.#bufferedBytes <= MAX_LINE_BYTES) return;
     this.#listener.onMalformed(
-      `a line longer than ${LONGEST_LINE / 1024 / 1024} MiB`,
-      this.#pieces[0]?.toString('utf8', 0, 80) ?? '',
+      `a line longer than ${MAX_LINE_BYTES / 1024 / 1024} MiB`,
+      this.#chunks[0]?.toString('utf8', 0, 80) ?? '',
     );
     this.#skipping = true;
-    this.#forget();
+    this.#clear();
   }
 
   #endLine(bytes: Buffer, start: number, end: number): void {
@@ -51,19 +51,19 @@ export class EventReader {
       this.#skipping = false;
       return;
     }
-    if (this.#length === 0) return this.#read(bytes.toString('utf8', start, end));
-    this.#pieces.push(bytes.subarray(start, end));
-    const line = Buffer.concat(this.#pieces).toString('utf8');
-    this.#forget();
-    this.#read(line);
+    if (this.#bufferedBytes === 0) return this.#parse(bytes.toString('utf8', start, end));
+    this.#chunks.push(bytes.subarray(start, end));
+    const line = Buffer.concat(this.#chunks).toString('utf8');
+    this.#clear();
+    this.#parse(line);
   }
 
-  #forget(): void {
-    this.#pieces = [];
-    this.#length = 0;
+  #clear(): void {
+    this.#chunks = [];
+    this.#bufferedBytes = 0;
   }
 
-  #read(line: string): void {
+  #parse(line: string): void {
     if (line === '' || line === '\r') return;
     let value: unknown;
     try {

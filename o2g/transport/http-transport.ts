@@ -4,10 +4,10 @@
 import http from 'node:http';
 import https from 'node:https';
 import type { BeforeRequestHook, Got, RequestFunction } from 'got';
-import { EventReader } from './event-line-parser';
+import { EventLineParser } from './event-line-parser';
 import { asO2GError, O2GError } from '../spec';
-import { Gate } from '../util';
-import type { Answer, Call, ChannelListener, Transport } from './transport';
+import { ConcurrencyLimiter } from '../util';
+import type { HttpResponse, HttpRequest, ChannelListener, Transport } from './transport';
 
 /** What `tls.connect` takes: `ca`, `cert`, `key`, `passphrase`, `rejectUnauthorized`, `servername` … Serves REST and the channel. */
 export type TlsOptions = https.AgentOptions;
@@ -19,45 +19,52 @@ export interface HttpTransportOptions {
 }
 
 /** The knee of the curve with a server that takes 5 ms a request, or more: more connections gain nothing, fewer cost time. */
-const CONNECTIONS = 32;
+const MAX_CONNECTIONS = 32;
 /** So many stay open when nothing is asked. */
-const IDLE_CONNECTIONS = 16;
+const MAX_IDLE_CONNECTIONS = 16;
 /** More than any O2G server answers (15,000 devices on a link are 3 MB): who sends more would fill the memory. */
-const LONGEST_ANSWER = 32 * 1024 * 1024;
+const MAX_RESPONSE_CHARS = 32 * 1024 * 1024;
 /** Silence on the channel after which the system asks the other side for a sign of life. */
-const TCP_KEEPALIVE_MS = 15_000;
+const CHANNEL_TCP_KEEPALIVE_MS = 15_000;
 /**
  * After so many bytes, some twenty events, the channel lets the loop turn: a command passes the loop five times from a flow's message to its answer,
  * and would wait as often behind a burst of events. Half as many bytes cost more than the wait is worth …
  */
-const BYTES_PER_TURN = 16 * 1024;
+const CHANNEL_READ_BYTES = 16 * 1024;
 /** … but for as long as somebody waits for an answer. */
-const BYTES_WHILE_ASKING = 4 * 1024;
+const BUSY_CHANNEL_READ_BYTES = 4 * 1024;
 
 export class HttpTransport implements Transport {
   readonly #options: HttpTransportOptions;
   readonly #agents: { http: http.Agent; https: https.Agent };
-  readonly #gate = new Gate(CONNECTIONS);
+  readonly #limiter = new ConcurrencyLimiter(MAX_CONNECTIONS);
   #client: Promise<Got> | undefined;
 
   constructor(options: HttpTransportOptions) {
     this.#options = options;
-    const kept = { keepAlive: true, maxSockets: CONNECTIONS, maxFreeSockets: IDLE_CONNECTIONS };
-    this.#agents = { http: new http.Agent(kept), https: new https.Agent({ ...options.tls, ...kept }) };
+    const agentOptions = {
+      keepAlive: true,
+      maxSockets: MAX_CONNECTIONS,
+      maxFreeSockets: MAX_IDLE_CONNECTIONS,
+    };
+    this.#agents = {
+      http: new http.Agent(agentOptions),
+      https: new https.Agent({ ...options.tls, ...agentOptions }),
+    };
   }
 
   /** The gate is in front of got, so that waiting for a free connection doesn't count as the server's time. */
-  request(call: Call, signal: AbortSignal): Promise<Answer> {
-    return this.#gate.run(() => this.#request(call, signal));
+  request(request: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
+    return this.#limiter.run(() => this.#request(request, signal));
   }
 
   /**
    * By got's stream, which costs a tenth less than its promise; with a timer of ours instead of got's own, which listen at every stage of a
    * request, another tenth is saved.
    */
-  async #request({ method, url, headers, body }: Call, signal: AbortSignal): Promise<Answer> {
-    const client = await (this.#client ??= this.#load());
-    if (signal.aborted) throw this.#failure(undefined, url, signal);
+  async #request({ method, url, headers, body }: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
+    const client = await (this.#client ??= this.#loadGot());
+    if (signal.aborted) throw this.#toError(undefined, url, signal);
     return new Promise((resolve, reject) => {
       const stream = client.stream(url, { method, headers, ...(body === undefined ? {} : { body }) });
       const settle = (): void => {
@@ -66,7 +73,7 @@ export class HttpTransport implements Transport {
       };
       const fail = (error: unknown): void => {
         settle();
-        reject(this.#failure(error, url, signal));
+        reject(this.#toError(error, url, signal));
         stream.destroy();
       };
       const abort = (): void => {
@@ -79,27 +86,27 @@ export class HttpTransport implements Transport {
       }, this.#options.timeoutMs);
       signal.addEventListener('abort', abort);
       let text = '';
-      stream.setEncoding('utf8').on('data', (piece: string) => {
-        text += piece;
-        if (text.length > LONGEST_ANSWER)
+      stream.setEncoding('utf8').on('data', (chunk: string) => {
+        text += chunk;
+        if (text.length > MAX_RESPONSE_CHARS)
           fail(
             new O2GError(
               'SERVER_PROBLEM',
-              `${url.host} sent an answer of more than ${LONGEST_ANSWER / 1024 / 1024} MiB: it was not read (is that address an O2G server?)`,
+              `${url.host} sent an answer of more than ${MAX_RESPONSE_CHARS / 1024 / 1024} MiB: it was not read (is that address an O2G server?)`,
             ),
           );
       });
       stream.once('end', () => {
         settle();
         const { statusCode = 0, headers: answered = {} } = stream.response ?? {};
-        const { 'content-encoding': coding = 'identity' } = answered;
+        const { 'content-encoding': contentEncoding = 'identity' } = answered;
         // One that is compressed was not asked for, and a small one may unfold to more than the memory holds.
-        if (coding === 'identity') resolve({ status: statusCode, headers: answered, body: text });
+        if (contentEncoding === 'identity') resolve({ status: statusCode, headers: answered, body: text });
         else
           reject(
             new O2GError(
               'SERVER_PROBLEM',
-              `${url.host} sent an answer compressed (${coding.slice(0, 20)}), which was not asked for: it was not read`,
+              `${url.host} sent an answer compressed (${contentEncoding.slice(0, 20)}), which was not asked for: it was not read`,
             ),
           );
       });
@@ -109,10 +116,10 @@ export class HttpTransport implements Transport {
     });
   }
 
-  channel(url: URL, listener: ChannelListener, signal: AbortSignal): Promise<void> {
+  readChannel(url: URL, listener: ChannelListener, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       const fail = (error: unknown): void => {
-        reject(this.#failure(error, url, signal));
+        reject(this.#toError(error, url, signal));
       };
       // A connection of its own: the channel occupies it for hours and must not take one from the requests.
       const { request } = url.protocol === 'https:' ? https : http;
@@ -125,7 +132,7 @@ export class HttpTransport implements Transport {
       });
       // A half-open connection that the watchdog has nothing to ask on ends, if late, by TCP itself.
       outgoing.once('socket', (socket) => {
-        socket.setKeepAlive(true, TCP_KEEPALIVE_MS);
+        socket.setKeepAlive(true, CHANNEL_TCP_KEEPALIVE_MS);
       });
       const answered = setTimeout(() => {
         outgoing.destroy(
@@ -154,13 +161,15 @@ export class HttpTransport implements Transport {
           fail(new O2GError('NOT_CONNECTED', 'the event channel broke'));
         });
         listener.onOpen();
-        readByTurns(response, listener, () => (this.#gate.isBusy ? BYTES_WHILE_ASKING : BYTES_PER_TURN));
+        readInSlices(response, listener, () =>
+          this.#limiter.hasRunningTasks ? BUSY_CHANNEL_READ_BYTES : CHANNEL_READ_BYTES,
+        );
       });
       outgoing.end();
     });
   }
 
-  identify(): undefined {
+  createSubscriptionQuery(): undefined {
     return undefined;
   }
 
@@ -173,12 +182,12 @@ export class HttpTransport implements Transport {
    * got is an ES module: only import() loads it on every Node.js that Node-RED runs on, and got 16 has the default export alone.
    * It costs 0.2 s, so not before it is needed.
    */
-  async #load(): Promise<Got> {
+  async #loadGot(): Promise<Got> {
     const { default: got } = await import('got');
     return got.extend({
       agent: this.#agents,
-      request: leanRequest,
-      hooks: { beforeRequest: [leanOptions] },
+      request: minimalRequest,
+      hooks: { beforeRequest: [minimalOptions] },
       throwHttpErrors: false,
       followRedirect: false,
       decompress: false,
@@ -186,13 +195,17 @@ export class HttpTransport implements Transport {
     });
   }
 
-  #failure(error: unknown, url: URL, signal: AbortSignal): O2GError {
+  #toError(error: unknown, url: URL, signal: AbortSignal): O2GError {
     if (signal.aborted)
       return new O2GError('CLOSED', 'the connection to O2G was closed before the answer came');
     if (error instanceof O2GError) return error;
     const known = asO2GError(error);
     const code = known.cause && 'code' in known.cause ? String(known.cause.code) : '';
-    return new O2GError('NOT_CONNECTED', `${url.host} can't be reached: ${explain(code, url)}`, known.cause);
+    return new O2GError(
+      'NOT_CONNECTED',
+      `${url.host} can't be reached: ${describeError(code, url)}`,
+      known.cause,
+    );
   }
 }
 
@@ -200,7 +213,7 @@ export class HttpTransport implements Transport {
  * By itself got hands thirty options to Node.js, which are copied several times on their way to the socket, and an address to be taken apart: these
  * are all that O2G needs. What concerns TLS is the agent's.
  */
-const leanRequest: RequestFunction = (
+const minimalRequest: RequestFunction = (
   { protocol, hostname, port, pathname, search },
   { method, headers, agent },
 ) =>
@@ -217,35 +230,35 @@ const leanRequest: RequestFunction = (
  * got would put its thirty options together by a spread of two objects, which costs 75 µs on Node.js 20, a tenth of a request; on 22 and later
  * next to nothing. Nobody but `leanRequest` reads them.
  */
-const leanOptions: BeforeRequestHook = (options) => {
+const minimalOptions: BeforeRequestHook = (options) => {
   const { method, headers, agent, url } = options;
   const native = { method, headers, agent: url?.protocol === 'https:' ? agent.https : agent.http };
   Object.assign(options, { createNativeRequestOptions: () => native });
 };
 
 /** Hands the bytes on and lets the loop turn by a budget of bytes: yielding after every read would cost a sixth of the throughput. */
-function readByTurns(response: http.IncomingMessage, listener: ChannelListener, budget: () => number): void {
-  const reader = new EventReader(listener);
-  let left = budget();
+function readInSlices(response: http.IncomingMessage, listener: ChannelListener, budget: () => number): void {
+  const parser = new EventLineParser(listener);
+  let remaining = budget();
   const read = (bytes: Buffer): void => {
-    reader.push(bytes.subarray(0, left));
-    const rest = bytes.subarray(left);
-    left -= bytes.length;
-    if (left > 0) {
+    parser.push(bytes.subarray(0, remaining));
+    const rest = bytes.subarray(remaining);
+    remaining -= bytes.length;
+    if (remaining > 0) {
       response.resume();
       return;
     }
-    left = budget();
+    remaining = budget();
     response.pause();
     setImmediate(read, rest);
   };
   response.on('data', (bytes: Buffer) => {
-    listener.onHeard();
+    listener.onData();
     read(bytes);
   });
 }
 
-const WORDS: Readonly<Record<string, string>> = {
+const ERROR_DESCRIPTIONS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing listens there (is O2G running, is the port right?)',
   ECONNRESET: 'the connection was cut',
   ENOTFOUND: 'the name is unknown to DNS',
@@ -263,9 +276,11 @@ const WORDS: Readonly<Record<string, string>> = {
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'the certificate is not trusted: add its CA in the TLS configuration',
 };
 
-function explain(code: string, url: URL): string {
-  const words =
-    WORDS[code] ??
+function describeError(code: string, url: URL): string {
+  const description =
+    ERROR_DESCRIPTIONS[code] ??
     (code.startsWith('ERR_SSL') ? 'the port does not speak TLS (http instead of https?)' : `error ${code}`);
-  return code === 'ECONNRESET' && url.protocol === 'http:' ? `${words} (https instead of http?)` : words;
+  return code === 'ECONNRESET' && url.protocol === 'http:'
+    ? `${description} (https instead of http?)`
+    : description;
 }

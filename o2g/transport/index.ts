@@ -1,2 +1,2 @@
 export { HttpTransport, type TlsOptions } from './http-transport';
-export type { Answer, Call, ChannelListener, Transport } from './transport';
+export type { HttpResponse, HttpRequest, ChannelListener, Transport } from './transport';

@@ -8,24 +8,24 @@ import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type * as ws from 'ws';
-import { systemClock, Tokens, type Clock, type Log } from '../util';
+import { systemClock, TokenRegistry, type Clock, type Logger } from '../util';
 import type { TlsOptions } from '../transport';
-import type { Tunnel } from './tunnel-transport';
-import { LARGEST_MESSAGE } from './message-format';
+import type { TunnelTransport } from './tunnel-transport';
+import { MAX_MESSAGE_BYTES } from './message-format';
 
 /** Refusals are told at most so often: whoever knocks with a wrong token may do so every second. */
-const TELL_EVERY_MS = 60_000;
+const REFUSAL_LOG_INTERVAL_MS = 60_000;
 
-export class TunnelDoor {
-  readonly #log: Log;
+export class AgentListener {
+  readonly #log: Logger;
   readonly #clock: Clock;
-  readonly #tunnels = new Tokens<Tunnel>();
-  readonly #sockets = openSockets();
-  #refused = 0;
-  #toldAt = -Infinity;
+  readonly #tunnels = new TokenRegistry<TunnelTransport>();
+  readonly #webSocketServer = createWebSocketServer();
+  #unloggedRefusals = 0;
+  #refusalLoggedAt = -Infinity;
   #server: http.Server | undefined;
 
-  constructor(log: Log, clock: Clock = systemClock) {
+  constructor(log: Logger, clock: Clock = systemClock) {
     this.#log = log;
     this.#clock = clock;
   }
@@ -36,21 +36,21 @@ export class TunnelDoor {
   }
 
   /** Lets the agent with this token into a tunnel. @returns takes the tunnel off again */
-  expect(token: string, tunnel: Tunnel): () => void {
+  register(token: string, tunnel: TunnelTransport): () => void {
     return this.#tunnels.add(token, tunnel);
   }
 
   /** Answers an HTTP upgrade that was meant for the door. */
-  knock(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+  handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     // A peer that is gone before it is answered is nobody's error.
     socket.on('error', () => {
       socket.destroy();
     });
     const tunnel = this.#tunnels.find(tokenOf(request));
-    const from = request.socket.remoteAddress ?? 'an unknown address';
-    if (!tunnel) return this.#refuse(socket, from);
-    this.#sockets.handleUpgrade(request, socket, head, (agent) => {
-      tunnel.accept(agent, from);
+    const remoteAddress = request.socket.remoteAddress ?? 'an unknown address';
+    if (!tunnel) return this.#refuse(socket, remoteAddress);
+    this.#webSocketServer.handleUpgrade(request, socket, head, (agent) => {
+      tunnel.accept(agent, remoteAddress);
     });
   }
 
@@ -61,16 +61,19 @@ export class TunnelDoor {
    * @throws the system's error, `EADDRINUSE` above all
    */
   async listen(port: number, tls: TlsOptions): Promise<number> {
-    const nothing: http.RequestListener = (_request, response) => {
+    const upgradeRequired: http.RequestListener = (_request, response) => {
       response.writeHead(426, { Upgrade: 'websocket' }).end();
     };
     const { key, cert, passphrase } = tls;
     const server =
       key && cert
-        ? https.createServer({ key, cert, ...(passphrase === undefined ? {} : { passphrase }) }, nothing)
-        : http.createServer(nothing);
+        ? https.createServer(
+            { key, cert, ...(passphrase === undefined ? {} : { passphrase }) },
+            upgradeRequired,
+          )
+        : http.createServer(upgradeRequired);
     server.on('upgrade', (request, socket, head) => {
-      this.knock(request, socket, head);
+      this.handleUpgrade(request, socket, head);
     });
     this.#server = server;
     server.listen(port);
@@ -84,23 +87,23 @@ export class TunnelDoor {
     this.#server = undefined;
   }
 
-  #refuse(socket: Duplex, from: string): void {
-    this.#refused += 1;
-    if (this.#clock.now() - this.#toldAt >= TELL_EVERY_MS) {
-      this.#toldAt = this.#clock.now();
+  #refuse(socket: Duplex, remoteAddress: string): void {
+    this.#unloggedRefusals += 1;
+    if (this.#clock.now() - this.#refusalLoggedAt >= REFUSAL_LOG_INTERVAL_MS) {
+      this.#refusalLoggedAt = this.#clock.now();
       this.#log.warn(
-        `tunnel: an agent at ${from} without the right token was refused${this.#refused > 1 ? ` (${this.#refused} since the last such line)` : ''}`,
+        `tunnel: an agent at ${remoteAddress} without the right token was refused${this.#unloggedRefusals > 1 ? ` (${this.#unloggedRefusals} since the last such line)` : ''}`,
       );
-      this.#refused = 0;
+      this.#unloggedRefusals = 0;
     }
     socket.end('HTTP/1.1 401 Unauthorized\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
   }
 }
 
 /** ws is loaded for the first door: it is a fifth of what the palette would load at the start, and few have a tunnel. */
-function openSockets(): ws.WebSocketServer {
+function createWebSocketServer(): ws.WebSocketServer {
   const { WebSocketServer } = createRequire(__filename)('ws') as typeof ws;
-  return new WebSocketServer({ noServer: true, maxPayload: LARGEST_MESSAGE, perMessageDeflate: false });
+  return new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE_BYTES, perMessageDeflate: false });
 }
 
 /** In the header `Authorization: Bearer …`, or in the query as `token`, for agents that can only be given an address. */

@@ -6,10 +6,10 @@ import { setMaxListeners } from 'node:events';
 import { WebSocket, type RawData } from 'ws';
 import { chooseChannelUrl, backOffMs } from '../session';
 import { asO2GError } from '../spec';
-import { HttpTransport, type TlsOptions, type Answer, type Call } from '../transport';
-import type { Log } from '../util';
+import { HttpTransport, type TlsOptions, type HttpResponse, type HttpRequest } from '../transport';
+import type { Logger } from '../util';
 import {
-  LARGEST_MESSAGE,
+  MAX_MESSAGE_BYTES,
   readRequest,
   writeEvent,
   writeResponse,
@@ -30,19 +30,19 @@ export interface AgentOptions {
   readonly timeoutMs: number;
   /** For the tunnel and for O2G. */
   readonly tls?: TlsOptions;
-  readonly log: Log;
+  readonly log: Logger;
 }
 
 /** A subscription whose channel is read. */
-interface Followed {
+interface FollowedSubscription {
   readonly identifier: string;
   readonly channelUrl: URL;
-  readonly end: AbortController;
+  readonly abortController: AbortController;
 }
 
-const METHODS: readonly string[] = ['GET', 'POST', 'PUT', 'DELETE'];
+const FORWARDED_METHODS: readonly string[] = ['GET', 'POST', 'PUT', 'DELETE'];
 /** Of the connection between two neighbours, or set anew for the next one. */
-const NOT_FORWARDED = new Set([
+const UNFORWARDED_HEADERS = new Set([
   'host',
   'connection',
   'content-length',
@@ -56,16 +56,16 @@ export class Agent {
   readonly #options: AgentOptions;
   readonly #transport: HttpTransport;
   /** Subscriptions by their id at the server. */
-  readonly #followed = new Map<string, Followed>();
+  readonly #subscriptions = new Map<string, FollowedSubscription>();
   #socket: WebSocket | undefined;
   #failures = 0;
-  #retry: NodeJS.Timeout | undefined;
-  readonly #life = new AbortController();
+  #retryTimer: NodeJS.Timeout | undefined;
+  readonly #closeController = new AbortController();
 
   constructor(options: AgentOptions) {
     this.#options = options;
     // All requests under way listen to it.
-    setMaxListeners(0, this.#life.signal);
+    setMaxListeners(0, this.#closeController.signal);
     this.#transport = new HttpTransport({
       timeoutMs: options.timeoutMs,
       ...(options.tls ? { tls: options.tls } : {}),
@@ -79,7 +79,7 @@ export class Agent {
       ...tls,
       headers: { Authorization: `Bearer ${token}` },
       perMessageDeflate: false,
-      maxPayload: LARGEST_MESSAGE,
+      maxPayload: MAX_MESSAGE_BYTES,
     });
     this.#socket = socket;
     let reason = '';
@@ -88,32 +88,32 @@ export class Agent {
       this.#failures = 0;
     });
     socket.on('message', (data) => {
-      void this.#hear(socket, data);
+      void this.#handleMessage(socket, data);
     });
     socket.on('error', (error) => {
       reason = error.message;
     });
-    socket.on('close', (code, words) => {
-      this.#lost(reason || `${code} ${words.toString('utf8')}`.trim());
+    socket.on('close', (code, closeText) => {
+      this.#handleDisconnect(reason || `${code} ${closeText.toString('utf8')}`.trim());
     });
   }
 
   close(): void {
-    this.#life.abort();
-    clearTimeout(this.#retry);
-    for (const { end } of this.#followed.values()) end.abort();
+    this.#closeController.abort();
+    clearTimeout(this.#retryTimer);
+    for (const { abortController: end } of this.#subscriptions.values()) end.abort();
     this.#socket?.close();
     this.#transport.close();
   }
 
-  #lost(reason: string): void {
+  #handleDisconnect(reason: string): void {
     // What is read now could not be handed on. Whoever is at the other end subscribes anew.
-    for (const { end } of this.#followed.values()) end.abort();
-    this.#followed.clear();
-    if (this.#life.signal.aborted) return;
+    for (const { abortController: end } of this.#subscriptions.values()) end.abort();
+    this.#subscriptions.clear();
+    if (this.#closeController.signal.aborted) return;
     if (this.#failures === 0) this.#options.log.warn(`no tunnel: ${reason}; it is tried again`);
     this.#failures += 1;
-    this.#retry = setTimeout(
+    this.#retryTimer = setTimeout(
       () => {
         this.start();
       },
@@ -121,7 +121,7 @@ export class Agent {
     );
   }
 
-  async #hear(socket: WebSocket, data: RawData): Promise<void> {
+  async #handleMessage(socket: WebSocket, data: RawData): Promise<void> {
     const { format, log } = this.#options;
     // Texts come as one Buffer: ws makes other things of binary messages only when it is told to.
     const request = readRequest(format, (data as Buffer).toString('utf8'));
@@ -130,39 +130,42 @@ export class Agent {
       return;
     }
     const { status, headers, body } = await this.#forward(request);
-    const kept = Object.entries(headers).filter(
-      (entry): entry is [string, string | string[]] => entry[1] !== undefined && !NOT_FORWARDED.has(entry[0]),
+    const forwardedHeaders = Object.entries(headers).filter(
+      (entry): entry is [string, string | string[]] =>
+        entry[1] !== undefined && !UNFORWARDED_HEADERS.has(entry[0]),
     );
     socket.send(
-      writeResponse(format, { id: request.id, status, headers: Object.fromEntries(kept), body }),
+      writeResponse(format, { id: request.id, status, headers: Object.fromEntries(forwardedHeaders), body }),
       () => undefined,
     );
   }
 
-  async #forward(request: TunnelRequest): Promise<Answer> {
+  async #forward(request: TunnelRequest): Promise<HttpResponse> {
     const { o2g, log } = this.#options;
     const { method, path, headers, body } = request;
     const url = new URL(o2g.origin + path);
-    if (!METHODS.includes(method) || url.origin !== o2g.origin)
-      return problem(400, `${method} ${path} can't be forwarded`);
+    if (!FORWARDED_METHODS.includes(method) || url.origin !== o2g.origin)
+      return errorResponse(400, `${method} ${path} can't be forwarded`);
     const identifier = this.#identifierOf(method, url);
     try {
-      const answer = await this.#transport.request(
+      const response = await this.#transport.request(
         {
-          method: method as Call['method'],
+          method: method as HttpRequest['method'],
           url,
-          headers: Object.fromEntries(Object.entries(headers).filter(([name]) => !NOT_FORWARDED.has(name))),
+          headers: Object.fromEntries(
+            Object.entries(headers).filter(([name]) => !UNFORWARDED_HEADERS.has(name)),
+          ),
           ...(body === '' ? {} : { body }),
         },
-        this.#life.signal,
+        this.#closeController.signal,
       );
-      if (identifier !== undefined) this.#subscribed(identifier, answer);
-      if (method === 'DELETE' && answer.status < 300) this.#unsubscribed(url);
-      return answer;
+      if (identifier !== undefined) this.#addSubscription(identifier, response);
+      if (method === 'DELETE' && response.status < 300) this.#removeSubscription(url);
+      return response;
     } catch (error) {
       const { code, message } = asO2GError(error);
       log.warn(message);
-      return problem(code === 'TIMEOUT' ? 504 : 502, message);
+      return errorResponse(code === 'TIMEOUT' ? 504 : 502, message);
     }
   }
 
@@ -174,49 +177,53 @@ export class Agent {
     return identifier ?? undefined;
   }
 
-  #subscribed(identifier: string, { status, body }: Answer): void {
+  #addSubscription(identifier: string, { status, body }: HttpResponse): void {
     if (status !== 200) return;
-    const answer = JSON.parse(body) as {
+    const response = JSON.parse(body) as {
       subscriptionId?: string;
       privatePollingUrl?: string;
       publicPollingUrl?: string;
     };
-    if (answer.subscriptionId === undefined) return;
+    if (response.subscriptionId === undefined) return;
     const channelUrl = chooseChannelUrl(
       this.#options.o2g,
       'typed',
-      { private: answer.privatePollingUrl, public: answer.publicPollingUrl },
+      { private: response.privatePollingUrl, public: response.publicPollingUrl },
       this.#options.eventPort,
     );
-    const followed: Followed = { identifier, channelUrl, end: new AbortController() };
-    this.#followed.set(answer.subscriptionId, followed);
-    void this.#follow(followed);
+    const subscription: FollowedSubscription = {
+      identifier,
+      channelUrl,
+      abortController: new AbortController(),
+    };
+    this.#subscriptions.set(response.subscriptionId, subscription);
+    void this.#forwardEvents(subscription);
   }
 
-  #unsubscribed(url: URL): void {
+  #removeSubscription(url: URL): void {
     const id = /\/subscriptions\/([^/]+)$/.exec(url.pathname)?.[1];
     if (id === undefined) return;
-    this.#followed.get(decodeURIComponent(id))?.end.abort();
-    this.#followed.delete(decodeURIComponent(id));
+    this.#subscriptions.get(decodeURIComponent(id))?.abortController.abort();
+    this.#subscriptions.delete(decodeURIComponent(id));
   }
 
   /** Reads the channel of a subscription into the tunnel for as long as there is one; opened again when it ends, until it is refused. */
-  async #follow(followed: Followed): Promise<void> {
+  async #forwardEvents(subscription: FollowedSubscription): Promise<void> {
     const { format, log } = this.#options;
-    const { signal } = followed.end;
+    const { signal } = subscription.abortController;
     for (let failures = 0; !signal.aborted;) {
-      const life = { opened: false };
+      const channelState = { opened: false };
       const error = await this.#transport
-        .channel(
-          followed.channelUrl,
+        .readChannel(
+          subscription.channelUrl,
           {
             onOpen: () => {
-              life.opened = true;
+              channelState.opened = true;
             },
-            onHeard: () => undefined,
+            onData: () => undefined,
             onEvent: (event) => {
               this.#socket?.send(
-                writeEvent(format, { subscription: followed.identifier, event }),
+                writeEvent(format, { subscription: subscription.identifier, event }),
                 () => undefined,
               );
             },
@@ -228,10 +235,10 @@ export class Agent {
         )
         .then(() => undefined, asO2GError);
       if (error?.code === 'REFUSED') {
-        this.#forget(followed);
+        this.#dropSubscription(subscription);
         return;
       }
-      failures = life.opened ? 0 : failures + 1;
+      failures = channelState.opened ? 0 : failures + 1;
       await new Promise((resolve) => {
         setTimeout(resolve, backOffMs(failures, Math.random()));
       });
@@ -239,12 +246,12 @@ export class Agent {
   }
 
   /** The server knows the subscription no more. */
-  #forget(followed: Followed): void {
-    for (const [id, each] of this.#followed) if (each === followed) this.#followed.delete(id);
+  #dropSubscription(subscription: FollowedSubscription): void {
+    for (const [id, each] of this.#subscriptions) if (each === subscription) this.#subscriptions.delete(id);
   }
 }
 
-function problem(status: number, message: string): Answer {
+function errorResponse(status: number, message: string): HttpResponse {
   return {
     status,
     headers: { 'content-type': 'application/json' },

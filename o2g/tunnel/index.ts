@@ -1,4 +1,4 @@
-export { TunnelDoor } from './agent-listener';
+export { AgentListener } from './agent-listener';
 export { Agent, type AgentOptions } from './agent';
 export { DEFAULT_FORMAT, readFormat, type TunnelFormat } from './message-format';
-export { Tunnel } from './tunnel-transport';
+export { TunnelTransport } from './tunnel-transport';

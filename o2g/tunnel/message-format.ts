@@ -4,21 +4,21 @@
  * and fixed fields, the day the definition is at hand.
  */
 import { isEvent, invalid, type O2GEvent } from '../spec';
-import { isObject, objectIn, type JsonObject } from '../util';
+import { isObject, parseJsonObject, type JsonObject } from '../util';
 
 /** Where the parts of a message are, as dotted paths from its root; `fixed`: fields that such a message always has, by dotted path too. */
-interface Place<Part extends string> {
+interface MessageLayout<Part extends string> {
   readonly parts: Readonly<Record<Part, string>>;
   readonly fixed: Readonly<Record<string, string | number | boolean>>;
 }
 
 export interface TunnelFormat {
   /** From us to the agent: one HTTP request. */
-  readonly request: Place<'id' | 'method' | 'path' | 'headers' | 'body'>;
+  readonly request: MessageLayout<'id' | 'method' | 'path' | 'headers' | 'body'>;
   /** From the agent to us: its HTTP response. */
-  readonly response: Place<'id' | 'status' | 'headers' | 'body'>;
+  readonly response: MessageLayout<'id' | 'status' | 'headers' | 'body'>;
   /** From the agent to us: one event of a subscription. */
-  readonly event: Place<'subscription' | 'event'>;
+  readonly event: MessageLayout<'subscription' | 'event'>;
   /** Name of the query parameter that gives a subscription its identifier. */
   readonly subscriptionQuery: string;
   /** HTTP bodies travel as text, or as JSON within the message. */
@@ -26,7 +26,7 @@ export interface TunnelFormat {
 }
 
 /** The largest message, in bytes, that either end takes: answers of the largest servers are some megabytes. */
-export const LARGEST_MESSAGE = 32 * 1024 * 1024;
+export const MAX_MESSAGE_BYTES = 32 * 1024 * 1024;
 
 export const DEFAULT_FORMAT: TunnelFormat = {
   request: {
@@ -69,7 +69,7 @@ export interface TunnelEvent {
  * @throws O2GError `INVALID_INPUT`, naming what is wrong
  */
 export function readFormat(text: string): TunnelFormat {
-  const given = asObject(parse(text), 'tunnelFormat');
+  const given = asObject(parseJson(text), 'tunnelFormat');
   for (const name of Object.keys(given))
     if (!(name in DEFAULT_FORMAT))
       throw invalid('tunnelFormat', name, `made of ${Object.keys(DEFAULT_FORMAT).join(', ')}`);
@@ -78,18 +78,22 @@ export function readFormat(text: string): TunnelFormat {
     throw invalid('tunnelFormat.subscriptionQuery', subscriptionQuery, 'the name of a query parameter');
   if (bodies !== 'text' && bodies !== 'json') throw invalid('tunnelFormat.bodies', bodies, 'text or json');
   return {
-    request: readPlace('request', given.request, DEFAULT_FORMAT.request),
-    response: readPlace('response', given.response, DEFAULT_FORMAT.response),
-    event: readPlace('event', given.event, DEFAULT_FORMAT.event),
+    request: readLayout('request', given.request, DEFAULT_FORMAT.request),
+    response: readLayout('response', given.response, DEFAULT_FORMAT.response),
+    event: readLayout('event', given.event, DEFAULT_FORMAT.event),
     subscriptionQuery,
     bodies,
   };
 }
 
-function readPlace<Part extends string>(name: string, given: unknown, usual: Place<Part>): Place<Part> {
-  if (given === undefined) return usual;
+function readLayout<Part extends string>(
+  name: string,
+  given: unknown,
+  defaults: MessageLayout<Part>,
+): MessageLayout<Part> {
+  if (given === undefined) return defaults;
   const { parts = {}, fixed = {} } = asObject(given, `tunnelFormat.${name}`);
-  const paths: Record<string, string> = { ...usual.parts };
+  const paths: Record<string, string> = { ...defaults.parts };
   for (const [part, path] of Object.entries(asObject(parts, `tunnelFormat.${name}.parts`))) {
     if (!(part in paths))
       throw invalid(`tunnelFormat.${name}.parts`, part, `made of ${Object.keys(paths).join(', ')}`);
@@ -108,7 +112,7 @@ function readPlace<Part extends string>(name: string, given: unknown, usual: Pla
   return { parts: paths as Record<Part, string>, fixed: constants };
 }
 
-function parse(text: string): unknown {
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch {
@@ -133,28 +137,31 @@ export function writeRequest(
   { request, bodies }: TunnelFormat,
   { id, method, path, headers, body }: TunnelRequest,
 ): string {
-  return written(request, { id, method, path, headers, body: bodyOut(body, bodies) });
+  return serialize(request, { id, method, path, headers, body: encodeBody(body, bodies) });
 }
 
 /** What an agent says; undefined for what the format doesn't know. */
-export function readFromAgent(format: TunnelFormat, text: string): TunnelResponse | TunnelEvent | undefined {
-  const message = objectIn(text);
+export function readAgentMessage(
+  format: TunnelFormat,
+  text: string,
+): TunnelResponse | TunnelEvent | undefined {
+  const message = parseJsonObject(text);
   if (!message) return undefined;
-  if (fits(format.event, message)) {
-    const subscription = at(message, format.event.parts.subscription);
-    const event = eventOf(at(message, format.event.parts.event));
-    if (isName(subscription) && event) return { subscription: String(subscription), event };
+  if (matchesLayout(format.event, message)) {
+    const subscription = getPath(message, format.event.parts.subscription);
+    const event = parseEvent(getPath(message, format.event.parts.event));
+    if (isIdentifier(subscription) && event) return { subscription: String(subscription), event };
   }
-  if (!fits(format.response, message)) return undefined;
+  if (!matchesLayout(format.response, message)) return undefined;
   const { parts } = format.response;
-  const id = at(message, parts.id);
-  const status = Number(at(message, parts.status));
-  if (!isName(id) || !Number.isInteger(status) || status < 100 || status > 599) return undefined;
+  const id = getPath(message, parts.id);
+  const status = Number(getPath(message, parts.status));
+  if (!isIdentifier(id) || !Number.isInteger(status) || status < 100 || status > 599) return undefined;
   return {
     id: String(id),
     status,
-    headers: headersOf(at(message, parts.headers)),
-    body: bodyIn(at(message, parts.body)),
+    headers: readHeaders(getPath(message, parts.headers)),
+    body: decodeBody(getPath(message, parts.body)),
   };
 }
 
@@ -162,46 +169,46 @@ export function readFromAgent(format: TunnelFormat, text: string): TunnelRespons
 
 /** What is asked of an agent; undefined for what the format doesn't know. */
 export function readRequest({ request }: TunnelFormat, text: string): TunnelRequest | undefined {
-  const message = objectIn(text);
-  if (!message || !fits(request, message)) return undefined;
+  const message = parseJsonObject(text);
+  if (!message || !matchesLayout(request, message)) return undefined;
   const [id, method, path] = [request.parts.id, request.parts.method, request.parts.path].map((part) =>
-    at(message, part),
+    getPath(message, part),
   );
-  if (!isName(id) || typeof method !== 'string' || typeof path !== 'string' || !path.startsWith('/'))
+  if (!isIdentifier(id) || typeof method !== 'string' || typeof path !== 'string' || !path.startsWith('/'))
     return undefined;
   const headers = Object.fromEntries(
-    Object.entries(headersOf(at(message, request.parts.headers))).map(([name, value]) => [
+    Object.entries(readHeaders(getPath(message, request.parts.headers))).map(([name, value]) => [
       name,
       String(value),
     ]),
   );
-  return { id: String(id), method, path, headers, body: bodyIn(at(message, request.parts.body)) };
+  return { id: String(id), method, path, headers, body: decodeBody(getPath(message, request.parts.body)) };
 }
 
 export function writeResponse(
   { response, bodies }: TunnelFormat,
   { id, status, headers, body }: TunnelResponse,
 ): string {
-  return written(response, { id, status, headers, body: bodyOut(body, bodies) });
+  return serialize(response, { id, status, headers, body: encodeBody(body, bodies) });
 }
 
-export function writeEvent({ event: place }: TunnelFormat, { subscription, event }: TunnelEvent): string {
-  return written(place, { subscription, event });
+export function writeEvent({ event: layout }: TunnelFormat, { subscription, event }: TunnelEvent): string {
+  return serialize(layout, { subscription, event });
 }
 
 // --- messages as trees --------------------------------------------------------------------------------------------------------
 
-function written<Part extends string>(
-  { parts, fixed }: Place<Part>,
+function serialize<Part extends string>(
+  { parts, fixed }: MessageLayout<Part>,
   values: Readonly<Record<Part, unknown>>,
 ): string {
   const message: JsonObject = {};
-  for (const [path, value] of Object.entries(fixed)) put(message, path, value);
-  for (const part of Object.keys(parts) as Part[]) put(message, parts[part], values[part]);
+  for (const [path, value] of Object.entries(fixed)) setPath(message, path, value);
+  for (const part of Object.keys(parts) as Part[]) setPath(message, parts[part], values[part]);
   return JSON.stringify(message);
 }
 
-function put(tree: JsonObject, path: string, value: unknown): void {
+function setPath(tree: JsonObject, path: string, value: unknown): void {
   const fields = path.split('.');
   const last = fields.pop() ?? '';
   let branch = tree;
@@ -212,7 +219,7 @@ function put(tree: JsonObject, path: string, value: unknown): void {
   branch[last] = value;
 }
 
-function at(tree: JsonObject, path: string): unknown {
+function getPath(tree: JsonObject, path: string): unknown {
   let value: unknown = tree;
   for (const field of path.split('.')) {
     if (!isObject(value) || !Object.hasOwn(value, field)) return undefined;
@@ -221,14 +228,14 @@ function at(tree: JsonObject, path: string): unknown {
   return value;
 }
 
-function fits({ fixed }: Place<string>, message: JsonObject): boolean {
-  return Object.entries(fixed).every(([path, value]) => at(message, path) === value);
+function matchesLayout({ fixed }: MessageLayout<string>, message: JsonObject): boolean {
+  return Object.entries(fixed).every(([path, value]) => getPath(message, path) === value);
 }
 
-const isName = (value: unknown): value is string | number =>
+const isIdentifier = (value: unknown): value is string | number =>
   typeof value === 'string' || typeof value === 'number';
 
-function headersOf(value: unknown): Record<string, string | string[]> {
+function readHeaders(value: unknown): Record<string, string | string[]> {
   if (!isObject(value)) return {};
   return Object.fromEntries(
     Object.entries(value).map(([name, content]) => [
@@ -238,12 +245,12 @@ function headersOf(value: unknown): Record<string, string | string[]> {
   );
 }
 
-function bodyIn(value: unknown): string {
+function decodeBody(value: unknown): string {
   if (value === undefined || value === null) return '';
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
-function bodyOut(body: string, bodies: TunnelFormat['bodies']): unknown {
+function encodeBody(body: string, bodies: TunnelFormat['bodies']): unknown {
   if (bodies === 'text' || body === '') return body;
   try {
     return JSON.parse(body) as unknown;
@@ -253,7 +260,7 @@ function bodyOut(body: string, bodies: TunnelFormat['bodies']): unknown {
   }
 }
 
-function eventOf(value: unknown): O2GEvent | undefined {
-  if (typeof value === 'string') return eventOf(objectIn(value));
+function parseEvent(value: unknown): O2GEvent | undefined {
+  if (typeof value === 'string') return parseEvent(parseJsonObject(value));
   return isEvent(value) ? value : undefined;
 }

@@ -5,111 +5,111 @@
 import { randomUUID } from 'node:crypto';
 import type { RawData, WebSocket } from 'ws';
 import { O2GError, type O2GEvent } from '../spec';
-import { systemClock, Gate, type Clock, type Timer, type Log } from '../util';
-import type { Answer, Call, ChannelListener, Transport } from '../transport';
-import { readFromAgent, writeRequest, type TunnelFormat, type TunnelResponse } from './message-format';
+import { systemClock, ConcurrencyLimiter, type Clock, type Timer, type Logger } from '../util';
+import type { HttpResponse, HttpRequest, ChannelListener, Transport } from '../transport';
+import { readAgentMessage, writeRequest, type TunnelFormat, type TunnelResponse } from './message-format';
 
-export interface TunnelOptions {
+export interface TunnelTransportOptions {
   readonly format: TunnelFormat;
   /** Milliseconds a request may take, through the agent and back. */
   readonly timeoutMs: number;
-  readonly log: Log;
+  readonly log: Logger;
   readonly clock?: Clock;
 }
 
 /** Requests on their way at a time; the others wait in order. */
-const IN_FLIGHT = 64;
+const MAX_IN_FLIGHT_REQUESTS = 64;
 /** An agent whose network has died doesn't close: it is heard, or asked for a sign of life, so often, and given up when it gave none. */
-const PING_EVERY_MS = 15_000;
+const PING_INTERVAL_MS = 15_000;
 /** Events between the answer to a subscription and its first listener, or while one is replaced. */
-const WAITING_EVENTS = 10_000;
+const MAX_QUEUED_EVENTS = 10_000;
 /** An agent that says so much that nobody understands is none. */
-const UNREADABLE_MESSAGES = 1_000;
+const MAX_UNREADABLE_MESSAGES = 1_000;
 /** WebSocket close codes: going away; a policy was violated; and, from the range for applications, ours. */
-const GOING_AWAY = 1001;
-const POLICY = 1008;
-const REPLACED = 4000;
+const CLOSE_GOING_AWAY = 1001;
+const CLOSE_POLICY_VIOLATION = 1008;
+const CLOSE_REPLACED = 4000;
 
-interface Pending {
-  resolve(answer: Answer): void;
+interface PendingRequest {
+  resolve(response: HttpResponse): void;
   reject(error: O2GError): void;
 }
 
-interface Channel {
+interface OpenChannel {
   readonly listener: ChannelListener;
   reject(error: O2GError): void;
 }
 
-export class Tunnel implements Transport {
-  readonly #options: TunnelOptions;
+export class TunnelTransport implements Transport {
+  readonly #options: TunnelTransportOptions;
   readonly #clock: Clock;
-  readonly #gate = new Gate(IN_FLIGHT);
-  readonly #pending = new Map<string, Pending>();
+  readonly #limiter = new ConcurrencyLimiter(MAX_IN_FLIGHT_REQUESTS);
+  readonly #pending = new Map<string, PendingRequest>();
   #agent: WebSocket | undefined;
-  #heard = false;
-  #ping: Timer | undefined;
+  #hasReceived = false;
+  #pingTimer: Timer | undefined;
   #lastId = 0;
-  #unreadable = 0;
+  #unreadableCount = 0;
   /** Of the subscription of now: what comes for another one is of the past. */
-  #identifier = '';
+  #subscriptionIdentifier = '';
   /** Through which agent it was made: another one knows nothing of it. */
-  #identifiedBy: WebSocket | undefined;
-  #channel: Channel | undefined;
-  #waiting: O2GEvent[] = [];
+  #subscribedAgent: WebSocket | undefined;
+  #channel: OpenChannel | undefined;
+  #queuedEvents: O2GEvent[] = [];
   #closed = false;
 
-  constructor(options: TunnelOptions) {
+  constructor(options: TunnelTransportOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
   }
 
   /** Takes an agent that has shown its token. It replaces an older one. */
-  accept(agent: WebSocket, from: string): void {
+  accept(agent: WebSocket, remoteAddress: string): void {
     const { log } = this.#options;
-    if (this.#closed) return agent.close(GOING_AWAY);
+    if (this.#closed) return agent.close(CLOSE_GOING_AWAY);
     if (this.#agent) {
-      log.warn(`tunnel: the agent at ${from} replaces the one before`);
-      const older = this.#agent;
-      this.#leave(older, 'another agent has connected');
-      older.close(REPLACED, 'replaced by another agent');
+      log.warn(`tunnel: the agent at ${remoteAddress} replaces the one before`);
+      const previousAgent = this.#agent;
+      this.#detachAgent(previousAgent, 'another agent has connected');
+      previousAgent.close(CLOSE_REPLACED, 'replaced by another agent');
     } else {
-      log.info(`tunnel: the agent at ${from} is connected`);
+      log.info(`tunnel: the agent at ${remoteAddress} is connected`);
     }
     this.#agent = agent;
-    this.#unreadable = 0;
-    this.#heard = true;
+    this.#unreadableCount = 0;
+    this.#hasReceived = true;
     agent.on('message', (data) => {
-      this.#hear(agent, data);
+      this.#handleMessage(agent, data);
     });
     agent.on('pong', () => {
-      if (this.#agent === agent) this.#heard = true;
+      if (this.#agent === agent) this.#hasReceived = true;
     });
     agent.on('error', (error) => {
-      this.#end(agent, error.message);
+      this.#handleDisconnect(agent, error.message);
     });
     agent.on('close', (code) => {
-      this.#end(agent, `the agent has left (${code})`);
+      this.#handleDisconnect(agent, `the agent has left (${code})`);
     });
-    this.#watch(agent);
+    this.#schedulePing(agent);
   }
 
-  request(call: Call, signal: AbortSignal): Promise<Answer> {
-    return this.#gate.run(() => this.#request(call, signal));
+  request(request: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
+    return this.#limiter.run(() => this.#request(request, signal));
   }
 
-  identify(): string {
-    this.#identifier = randomUUID();
-    this.#identifiedBy = this.#agent;
-    this.#waiting = [];
-    return `${this.#options.format.subscriptionQuery}=${this.#identifier}`;
+  createSubscriptionQuery(): string {
+    this.#subscriptionIdentifier = randomUUID();
+    this.#subscribedAgent = this.#agent;
+    this.#queuedEvents = [];
+    return `${this.#options.format.subscriptionQuery}=${this.#subscriptionIdentifier}`;
   }
 
-  channel(_url: URL, listener: ChannelListener, signal: AbortSignal): Promise<void> {
+  readChannel(_url: URL, listener: ChannelListener, signal: AbortSignal): Promise<void> {
     return new Promise((_resolve, reject) => {
-      if (!this.#agent) return reject(noAgent());
-      if (this.#agent !== this.#identifiedBy)
+      if (!this.#agent) return reject(noAgentError());
+      if (this.#agent !== this.#subscribedAgent)
         return reject(new O2GError('REFUSED', 'the agent has changed: it knows nothing of the subscription'));
-      const channel: Channel = { listener, reject };
+      const channel: OpenChannel = { listener, reject };
       this.#channel = channel;
       signal.addEventListener(
         'abort',
@@ -120,9 +120,9 @@ export class Tunnel implements Transport {
         { once: true },
       );
       listener.onOpen();
-      const waiting = this.#waiting;
-      this.#waiting = [];
-      for (const event of waiting) listener.onEvent(event);
+      const queuedEvents = this.#queuedEvents;
+      this.#queuedEvents = [];
+      for (const event of queuedEvents) listener.onEvent(event);
     });
   }
 
@@ -130,26 +130,26 @@ export class Tunnel implements Transport {
     this.#closed = true;
     const agent = this.#agent;
     if (!agent) return;
-    this.#leave(agent, 'the tunnel is closed');
-    agent.close(GOING_AWAY);
+    this.#detachAgent(agent, 'the tunnel is closed');
+    agent.close(CLOSE_GOING_AWAY);
   }
 
-  #request({ method, url, headers, body = '' }: Call, signal: AbortSignal): Promise<Answer> {
+  #request({ method, url, headers, body = '' }: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
     const agent = this.#agent;
-    if (!agent) return Promise.reject(noAgent());
-    if (signal.aborted) return Promise.reject(closedBeforeAnswer());
+    if (!agent) return Promise.reject(noAgentError());
+    if (signal.aborted) return Promise.reject(closedError());
     const { format, timeoutMs } = this.#options;
     const id = String((this.#lastId += 1));
-    return new Promise<Answer>((resolve, reject) => {
+    return new Promise<HttpResponse>((resolve, reject) => {
       const settle = (): void => {
         this.#pending.delete(id);
         timer.cancel();
         signal.removeEventListener('abort', onAbort);
       };
-      const pending: Pending = {
-        resolve: (answer) => {
+      const pending: PendingRequest = {
+        resolve: (response) => {
           settle();
-          resolve(answer);
+          resolve(response);
         },
         reject: (error) => {
           settle();
@@ -157,7 +157,7 @@ export class Tunnel implements Transport {
         },
       };
       const onAbort = (): void => {
-        pending.reject(closedBeforeAnswer());
+        pending.reject(closedError());
       };
       const timer = this.#clock.after(timeoutMs, () => {
         pending.reject(
@@ -175,90 +175,95 @@ export class Tunnel implements Transport {
     });
   }
 
-  #hear(agent: WebSocket, data: RawData): void {
+  #handleMessage(agent: WebSocket, data: RawData): void {
     if (this.#agent !== agent) return;
-    this.#heard = true;
-    const said = readFromAgent(this.#options.format, textOf(data));
-    if (said === undefined) this.#misheard(agent, 'something that is neither a response nor an event');
-    else if ('event' in said) this.#take(agent, said.subscription, said.event);
-    else this.#answer(agent, said);
+    this.#hasReceived = true;
+    const message = readAgentMessage(this.#options.format, dataToText(data));
+    if (message === undefined)
+      this.#handleUnreadable(agent, 'something that is neither a response nor an event');
+    else if ('event' in message) this.#deliverEvent(agent, message.subscription, message.event);
+    else this.#resolveRequest(agent, message);
   }
 
-  #answer(agent: WebSocket, { id, status, headers, body }: TunnelResponse): void {
+  #resolveRequest(agent: WebSocket, { id, status, headers, body }: TunnelResponse): void {
     const pending = this.#pending.get(id);
     if (pending) pending.resolve({ status, headers, body });
     // A late answer to a request that was given up looks the same as one to a request that never was.
     else if (Number(id) > this.#lastId || !/^\d+$/.test(id))
-      this.#misheard(agent, 'a response to a request that nobody made');
+      this.#handleUnreadable(agent, 'a response to a request that nobody made');
   }
 
-  #take(agent: WebSocket, subscription: string, event: O2GEvent): void {
-    if (subscription !== this.#identifier)
-      return this.#misheard(agent, 'an event of a subscription that nobody has');
+  #deliverEvent(agent: WebSocket, subscription: string, event: O2GEvent): void {
+    if (subscription !== this.#subscriptionIdentifier)
+      return this.#handleUnreadable(agent, 'an event of a subscription that nobody has');
     if (this.#channel) {
-      this.#channel.listener.onHeard();
+      this.#channel.listener.onData();
       this.#channel.listener.onEvent(event);
-    } else if (this.#waiting.length < WAITING_EVENTS) {
-      this.#waiting.push(event);
+    } else if (this.#queuedEvents.length < MAX_QUEUED_EVENTS) {
+      this.#queuedEvents.push(event);
     } else {
       // Dropped events must not look like none: a break is told as blind time.
-      this.#end(agent, `more than ${WAITING_EVENTS} events came that nobody listened to`);
+      this.#handleDisconnect(agent, `more than ${MAX_QUEUED_EVENTS} events came that nobody listened to`);
       agent.terminate();
     }
   }
 
   /** One line a connection, then silence, then the end. */
-  #misheard(agent: WebSocket, what: string): void {
-    this.#unreadable += 1;
-    if (this.#unreadable === 1) this.#options.log.warn(`tunnel: the agent sends ${what}; it is left out`);
-    if (this.#unreadable < UNREADABLE_MESSAGES) return;
-    this.#end(agent, `the agent sent ${UNREADABLE_MESSAGES} messages that mean nothing here`);
-    agent.close(POLICY);
+  #handleUnreadable(agent: WebSocket, description: string): void {
+    this.#unreadableCount += 1;
+    if (this.#unreadableCount === 1)
+      this.#options.log.warn(`tunnel: the agent sends ${description}; it is left out`);
+    if (this.#unreadableCount < MAX_UNREADABLE_MESSAGES) return;
+    this.#handleDisconnect(
+      agent,
+      `the agent sent ${MAX_UNREADABLE_MESSAGES} messages that mean nothing here`,
+    );
+    agent.close(CLOSE_POLICY_VIOLATION);
   }
 
-  #watch(agent: WebSocket): void {
-    this.#ping?.cancel();
-    this.#ping = this.#clock.after(PING_EVERY_MS, () => {
+  #schedulePing(agent: WebSocket): void {
+    this.#pingTimer?.cancel();
+    this.#pingTimer = this.#clock.after(PING_INTERVAL_MS, () => {
       if (this.#agent !== agent) return;
-      if (!this.#heard) {
-        this.#end(agent, 'the agent gives no sign of life');
+      if (!this.#hasReceived) {
+        this.#handleDisconnect(agent, 'the agent gives no sign of life');
         return agent.terminate();
       }
-      this.#heard = false;
+      this.#hasReceived = false;
       agent.ping();
-      this.#watch(agent);
+      this.#schedulePing(agent);
     });
   }
 
-  #end(agent: WebSocket, reason: string): void {
+  #handleDisconnect(agent: WebSocket, reason: string): void {
     if (this.#agent !== agent) return;
     this.#options.log.warn(`tunnel: ${reason}`);
-    this.#leave(agent, reason);
+    this.#detachAgent(agent, reason);
   }
 
   /** Whatever waits for the agent waits in vain. */
-  #leave(agent: WebSocket, reason: string): void {
+  #detachAgent(agent: WebSocket, reason: string): void {
     if (this.#agent !== agent) return;
     this.#agent = undefined;
-    this.#ping?.cancel();
+    this.#pingTimer?.cancel();
     const error = new O2GError('NOT_CONNECTED', `the tunnel broke: ${reason}`);
     for (const pending of [...this.#pending.values()]) pending.reject(error);
     const channel = this.#channel;
     this.#channel = undefined;
-    this.#waiting = [];
+    this.#queuedEvents = [];
     channel?.reject(error);
   }
 }
 
-function noAgent(): O2GError {
+function noAgentError(): O2GError {
   return new O2GError('NOT_CONNECTED', 'no O2G agent is connected to the tunnel');
 }
 
-function closedBeforeAnswer(): O2GError {
+function closedError(): O2GError {
   return new O2GError('CLOSED', 'the tunnel was closed before the answer came');
 }
 
-function textOf(data: RawData): string {
+function dataToText(data: RawData): string {
   if (Array.isArray(data)) return Buffer.concat(data).toString('utf8');
   return data instanceof ArrayBuffer ? Buffer.from(data).toString('utf8') : data.toString('utf8');
 }

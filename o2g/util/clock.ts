@@ -3,7 +3,7 @@ export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number;
   /** Runs once after `ms` milliseconds unless cancelled. */
-  after(ms: number, run: () => void): Timer;
+  after(ms: number, callback: () => void): Timer;
 }
 
 export interface Timer {
@@ -12,8 +12,8 @@ export interface Timer {
 
 export const systemClock: Clock = {
   now: () => Date.now(),
-  after(ms, run) {
-    const timeout = setTimeout(run, ms);
+  after(ms, callback) {
+    const timeout = setTimeout(callback, ms);
     return {
       cancel: () => {
         clearTimeout(timeout);

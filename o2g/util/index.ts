@@ -1,6 +1,6 @@
 export { systemClock, type Clock, type Timer } from './clock';
-export { Gate, forEachBounded } from './concurrency';
-export { isObject, objectIn, type JsonObject } from './json';
-export type { Log } from './logger';
+export { ConcurrencyLimiter, mapConcurrently } from './concurrency';
+export { isObject, parseJsonObject, type JsonObject } from './json';
+export type { Logger } from './logger';
 export { Signal } from './signal';
-export { Tokens } from './token-registry';
+export { TokenRegistry } from './token-registry';

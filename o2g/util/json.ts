@@ -6,7 +6,7 @@ export function isObject(value: unknown): value is JsonObject {
 }
 
 /** The object that a text is; undefined for other JSON and for what is none (a page of a proxy, nothing at all). */
-export function objectIn(text: string): JsonObject | undefined {
+export function parseJsonObject(text: string): JsonObject | undefined {
   try {
     const value: unknown = JSON.parse(text);
     return isObject(value) ? value : undefined;

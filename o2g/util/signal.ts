@@ -1,26 +1,29 @@
-import type { Log } from './logger';
+import type { Logger } from './logger';
 
 /** A list of listeners for one kind of news. */
 export class Signal<T> {
-  readonly #listeners = new Set<(news: T) => void>();
+  readonly #log: Logger;
+  readonly #listeners = new Set<(value: T) => void>();
 
   /** @param log is told what a listener threw: one listener's mistake stops neither the others nor the caller */
-  constructor(private readonly log: Log) {}
+  constructor(log: Logger) {
+    this.#log = log;
+  }
 
   /** @returns takes the listener off again */
-  on(listener: (news: T) => void): () => void {
+  on(listener: (value: T) => void): () => void {
     this.#listeners.add(listener);
     return () => {
       this.#listeners.delete(listener);
     };
   }
 
-  emit(news: T): void {
+  emit(value: T): void {
     for (const listener of this.#listeners) {
       try {
-        listener(news);
+        listener(value);
       } catch (error) {
-        this.log.warn(`a listener failed: ${error instanceof Error ? error.message : String(error)}`);
+        this.#log.warn(`a listener failed: ${error instanceof Error ? error.message : String(error)}`);
       }
     }
   }

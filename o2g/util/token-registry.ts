@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 
 /** Whom a token lets in, or what it is for. Neither the time nor the answer tells how much of a wrong one was right. */
-export class Tokens<T> {
+export class TokenRegistry<T> {
   readonly #entries = new Map<string, { readonly digest: Buffer; readonly holder: T }>();
 
   get size(): number {

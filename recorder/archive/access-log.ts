@@ -4,7 +4,7 @@
  */
 import path from 'node:path';
 
-import { addLines, NO_LINE } from '../evidence';
+import { appendLines, NO_PREVIOUS_SHA256 } from '../evidence';
 import { sha256 } from '../disk';
 
 const ACCESS_LOG = 'access.jsonl';
@@ -19,13 +19,13 @@ export interface Access {
 
 /** Adds a line, now, and waits until it is on the disk. Rejects with the system's error: then nothing may be served. */
 export function writeAccess(folder: string, { who, how, recording }: Access): Promise<void> {
-  return addLines(path.join(folder, ACCESS_LOG), (last) => [
+  return appendLines(path.join(folder, ACCESS_LOG), (last) => [
     JSON.stringify({
       at: new Date().toISOString(),
       who,
       how,
       recording,
-      previous: last === undefined ? NO_LINE : sha256(last),
+      previous: last === undefined ? NO_PREVIOUS_SHA256 : sha256(last),
     }),
   ]);
 }

@@ -3,12 +3,12 @@ import { parentPort, workerData } from 'node:worker_threads';
 
 import { messageOf } from '../common';
 import { Catalogue } from './catalogue';
-import type { Order, Orders, Reply } from './protocol';
-import { lookAt, scan } from './scan';
+import type { ArchiveRequest, ArchiveMethods, ArchiveReply } from './protocol';
+import { refreshEntries, scan } from './scan';
 
 /** Somebody else may write into the folders, so a search looks through them again after a while, and the longer the longer that takes. */
-const LOOK_AGAIN_MS = 60_000;
-const PAUSE = 20;
+const RESCAN_INTERVAL_MS = 60_000;
+const RESCAN_PAUSE_FACTOR = 20;
 
 const { file } = workerData as { readonly file: string };
 let catalogue = Catalogue.open(file);
@@ -18,36 +18,36 @@ let unreadable: readonly string[] = [];
 let building: number | undefined;
 /** The first look through these folders isn't over: what is found isn't all. */
 let incomplete = true;
-let dueAt = 0;
+let rescanDueAt = 0;
 /** When the index may be made anew once more. */
-let anewAt = 0;
+let rebuildAllowedAt = 0;
 /** Counts the calls of `watch`: a scan of older folders has no say any more. */
-let watched = 0;
+let watchCount = 0;
 
-const orders: Orders = {
+const methods: ArchiveMethods = {
   search(search) {
-    if (building === undefined && performance.now() >= dueAt) void look();
+    if (building === undefined && performance.now() >= rescanDueAt) void rescan();
     return {
       ...catalogue.search(search, folders),
       ...(incomplete ? { building: building ?? 0 } : {}),
       unreadable,
     };
   },
-  placeOf: (id) => catalogue.placeOf(id, folders),
+  locate: (id) => catalogue.locate(id, folders),
   watch(all) {
     folders = all;
-    watched += 1;
+    watchCount += 1;
     incomplete = true;
-    if (building === undefined) void look();
+    if (building === undefined) void rescan();
   },
-  lookAt({ folder, name }) {
-    if (folders.includes(folder)) lookAt(catalogue, folder, [name]);
+  refresh({ folder, name }) {
+    if (folders.includes(folder)) refreshEntries(catalogue, folder, [name]);
   },
 };
 
-async function look(): Promise<void> {
-  const since = performance.now();
-  const round = watched;
+async function rescan(): Promise<void> {
+  const startedAt = performance.now();
+  const watchCountAtStart = watchCount;
   building = 0;
   let failure: string | undefined;
   try {
@@ -60,33 +60,37 @@ async function look(): Promise<void> {
     unreadable = [failure];
   }
   building = undefined;
-  if (round !== watched) return look();
+  if (watchCountAtStart !== watchCount) return rescan();
   incomplete = failure !== undefined;
-  dueAt = performance.now() + Math.max(LOOK_AGAIN_MS, PAUSE * (performance.now() - since));
+  rescanDueAt =
+    performance.now() + Math.max(RESCAN_INTERVAL_MS, RESCAN_PAUSE_FACTOR * (performance.now() - startedAt));
 }
 
 /** Each order came with its own argument. */
-const obey = orders as Readonly<
-  Record<keyof Orders, (argument: Order['argument']) => ReturnType<Orders[keyof Orders]>>
+const methodTable = methods as Readonly<
+  Record<
+    keyof ArchiveMethods,
+    (argument: ArchiveRequest['argument']) => ReturnType<ArchiveMethods[keyof ArchiveMethods]>
+  >
 >;
 
-parentPort?.on('message', (order: Order) => {
-  const { request } = order;
-  let reply: Reply;
+parentPort?.on('message', (request: ArchiveRequest) => {
+  const { requestId } = request;
+  let reply: ArchiveReply;
   try {
-    reply = { request, answer: obey[order.order](order.argument) };
+    reply = { requestId, result: methodTable[request.method](request.argument) };
   } catch (error) {
-    reply = { request, error: messageOf(error) };
+    reply = { requestId, error: messageOf(error) };
   }
   parentPort?.postMessage(reply);
-  if ('error' in reply) startAnew();
+  if ('error' in reply) rebuild();
 });
 
 /** What SQLite can't do with its own file, it can with a new one; with a full disk it can't, so not again and again. */
-function startAnew(): void {
-  if (performance.now() < anewAt) return;
-  anewAt = performance.now() + LOOK_AGAIN_MS;
+function rebuild(): void {
+  if (performance.now() < rebuildAllowedAt) return;
+  rebuildAllowedAt = performance.now() + RESCAN_INTERVAL_MS;
   catalogue.close();
   catalogue = Catalogue.replace(file);
-  orders.watch(folders);
+  methods.watch(folders);
 }

@@ -7,11 +7,19 @@ import path from 'node:path';
 
 import { Database, type QueryResult, type SQLiteValue } from 'node-sqlite3-wasm';
 
-import type { Entry, ListedRecording } from './entry';
-import { afterOf, conditionsOf, cursorOf, folded, PAGE, type Found, type Search } from './search';
+import type { IndexEntry, ListedRecording } from './entry';
+import {
+  encodeCursor,
+  conditionsOf,
+  decodeCursor,
+  foldText,
+  PAGE_RECORDINGS,
+  type SearchPage,
+  type Search,
+} from './search';
 
 /** Another number makes the index anew. */
-const VERSION = 1;
+const SCHEMA_VERSION = 1;
 const SCHEMA = `
   CREATE TABLE recording (
     id TEXT PRIMARY KEY, folder TEXT NOT NULL, name TEXT NOT NULL, stamp TEXT NOT NULL,
@@ -20,11 +28,11 @@ const SCHEMA = `
   ) WITHOUT ROWID;
   CREATE INDEX by_time ON recording (started, id);
   CREATE INDEX by_folder ON recording (folder);
-  PRAGMA user_version = ${VERSION};
+  PRAGMA user_version = ${SCHEMA_VERSION};
 `;
 
 /** Where a recording lies. */
-export interface Place {
+export interface RecordingLocation {
   readonly folder: string;
   /** Relative to the folder, separated by `/`, without extension. */
   readonly name: string;
@@ -58,8 +66,8 @@ export class Catalogue {
   }
 
   /** @param stamp tells this content of the metadata file from an earlier one */
-  put(folder: string, { name, callRefs, ...listed }: Entry, stamp: string): void {
-    const words = (texts: readonly string[]): string => folded(texts.join('\n'));
+  put(folder: string, { name, callRefs, ...listed }: IndexEntry, stamp: string): void {
+    const searchText = (texts: readonly string[]): string => foldText(texts.join('\n'));
     this.#database.run('INSERT OR REPLACE INTO recording VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)', [
       listed.id,
       folder,
@@ -67,10 +75,10 @@ export class Catalogue {
       stamp,
       Date.parse(listed.startedAt),
       Math.round(listed.durationMs),
-      folded(listed.deviceNumber),
-      folded(listed.user),
-      words(listed.parties.flatMap((party) => [party.number, party.name])),
-      words(callRefs),
+      foldText(listed.deviceNumber),
+      foldText(listed.user),
+      searchText(listed.parties.flatMap((party) => [party.number, party.name])),
+      searchText(callRefs),
       listed.alarms.length === 0 ? '' : ` ${listed.alarms.join(' ')} `,
       JSON.stringify(listed),
     ]);
@@ -94,14 +102,14 @@ export class Catalogue {
   }
 
   /** Forgets what lies in no folder of these. */
-  keepOnly(folders: readonly string[]): void {
+  removeOtherFolders(folders: readonly string[]): void {
     this.#database.run(`DELETE FROM recording WHERE folder NOT IN (${folders.map(() => '?').join(', ')})`, [
       ...folders,
     ]);
   }
 
   /** What is done in it is done as one, and much faster. */
-  together(work: () => void): void {
+  inTransaction(work: () => void): void {
     this.#database.exec('BEGIN');
     try {
       work();
@@ -112,24 +120,28 @@ export class Catalogue {
     }
   }
 
-  search(search: Search, folders: readonly string[]): Found {
+  search(search: Search, folders: readonly string[]): SearchPage {
     const { sql, values } = conditionsOf(search, folders);
     const count = Number(
       this.#rows(`SELECT count(*) AS count FROM recording WHERE ${sql}`, values)[0]?.count ?? 0,
     );
-    const cursor = cursorOf(search.after);
-    const [page, place] = cursor ? [' AND (started, id) < (?, ?)', [cursor.startedMs, cursor.id]] : ['', []];
+    const cursor = decodeCursor(search.after);
+    const [page, cursorValues] = cursor
+      ? [' AND (started, id) < (?, ?)', [cursor.startedMs, cursor.id]]
+      : ['', []];
     const rows = this.#rows(
-      `SELECT listed FROM recording WHERE ${sql}${page} ORDER BY started DESC, id DESC LIMIT ${PAGE + 1}`,
-      [...values, ...place],
+      `SELECT listed FROM recording WHERE ${sql}${page} ORDER BY started DESC, id DESC LIMIT ${PAGE_RECORDINGS + 1}`,
+      [...values, ...cursorValues],
     );
-    const recordings = rows.slice(0, PAGE).map(({ listed }) => JSON.parse(String(listed)) as ListedRecording);
-    const last = rows.length > PAGE ? recordings.at(-1) : undefined;
-    return { recordings, count, ...(last ? { after: afterOf(last) } : {}) };
+    const recordings = rows
+      .slice(0, PAGE_RECORDINGS)
+      .map(({ listed }) => JSON.parse(String(listed)) as ListedRecording);
+    const last = rows.length > PAGE_RECORDINGS ? recordings.at(-1) : undefined;
+    return { recordings, count, ...(last ? { after: encodeCursor(last) } : {}) };
   }
 
   /** @returns undefined when it isn't known, or lies in no folder of these */
-  placeOf(id: string, folders: readonly string[]): Place | undefined {
+  locate(id: string, folders: readonly string[]): RecordingLocation | undefined {
     const [row] = this.#rows('SELECT folder, name FROM recording WHERE id = ?', [id]);
     const folder = String(row?.folder);
     return row && folders.includes(folder) ? { folder, name: String(row.name) } : undefined;
@@ -140,12 +152,12 @@ export class Catalogue {
   }
 
   #rows(sql: string, values: readonly (string | number)[]): Record<string, SQLiteValue>[] {
-    return this.#database.all(sql, [...values]).map(flat);
+    return this.#database.all(sql, [...values]).map(asRow);
   }
 }
 
 /** Rows are nested only when that is asked for. */
-const flat = (row: QueryResult): Record<string, SQLiteValue> => row as Record<string, SQLiteValue>;
+const asRow = (row: QueryResult): Record<string, SQLiteValue> => row as Record<string, SQLiteValue>;
 
 /** @throws when it is no whole index of this version */
 function openDatabase(file: string): Database {
@@ -160,10 +172,13 @@ function openDatabase(file: string): Database {
     database.exec(
       'PRAGMA locking_mode = EXCLUSIVE; PRAGMA synchronous = OFF; PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY',
     );
-    const version = Number(flat(database.get('PRAGMA user_version') ?? {}).user_version);
+    const version = Number(asRow(database.get('PRAGMA user_version') ?? {}).user_version);
     if (version === 0) database.exec(SCHEMA);
-    else if (version !== VERSION || flat(database.get('PRAGMA quick_check') ?? {}).quick_check !== 'ok')
-      throw new Error(`${file} is no whole index of version ${VERSION}`);
+    else if (
+      version !== SCHEMA_VERSION ||
+      asRow(database.get('PRAGMA quick_check') ?? {}).quick_check !== 'ok'
+    )
+      throw new Error(`${file} is no whole index of version ${SCHEMA_VERSION}`);
     return database;
   } catch (error) {
     database.close();

@@ -5,14 +5,14 @@ import path from 'node:path';
 
 import type { FileKey } from '../encryption';
 import { openRecording, type OpenRecording } from '../files';
-import type { Place } from './catalogue';
-import { fieldsOf, type Fields } from './entry';
-import { LARGEST_METADATA, NO_LINK } from './scan';
+import type { RecordingLocation } from './catalogue';
+import { asObject, type JsonObject } from './entry';
+import { MAX_METADATA_BYTES, NO_FOLLOW_FLAG } from './scan';
 
 /** As they are called behind the name: plain, or encrypted. */
-const AUDIO = ['.wav', '.wav.enc'] as const;
+const AUDIO_EXTENSIONS = ['.wav', '.wav.enc'] as const;
 
-export interface Audio {
+export interface AudioFile {
   /** Absolute path. */
   readonly file: string;
   /** Tells this content from an earlier one. */
@@ -21,15 +21,15 @@ export interface Audio {
 
 /** @returns undefined when the metadata is gone, or no metadata any more */
 export async function readMetadata(
-  place: Place,
-): Promise<{ readonly text: string; readonly fields: Fields } | undefined> {
-  const file = await inside(place, '.json');
+  location: RecordingLocation,
+): Promise<{ readonly text: string; readonly fields: JsonObject } | undefined> {
+  const file = await resolveInside(location, '.json');
   if (!file) return undefined;
-  const handle = await open(file, constants.O_RDONLY | NO_LINK);
+  const handle = await open(file, constants.O_RDONLY | NO_FOLLOW_FLAG);
   try {
-    if ((await handle.stat()).size > LARGEST_METADATA) return undefined;
+    if ((await handle.stat()).size > MAX_METADATA_BYTES) return undefined;
     const text = await handle.readFile('utf8');
-    return { text, fields: fieldsOf(JSON.parse(text)) };
+    return { text, fields: asObject(JSON.parse(text)) };
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
     throw error;
@@ -39,9 +39,9 @@ export async function readMetadata(
 }
 
 /** @returns undefined when there is none any more */
-export async function audioOf(place: Place): Promise<Audio | undefined> {
-  for (const extension of AUDIO) {
-    const file = await inside(place, extension);
+export async function findAudio(location: RecordingLocation): Promise<AudioFile | undefined> {
+  for (const extension of AUDIO_EXTENSIONS) {
+    const file = await resolveInside(location, extension);
     if (!file) continue;
     const { mtimeMs, size } = await lstat(file);
     return { file, stamp: `${mtimeMs}-${size}` };
@@ -54,10 +54,10 @@ export async function audioOf(place: Place): Promise<Audio | undefined> {
  * @throws RecorderError `KEY_UNKNOWN`, `ALTERED`; the system's error
  */
 export async function openAudio(
-  place: Place,
+  location: RecordingLocation,
   keys: readonly FileKey[],
-): Promise<(Audio & { readonly recording: OpenRecording }) | undefined> {
-  const audio = await audioOf(place);
+): Promise<(AudioFile & { readonly recording: OpenRecording }) | undefined> {
+  const audio = await findAudio(location);
   return audio && { ...audio, recording: await openRecording(audio.file, keys) };
 }
 
@@ -65,7 +65,10 @@ export async function openAudio(
  * The absolute path of a file of a recording: a real file, and really within the folder, whatever links were put in its way.
  * @returns undefined otherwise
  */
-export async function inside({ folder, name }: Place, extension: string): Promise<string | undefined> {
+export async function resolveInside(
+  { folder, name }: RecordingLocation,
+  extension: string,
+): Promise<string | undefined> {
   const file = path.join(folder, ...name.split('/')) + extension;
   try {
     const [root, parent, stats] = await Promise.all([

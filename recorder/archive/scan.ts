@@ -14,17 +14,17 @@ import path from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 
 import type { Catalogue } from './catalogue';
-import { entryOf, idOf } from './entry';
+import { readEntry, recordingIdOf } from './entry';
 
 /** Metadata files that are looked at before others have their turn: some 10 ms. */
-const PORTION = 50;
+const SCAN_BATCH_COUNT = 50;
 /** A thousand gaps and calls are some 200 kB: what is larger than this is no metadata of ours. */
-export const LARGEST_METADATA = 16 * 1024 * 1024;
+export const MAX_METADATA_BYTES = 16 * 1024 * 1024;
 /** Not followed at its end, where the system can do that. */
-export const NO_LINK = (constants as { O_NOFOLLOW?: number }).O_NOFOLLOW ?? 0;
-const EXTENSION = '.json';
+export const NO_FOLLOW_FLAG = (constants as { O_NOFOLLOW?: number }).O_NOFOLLOW ?? 0;
+const METADATA_EXTENSION = '.json';
 
-export interface Scanned {
+export interface ScanResult {
   /** Folders that couldn't be read, and why. What was known of them stays. */
   readonly unreadable: readonly { readonly folder: string; readonly error: Error }[];
 }
@@ -34,21 +34,21 @@ export async function scan(
   catalogue: Catalogue,
   folders: readonly string[],
   onProgress: (files: number) => void,
-): Promise<Scanned> {
+): Promise<ScanResult> {
   const unreadable: { folder: string; error: Error }[] = [];
   let files = 0;
-  catalogue.keepOnly(folders);
+  catalogue.removeOtherFolders(folders);
   for (const folder of folders) {
     try {
       const gone = new Set(catalogue.idsIn(folder));
-      for (const names of portions(metadataFiles(folder), PORTION)) {
-        for (const name of names) gone.delete(idOf(folder, name));
-        lookAt(catalogue, folder, names);
+      for (const names of batches(metadataFiles(folder), SCAN_BATCH_COUNT)) {
+        for (const name of names) gone.delete(recordingIdOf(folder, name));
+        refreshEntries(catalogue, folder, names);
         files += names.length;
         onProgress(files);
         await setImmediate();
       }
-      catalogue.together(() => {
+      catalogue.inTransaction(() => {
         for (const id of gone) catalogue.remove(id);
       });
     } catch (error) {
@@ -59,25 +59,27 @@ export async function scan(
 }
 
 /** Brings the index up to date with these metadata files; those that are gone are forgotten. */
-export function lookAt(catalogue: Catalogue, folder: string, names: readonly string[]): void {
-  const known = catalogue.stampsOf(names.map((name) => idOf(folder, name)));
-  catalogue.together(() => {
-    for (const name of names) lookAtOne(catalogue, folder, name, known);
+export function refreshEntries(catalogue: Catalogue, folder: string, names: readonly string[]): void {
+  const known = catalogue.stampsOf(names.map((name) => recordingIdOf(folder, name)));
+  catalogue.inTransaction(() => {
+    for (const name of names) refreshEntry(catalogue, folder, name, known);
   });
 }
 
-function lookAtOne(
+function refreshEntry(
   catalogue: Catalogue,
   folder: string,
   name: string,
   known: ReadonlyMap<string, string>,
 ): void {
-  const file = path.join(folder, name + EXTENSION);
-  const id = idOf(folder, name);
+  const file = path.join(folder, name + METADATA_EXTENSION);
+  const id = recordingIdOf(folder, name);
   const stamp = stampOf(file);
   if (stamp !== undefined && known.get(id) === stamp) return;
   const entry =
-    stamp === undefined || existsSync(`${file}.part`) ? undefined : entryOf(folder, name, readMetadata(file));
+    stamp === undefined || existsSync(`${file}.part`)
+      ? undefined
+      : readEntry(folder, name, readMetadata(file));
   if (entry && stamp !== undefined) catalogue.put(folder, entry, stamp);
   else catalogue.remove(id);
 }
@@ -92,8 +94,8 @@ function stampOf(file: string): string | undefined {
 function readMetadata(file: string): unknown {
   let descriptor: number | undefined;
   try {
-    descriptor = openSync(file, constants.O_RDONLY | NO_LINK);
-    return fstatSync(descriptor).size > LARGEST_METADATA
+    descriptor = openSync(file, constants.O_RDONLY | NO_FOLLOW_FLAG);
+    return fstatSync(descriptor).size > MAX_METADATA_BYTES
       ? undefined
       : JSON.parse(readFileSync(descriptor, 'utf8'));
   } catch {
@@ -105,32 +107,33 @@ function readMetadata(file: string): unknown {
 
 /** Names, relative and without extension. Links and hidden folders are not followed. @throws the system's error for the folder itself */
 function* metadataFiles(folder: string): Generator<string> {
-  const waiting = [''];
-  for (let inside = waiting.pop(); inside !== undefined; inside = waiting.pop()) {
-    for (const entry of entriesOf(path.join(folder, inside), inside === '')) {
-      const name = inside === '' ? entry.name : `${inside}/${entry.name}`;
-      if (entry.isDirectory() && !entry.name.startsWith('.')) waiting.push(name);
-      else if (entry.isFile() && entry.name.endsWith(EXTENSION)) yield name.slice(0, -EXTENSION.length);
+  const pendingFolders = [''];
+  for (let subfolder = pendingFolders.pop(); subfolder !== undefined; subfolder = pendingFolders.pop()) {
+    for (const entry of entriesOf(path.join(folder, subfolder), subfolder === '')) {
+      const name = subfolder === '' ? entry.name : `${subfolder}/${entry.name}`;
+      if (entry.isDirectory() && !entry.name.startsWith('.')) pendingFolders.push(name);
+      else if (entry.isFile() && entry.name.endsWith(METADATA_EXTENSION))
+        yield name.slice(0, -METADATA_EXTENSION.length);
     }
   }
 }
 
-function entriesOf(folder: string, must: boolean): Dirent[] {
+function entriesOf(folder: string, required: boolean): Dirent[] {
   try {
     return readdirSync(folder, { withFileTypes: true });
   } catch (error) {
-    if (must) throw error;
+    if (required) throw error;
     return []; // removed meanwhile, or not for us to read
   }
 }
 
-function* portions<T>(items: Iterable<T>, size: number): Generator<T[]> {
-  let portion: T[] = [];
+function* batches<T>(items: Iterable<T>, size: number): Generator<T[]> {
+  let batch: T[] = [];
   for (const item of items) {
-    portion.push(item);
-    if (portion.length < size) continue;
-    yield portion;
-    portion = [];
+    batch.push(item);
+    if (batch.length < size) continue;
+    yield batch;
+    batch = [];
   }
-  if (portion.length > 0) yield portion;
+  if (batch.length > 0) yield batch;
 }

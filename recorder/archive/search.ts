@@ -1,6 +1,6 @@
 /** What recordings can be searched by, and the SQL of it. */
 import { invalid } from '../common';
-import { fieldsOf, type ListedRecording } from './entry';
+import { asObject, type ListedRecording } from './entry';
 
 /** All that are given must hold. Texts are found anywhere, whatever the case and the accents. */
 export interface Search {
@@ -21,7 +21,7 @@ export interface Search {
   readonly after?: string;
 }
 
-export interface Found {
+export interface SearchPage {
   /** The newest first, at most `PAGE`. */
   readonly recordings: readonly ListedRecording[];
   /** All that match, on this page and on others. */
@@ -31,20 +31,21 @@ export interface Found {
 }
 
 /** Recordings of one answer. */
-export const PAGE = 200;
-const LONGEST_TEXT = 200;
-const TEXTS = ['device', 'party', 'user', 'callRef', 'alarm', 'after'] as const;
-const NUMBERS = ['from', 'to', 'shortest', 'longest'] as const;
-const CURSOR = /^(-?\d{1,16})\.([0-9a-f]{32})$/;
+export const PAGE_RECORDINGS = 200;
+const MAX_TEXT_CHARACTERS = 200;
+const TEXT_FIELDS = ['device', 'party', 'user', 'callRef', 'alarm', 'after'] as const;
+const NUMBER_FIELDS = ['from', 'to', 'shortest', 'longest'] as const;
+const CURSOR_PATTERN = /^(-?\d{1,16})\.([0-9a-f]{32})$/;
 
 /** @throws RecorderError `INVALID_INPUT` naming the field, the value and the rule */
 export function readSearch(given: unknown): Search {
   const search: Record<string, string | number> = {};
-  for (const [field, value] of Object.entries(fieldsOf(given))) {
+  for (const [field, value] of Object.entries(asObject(given))) {
     if (value === undefined || value === '') continue;
-    if (isOneOf(TEXTS, field)) search[field] = readText(field, value);
-    else if (isOneOf(NUMBERS, field)) search[field] = readNumber(field, value);
-    else throw invalid(field, value, `left out: a search has ${[...TEXTS, ...NUMBERS].join(', ')}`);
+    if (isOneOf(TEXT_FIELDS, field)) search[field] = readText(field, value);
+    else if (isOneOf(NUMBER_FIELDS, field)) search[field] = readNumber(field, value);
+    else
+      throw invalid(field, value, `left out: a search has ${[...TEXT_FIELDS, ...NUMBER_FIELDS].join(', ')}`);
   }
   return search;
 }
@@ -52,9 +53,10 @@ export function readSearch(given: unknown): Search {
 const isOneOf = (names: readonly string[], name: string): boolean => names.includes(name);
 
 function readText(field: string, value: unknown): string {
-  if (typeof value !== 'string' || value.length > LONGEST_TEXT)
-    throw invalid(field, value, `a text of at most ${LONGEST_TEXT} characters`);
-  if (field === 'after' && !CURSOR.test(value)) throw invalid(field, value, 'what an earlier answer said');
+  if (typeof value !== 'string' || value.length > MAX_TEXT_CHARACTERS)
+    throw invalid(field, value, `a text of at most ${MAX_TEXT_CHARACTERS} characters`);
+  if (field === 'after' && !CURSOR_PATTERN.test(value))
+    throw invalid(field, value, 'what an earlier answer said');
   return value;
 }
 
@@ -66,7 +68,7 @@ function readNumber(field: string, value: unknown): number {
 }
 
 /** As texts are kept to be searched: without case and accents. */
-export const folded = (text: string): string =>
+export const foldText = (text: string): string =>
   text
     .normalize('NFD')
     .replace(/\p{Mark}/gu, '')
@@ -83,7 +85,7 @@ export function conditionsOf(search: Search, folders: readonly string[]): Condit
   const parts: [sql: string, value: string | number][] = [];
   for (const field of ['device', 'party', 'user', 'callRef'] as const) {
     const text = search[field];
-    if (text !== undefined) parts.push([`instr(${field}, ?) > 0`, folded(text.trim())]);
+    if (text !== undefined) parts.push([`instr(${field}, ?) > 0`, foldText(text.trim())]);
   }
   if (search.from !== undefined) parts.push(['started >= ?', search.from]);
   if (search.to !== undefined) parts.push(['started < ?', search.to]);
@@ -103,9 +105,9 @@ export interface Cursor {
   readonly id: string;
 }
 
-export function cursorOf(after: string | undefined): Cursor | undefined {
-  const [, startedMs, id] = CURSOR.exec(after ?? '') ?? [];
+export function decodeCursor(after: string | undefined): Cursor | undefined {
+  const [, startedMs, id] = CURSOR_PATTERN.exec(after ?? '') ?? [];
   return startedMs === undefined || id === undefined ? undefined : { startedMs: Number(startedMs), id };
 }
 
-export const afterOf = ({ startedAt, id }: ListedRecording): string => `${Date.parse(startedAt)}.${id}`;
+export const encodeCursor = ({ startedAt, id }: ListedRecording): string => `${Date.parse(startedAt)}.${id}`;

@@ -2,13 +2,13 @@
  * Whether a recording is as it was recorded: its files against the line that the manifest has for it. Whether the manifest itself is whole
  * is said too, as far as its chain tells; the command `o2g-verify` looks at a whole folder.
  */
-import { nameOfAudio } from '../files';
-import { readLines, ChainCheck, type RecordingEntry } from '../evidence';
+import { nameFromAudioPath } from '../files';
+import { readLines, ChainVerifier, type RecordingEntry } from '../evidence';
 import { sha256OfFile } from '../disk';
-import type { Place } from './catalogue';
-import { inside } from './recording-files';
+import type { RecordingLocation } from './catalogue';
+import { resolveInside } from './recording-files';
 
-export interface Verification {
+export interface RecordingVerification {
   /** `unlisted`: the manifest doesn't know it; `altered`: at least one of `files` isn't what was recorded; `missing`: at least one isn't there. */
   readonly state: 'verified' | 'altered' | 'missing' | 'unlisted';
   /** Those that are altered or missing, relative to the folder. */
@@ -20,8 +20,8 @@ export interface Verification {
 }
 
 /** Rejects with the system's error. */
-export async function verify(place: Place): Promise<Verification> {
-  const { recording, held, chain } = await linesOf(place);
+export async function verify(location: RecordingLocation): Promise<RecordingVerification> {
+  const { recording, held, chain } = await readManifestState(location);
   if (!recording) return { state: 'unlisted', files: [], chain, held };
   const expected = [
     { file: recording.file, sha256: recording.sha256 },
@@ -31,7 +31,7 @@ export async function verify(place: Place): Promise<Verification> {
   const altered: string[] = [];
   const missing: string[] = [];
   for (const { file, sha256: hash } of expected) {
-    const found = await inside({ folder: place.folder, name: file }, '');
+    const found = await resolveInside({ folder: location.folder, name: file }, '');
     if (!found) missing.push(file);
     else if ((await sha256OfFile(found)) !== hash) altered.push(file);
   }
@@ -39,25 +39,26 @@ export async function verify(place: Place): Promise<Verification> {
   return { state, files: [...altered, ...missing], chain, held };
 }
 
-interface Listed {
+interface ManifestState {
   recording: RecordingEntry | undefined;
   held: boolean;
-  chain: Verification['chain'];
+  chain: RecordingVerification['chain'];
 }
 
 /** What the newest lines say of a recording, whose audio may be encrypted. */
-async function linesOf({ folder, name }: Place): Promise<Listed> {
-  const listed: Listed = { recording: undefined, held: false, chain: 'whole' };
-  const check = new ChainCheck([], () => {
-    listed.chain = 'broken';
+async function readManifestState({ folder, name }: RecordingLocation): Promise<ManifestState> {
+  const manifestState: ManifestState = { recording: undefined, held: false, chain: 'whole' };
+  const verifier = new ChainVerifier([], () => {
+    manifestState.chain = 'broken';
   });
   for await (const line of readLines(folder)) {
-    check.add(line);
-    const { said } = line;
-    if (said === undefined || nameOfAudio(said.file) !== name) continue;
-    if (said.entry === 'recording') listed.recording = said;
-    else if (said.entry === 'hold' || said.entry === 'released') listed.held = said.entry === 'hold';
+    verifier.add(line);
+    const { parsed } = line;
+    if (parsed === undefined || nameFromAudioPath(parsed.file) !== name) continue;
+    if (parsed.entry === 'recording') manifestState.recording = parsed;
+    else if (parsed.entry === 'hold' || parsed.entry === 'released')
+      manifestState.held = parsed.entry === 'hold';
   }
-  check.finish();
-  return listed;
+  verifier.finish();
+  return manifestState;
 }

@@ -1,5 +1,5 @@
 /** The picture of a recording: how loud each side was, in so many columns. Read in pieces, so that the longest file holds nobody up. */
-import { LINEAR, frameLength, headerLength, readWavHeader, type WavForm } from '../audio';
+import { G711_TO_LINEAR, bytesPerFrame, headerLength, readWavHeader, type WavFormat } from '../audio';
 import type { OpenRecording } from '../files';
 import { SAMPLE_RATE } from '../common';
 
@@ -11,33 +11,33 @@ export interface Waveform {
 }
 
 /** More than a screen has. */
-const MOST_COLUMNS = 2000;
+const MAX_COLUMNS = 2000;
 const FULL_SCALE = 32768;
-const SIDES = 2;
+const CHANNEL_COUNT = 2;
 
 /**
  * @returns undefined when it is no WAV file of this recorder
  * @throws RecorderError `ALTERED`; the system's error
  */
 export async function waveformOf(recording: OpenRecording): Promise<Waveform | undefined> {
-  const form = readWavHeader(await bytesOf(recording, headerLength('g711')));
-  if (!form) return undefined;
-  const begin = headerLength(form.format);
-  const frames = Math.max(0, Math.floor((recording.bytes - begin) / frameLength(form.format)));
-  const columns = new Columns(form, frames);
-  for await (const piece of recording.read(begin, begin + frames * frameLength(form.format)))
-    columns.add(piece);
+  const wavFormat = readWavHeader(await readBytes(recording, headerLength('g711')));
+  if (!wavFormat) return undefined;
+  const dataStart = headerLength(wavFormat.format);
+  const frames = Math.max(0, Math.floor((recording.bytes - dataStart) / bytesPerFrame(wavFormat.format)));
+  const columns = new Columns(wavFormat, frames);
+  for await (const chunk of recording.read(dataStart, dataStart + frames * bytesPerFrame(wavFormat.format)))
+    columns.add(chunk);
   return {
     durationMs: Math.round((1000 * frames) / SAMPLE_RATE),
-    sent: columns.of(0),
-    received: columns.of(1),
+    sent: columns.peaksOf(0),
+    received: columns.peaksOf(1),
   };
 }
 
-async function bytesOf(recording: OpenRecording, length: number): Promise<Buffer> {
-  const pieces: Uint8Array[] = [];
-  for await (const piece of recording.read(0, length)) pieces.push(piece);
-  return Buffer.concat(pieces);
+async function readBytes(recording: OpenRecording, length: number): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of recording.read(0, length)) chunks.push(chunk);
+  return Buffer.concat(chunks);
 }
 
 /** One pass over hundreds of megabytes: what each sample needs is in local variables, which takes half the time of a call for each. */
@@ -48,32 +48,32 @@ class Columns {
   /** Samples so far, of both sides. */
   #samples = 0;
   /** The first byte of a linear sample whose second is in the next piece. */
-  #half: number | undefined;
+  #pendingByte: number | undefined;
 
-  constructor({ format, law }: WavForm, frames: number) {
-    const columns = Math.min(MOST_COLUMNS, frames);
+  constructor({ format, law }: WavFormat, frames: number) {
+    const columns = Math.min(MAX_COLUMNS, frames);
     this.#peaks = [new Uint16Array(columns), new Uint16Array(columns)];
-    this.#samplesPerColumn = (SIDES * frames) / Math.max(1, columns);
-    this.#linear = format === 'g711' ? LINEAR[law] : undefined;
+    this.#samplesPerColumn = (CHANNEL_COUNT * frames) / Math.max(1, columns);
+    this.#linear = format === 'g711' ? G711_TO_LINEAR[law] : undefined;
   }
 
-  add(piece: Uint8Array): void {
+  add(chunk: Uint8Array): void {
     const table = this.#linear;
     const [sent, received] = this.#peaks;
     let samples = this.#samples;
-    let half = this.#half;
+    let pendingByte = this.#pendingByte;
     let column = Math.floor(samples / this.#samplesPerColumn);
     let columnEnd = (column + 1) * this.#samplesPerColumn;
-    for (const byte of piece) {
+    for (const byte of chunk) {
       let linear: number;
       if (table) {
         linear = table[byte] ?? 0;
-      } else if (half === undefined) {
-        half = byte;
+      } else if (pendingByte === undefined) {
+        pendingByte = byte;
         continue;
       } else {
-        linear = ((half | (byte << 8)) << 16) >> 16;
-        half = undefined;
+        linear = ((pendingByte | (byte << 8)) << 16) >> 16;
+        pendingByte = undefined;
       }
       if (samples >= columnEnd) {
         column += 1;
@@ -85,10 +85,12 @@ class Columns {
       samples += 1;
     }
     this.#samples = samples;
-    this.#half = half;
+    this.#pendingByte = pendingByte;
   }
 
-  of(side: 0 | 1): number[] {
-    return Array.from(this.#peaks[side], (peak) => Math.min(255, Math.round((256 * peak) / FULL_SCALE)));
+  peaksOf(channelIndex: 0 | 1): number[] {
+    return Array.from(this.#peaks[channelIndex], (peak) =>
+      Math.min(255, Math.round((256 * peak) / FULL_SCALE)),
+    );
   }
 }

@@ -3,7 +3,7 @@
 export type Law = 'alaw' | 'ulaw';
 
 /** The byte that is silence. */
-export const SILENCE: Readonly<Record<Law, number>> = { alaw: 0xd5, ulaw: 0xff };
+export const SILENCE_BYTE: Readonly<Record<Law, number>> = { alaw: 0xd5, ulaw: 0xff };
 
 function decodeUlaw(byte: number): number {
   const inverted = ~byte & 0xff;
@@ -19,36 +19,39 @@ function decodeAlaw(byte: number): number {
   return toggled >= 0x80 ? magnitude : -magnitude;
 }
 
-const table = (decode: (byte: number) => number): Int16Array =>
+const decodeTable = (decode: (byte: number) => number): Int16Array =>
   Int16Array.from({ length: 256 }, (_, byte) => decode(byte));
 
 /** From a byte to linear, 16 bits. */
-export const LINEAR: Readonly<Record<Law, Int16Array>> = { alaw: table(decodeAlaw), ulaw: table(decodeUlaw) };
+export const G711_TO_LINEAR: Readonly<Record<Law, Int16Array>> = {
+  alaw: decodeTable(decodeAlaw),
+  ulaw: decodeTable(decodeUlaw),
+};
 
 /** The byte of a law that is nearest to a linear value. Ties go to the smaller magnitude. */
-function nearest(linear: number, law: Law): number {
+function encodeNearest(linear: number, law: Law): number {
   let best = 0;
   for (let byte = 1; byte < 256; byte += 1) {
-    const value = LINEAR[law][byte] ?? 0;
-    const chosen = LINEAR[law][best] ?? 0;
+    const value = G711_TO_LINEAR[law][byte] ?? 0;
+    const chosen = G711_TO_LINEAR[law][best] ?? 0;
     const difference = Math.abs(value - linear) - Math.abs(chosen - linear);
     if (difference < 0 || (difference === 0 && Math.abs(value) < Math.abs(chosen))) best = byte;
   }
   return best;
 }
 
-function transcoding(from: Law, to: Law): Uint8Array {
+function transcodeTable(from: Law, to: Law): Uint8Array {
   const bytes = Uint8Array.from({ length: 256 }, (_, byte) =>
-    from === to ? byte : nearest(LINEAR[from][byte] ?? 0, to),
+    from === to ? byte : encodeNearest(G711_TO_LINEAR[from][byte] ?? 0, to),
   );
-  if (from !== to) bytes[SILENCE[from]] = SILENCE[to];
+  if (from !== to) bytes[SILENCE_BYTE[from]] = SILENCE_BYTE[to];
   return bytes;
 }
 
 /** From a byte of one law to the nearest of another. */
-export const TRANSCODE: Readonly<Record<Law, Readonly<Record<Law, Uint8Array>>>> = {
-  alaw: { alaw: transcoding('alaw', 'alaw'), ulaw: transcoding('alaw', 'ulaw') },
-  ulaw: { alaw: transcoding('ulaw', 'alaw'), ulaw: transcoding('ulaw', 'ulaw') },
+export const G711_TRANSCODE: Readonly<Record<Law, Readonly<Record<Law, Uint8Array>>>> = {
+  alaw: { alaw: transcodeTable('alaw', 'alaw'), ulaw: transcodeTable('alaw', 'ulaw') },
+  ulaw: { alaw: transcodeTable('ulaw', 'alaw'), ulaw: transcodeTable('ulaw', 'ulaw') },
 };
 
 /** The law of a payload type; undefined for another codec. RFC 3551: PCMU is 0, PCMA is 8. */

@@ -10,11 +10,11 @@ import { SAMPLE_RATE } from '../common';
 /** Longer ones are written in fewer pieces, shorter ones take less memory. */
 export const PAGE_FRAMES = 2 * SAMPLE_RATE;
 /** A packet later than this finds its stretch closed. A backlog of 5 s read socket by socket lost packets with 2 s, none with 12 s. */
-const WINDOW = 12 * SAMPLE_RATE;
+const MAX_LATENESS_SAMPLES = 12 * SAMPLE_RATE;
 /** When both channels have gone on by so much, nothing older comes: reordering is shorter. */
-const SETTLED = 2 * SAMPLE_RATE;
+const REORDER_WINDOW_SAMPLES = 2 * SAMPLE_RATE;
 /** What may wait for a slow or full disk: 30 s, half a megabyte a call. Then the oldest is given up. */
-const MOST_PAGES = 15;
+const MAX_PAGES = 15;
 
 export interface Page {
   readonly number: number;
@@ -27,7 +27,7 @@ export interface Page {
   writing: boolean;
 }
 
-export interface Part {
+export interface SampleRange {
   readonly from: number;
   readonly to: number;
 }
@@ -35,17 +35,17 @@ export interface Part {
 export class Timeline {
   readonly #pages = new Map<number, Page>();
   /** Nothing before this position changes any more. */
-  #floor = 0;
+  #settledEnd = 0;
   /** Memory of a page that was closed, for the next one: with hundreds of recordings the garbage collector would have much to do. */
-  #spare: Uint8Array<ArrayBuffer> | undefined;
+  #spareBytes: Uint8Array<ArrayBuffer> | undefined;
   readonly #ends = [0, 0];
   /** Stretches where nothing is ever written; `to` is Infinity while it lasts. */
   readonly #masks: { from: number; to: number }[] = [];
 
   constructor(readonly format: SampleFormat) {}
 
-  get floor(): number {
-    return this.#floor;
+  get settledEnd(): number {
+    return this.#settledEnd;
   }
 
   /** The end of the last audio of either channel. */
@@ -62,19 +62,26 @@ export class Timeline {
   }
 
   /** @returns false when its stretch is closed: then nothing is written */
-  place(side: 0 | 1, position: number, law: Law, bytes: DataView, start: number, end: number): boolean {
-    if (position < this.#floor) return false;
-    this.reach(side, position + end - start);
-    if (this.#masks.length === 0) this.#write(side, position, law, bytes, start, end);
+  place(
+    channelIndex: 0 | 1,
+    position: number,
+    law: Law,
+    bytes: DataView,
+    start: number,
+    end: number,
+  ): boolean {
+    if (position < this.#settledEnd) return false;
+    this.extendTo(channelIndex, position + end - start);
+    if (this.#masks.length === 0) this.#write(channelIndex, position, law, bytes, start, end);
     else
-      for (const { from, to } of this.#visible(position, position + end - start))
-        this.#write(side, from, law, bytes, start + from - position, start + to - position);
+      for (const { from, to } of this.#unmasked(position, position + end - start))
+        this.#write(channelIndex, from, law, bytes, start + from - position, start + to - position);
     return true;
   }
 
   /** The channel is silent up to `position`. */
-  reach(side: 0 | 1, position: number): void {
-    if (position > (this.#ends[side] ?? 0)) this.#ends[side] = position;
+  extendTo(channelIndex: 0 | 1, position: number): void {
+    if (position > (this.#ends[channelIndex] ?? 0)) this.#ends[channelIndex] = position;
   }
 
   /** From now on nothing is written, what was already placed there is erased. */
@@ -83,8 +90,9 @@ export class Timeline {
     for (const page of this.#pages.values()) {
       const first = Math.max(0, from - page.number * PAGE_FRAMES);
       if (first >= PAGE_FRAMES) continue;
-      for (const side of [0, 1] as const) this.format.erase(page.bytes, first, PAGE_FRAMES, side);
-      touch(page, first, Math.min(PAGE_FRAMES, Math.max(first, this.end - page.number * PAGE_FRAMES)));
+      for (const channelIndex of [0, 1] as const)
+        this.format.erase(page.bytes, first, PAGE_FRAMES, channelIndex);
+      markDirty(page, first, Math.min(PAGE_FRAMES, Math.max(first, this.end - page.number * PAGE_FRAMES)));
     }
   }
 
@@ -93,11 +101,12 @@ export class Timeline {
   }
 
   /** Whether a stretch of a channel is all below `threshold`, in linear values; what isn't in memory isn't silent. */
-  isSilent(side: 0 | 1, from: number, to: number, threshold: number): boolean {
+  isSilent(channelIndex: 0 | 1, from: number, to: number, threshold: number): boolean {
     for (let position = Math.max(0, from); position < to; position += 1) {
       const page = this.#pages.get(Math.floor(position / PAGE_FRAMES));
       if (!page) return position >= this.end;
-      if (Math.abs(this.format.read(page.bytes, position % PAGE_FRAMES, side)) > threshold) return false;
+      if (Math.abs(this.format.read(page.bytes, position % PAGE_FRAMES, channelIndex)) > threshold)
+        return false;
     }
     return true;
   }
@@ -107,44 +116,44 @@ export class Timeline {
    * @param now the position of the present moment
    * @returns stretches that the disk didn't take in time, and are lost
    */
-  retire(now: number): Part[] {
-    const settled = Math.min(this.#ends[0] ?? 0, this.#ends[1] ?? 0) - SETTLED;
-    this.#floor = Math.max(this.#floor, settled, now - WINDOW);
-    const lost: Part[] = [];
+  closeSettled(now: number): SampleRange[] {
+    const settled = Math.min(this.#ends[0] ?? 0, this.#ends[1] ?? 0) - REORDER_WINDOW_SAMPLES;
+    this.#settledEnd = Math.max(this.#settledEnd, settled, now - MAX_LATENESS_SAMPLES);
+    const lost: SampleRange[] = [];
     for (const page of [...this.#pages.values()].sort((a, b) => a.number - b.number)) {
       const clean = page.dirtyFrom >= page.dirtyTo && !page.writing;
-      const closed = (page.number + 1) * PAGE_FRAMES <= this.#floor;
+      const closed = (page.number + 1) * PAGE_FRAMES <= this.#settledEnd;
       if (clean && closed) this.#close(page);
-      else if (this.#pages.size > MOST_PAGES && !page.writing) lost.push(this.#giveUp(page));
+      else if (this.#pages.size > MAX_PAGES && !page.writing) lost.push(this.#discard(page));
     }
     return lost;
   }
 
   /** Everything in memory is to be written from `position` on, to a new file; what lies before is the old one's. */
-  startAnew(position: number): void {
-    this.#floor = Math.max(this.#floor, position);
+  startNewFile(position: number): void {
+    this.#settledEnd = Math.max(this.#settledEnd, position);
     for (const page of this.#pages.values()) {
       if ((page.number + 1) * PAGE_FRAMES <= position) continue;
       const start = page.number * PAGE_FRAMES;
-      touch(page, Math.max(0, position - start), Math.min(PAGE_FRAMES, this.end - start));
+      markDirty(page, Math.max(0, position - start), Math.min(PAGE_FRAMES, this.end - start));
     }
   }
 
   #close(page: Page): void {
     this.#pages.delete(page.number);
-    this.#spare = page.bytes;
+    this.#spareBytes = page.bytes;
   }
 
-  #giveUp(page: Page): Part {
+  #discard(page: Page): SampleRange {
     this.#pages.delete(page.number);
     const start = page.number * PAGE_FRAMES;
-    this.#floor = Math.max(this.#floor, start + PAGE_FRAMES);
+    this.#settledEnd = Math.max(this.#settledEnd, start + PAGE_FRAMES);
     return { from: start + page.dirtyFrom, to: start + page.dirtyTo };
   }
 
   /** What of a stretch isn't masked. */
-  #visible(from: number, to: number): Part[] {
-    const parts: Part[] = [];
+  #unmasked(from: number, to: number): SampleRange[] {
+    const parts: SampleRange[] = [];
     let start = from;
     for (const mask of this.#masks) {
       if (mask.to <= start || mask.from >= to) continue;
@@ -155,25 +164,25 @@ export class Timeline {
     return parts;
   }
 
-  #write(side: 0 | 1, position: number, law: Law, bytes: DataView, start: number, end: number): void {
+  #write(channelIndex: 0 | 1, position: number, law: Law, bytes: DataView, start: number, end: number): void {
     for (let from = start; from < end;) {
       const at = position + from - start;
-      const page = this.#open(Math.floor(at / PAGE_FRAMES));
+      const page = this.#pageAt(Math.floor(at / PAGE_FRAMES));
       const frame = at - page.number * PAGE_FRAMES;
       const frames = Math.min(end - from, PAGE_FRAMES - frame);
-      this.format.write(page.view, frame, side, law, bytes, from, from + frames);
-      touch(page, frame, frame + frames);
+      this.format.write(page.view, frame, channelIndex, law, bytes, from, from + frames);
+      markDirty(page, frame, frame + frames);
       from += frames;
     }
   }
 
-  #open(number: number): Page {
+  #pageAt(number: number): Page {
     let page = this.#pages.get(number);
     if (!page) {
-      const bytes = (this.#spare ?? new Uint8Array(PAGE_FRAMES * 2 * this.format.bytesPerSample)).fill(
+      const bytes = (this.#spareBytes ?? new Uint8Array(PAGE_FRAMES * 2 * this.format.bytesPerSample)).fill(
         this.format.silence,
       );
-      this.#spare = undefined;
+      this.#spareBytes = undefined;
       page = {
         number,
         bytes,
@@ -188,7 +197,7 @@ export class Timeline {
   }
 }
 
-function touch(page: Page, from: number, to: number): void {
+function markDirty(page: Page, from: number, to: number): void {
   if (from < page.dirtyFrom) page.dirtyFrom = from;
   if (to > page.dirtyTo) page.dirtyTo = to;
 }

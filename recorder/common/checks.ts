@@ -2,11 +2,11 @@
 import { invalid } from './errors';
 
 /** A hundred years. */
-const MOST_DAYS = 36_500;
+const MAX_DAYS = 36_500;
 
 /** Checks a number of days. @throws RecorderError `INVALID_INPUT` */
 export function checkDays(field: string, value: unknown): void {
-  checkRange(field, value, 0, MOST_DAYS);
+  checkRange(field, value, 0, MAX_DAYS);
 }
 
 /** @throws RecorderError `INVALID_INPUT` when it isn't a whole number from `min` to `max` */

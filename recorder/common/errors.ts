@@ -37,12 +37,12 @@ export class RecorderError extends Error {
 
 /** The one shape of a refused input: field, value, rule. A secret's value is never shown: pass undefined. */
 export function invalid(field: string, value: unknown, mustBe: string): RecorderError {
-  const shown = value === undefined ? '' : `${shorten(textOf(value))} is refused, it `;
+  const shown = value === undefined ? '' : `${shorten(formatValue(value))} is refused, it `;
   return new RecorderError('INVALID_INPUT', `${field}: ${shown}must be ${mustBe}`);
 }
 
 /** JSON has no word for a function, say. */
-const textOf = (value: unknown): string =>
+const formatValue = (value: unknown): string =>
   typeof value === 'function' || typeof value === 'symbol' ? typeof value : JSON.stringify(value);
 
 const shorten = (text: string): string => (text.length > 60 ? `${text.slice(0, 60)}…` : text);

@@ -8,13 +8,13 @@ export {
   type AlarmName,
   type Channel,
   type ChannelReport,
-  type Correction,
+  type ClockCorrection,
   type DeviceContext,
   type Gap,
   type GapKind,
   type RawFile,
-  type Recorded,
+  type RecordingMetadata,
   type TakeOver,
   type TelephoneEvent,
 } from './types';
-export { WorkerQuestions, workerFile } from './worker-rpc';
+export { WorkerRpc, workerFile } from './worker-rpc';

@@ -75,7 +75,7 @@ export interface ChannelReport {
 }
 
 /** The clock of sender and recorder differed: placed audio was moved by so much, in silence. */
-export interface Correction {
+export interface ClockCorrection {
   readonly channel: Channel;
   readonly atMs: number;
   readonly movedMs: number;
@@ -111,7 +111,7 @@ export interface DeviceContext {
 }
 
 /** What a recorded file is, before the caller adds what it knows. Paths are relative to the folder. */
-export interface Recorded {
+export interface RecordingMetadata {
   readonly id: string;
   readonly deviceNumber: string;
   readonly context: DeviceContext;
@@ -132,7 +132,7 @@ export interface Recorded {
   readonly gapsOmitted: number;
   readonly alarms: readonly Omit<Alarm, 'deviceNumber'>[];
   readonly events: readonly TelephoneEvent[];
-  readonly corrections: readonly Correction[];
+  readonly corrections: readonly ClockCorrection[];
   readonly takeOvers: readonly TakeOver[];
   readonly raw: readonly RawFile[];
   /** Some of the audio is only in `raw`. */

@@ -3,59 +3,63 @@ import path from 'node:path';
 
 import { RecorderError } from './errors';
 
-interface Waiting {
-  readonly resolve: (answer: unknown) => void;
+interface PendingRequest {
+  readonly resolve: (result: unknown) => void;
   readonly reject: (error: Error) => void;
 }
 
-export class WorkerQuestions {
-  readonly #waiting = new Map<number, Waiting>();
-  #requests = 0;
+export class WorkerRpc {
+  readonly #pending = new Map<number, PendingRequest>();
+  #lastRequestId = 0;
 
   /**
-   * @param late what is said when no answer comes within so many milliseconds
+   * @param timeoutMessage what is said when no answer comes within so many milliseconds
    * @param send gets the number by which the answer is known
    * @throws RecorderError `TIMEOUT`; what `reject` and `abandon` are given
    */
-  ask<Answer>(withinMs: number, late: string, send: (request: number) => void): Promise<Answer> {
-    const request = ++this.#requests;
+  request<Result>(
+    timeoutMs: number,
+    timeoutMessage: string,
+    send: (requestId: number) => void,
+  ): Promise<Result> {
+    const requestId = ++this.#lastRequestId;
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
-        this.#waiting.delete(request);
-        reject(new RecorderError('TIMEOUT', late));
-      }, withinMs);
-      this.#waiting.set(request, {
-        resolve: (answer) => {
+        this.#pending.delete(requestId);
+        reject(new RecorderError('TIMEOUT', timeoutMessage));
+      }, timeoutMs);
+      this.#pending.set(requestId, {
+        resolve: (result) => {
           clearTimeout(timer);
-          resolve(answer as Answer);
+          resolve(result as Result);
         },
         reject: (error) => {
           clearTimeout(timer);
           reject(error);
         },
       });
-      send(request);
+      send(requestId);
     });
   }
 
-  resolve(request: number, answer?: unknown): void {
-    this.#take(request)?.resolve(answer);
+  resolve(requestId: number, result?: unknown): void {
+    this.#take(requestId)?.resolve(result);
   }
 
-  reject(request: number, error: Error): void {
-    this.#take(request)?.reject(error);
+  reject(requestId: number, error: Error): void {
+    this.#take(requestId)?.reject(error);
   }
 
   /** The worker is gone: no answer comes any more. */
-  abandon(error: Error): void {
-    for (const { reject } of this.#waiting.values()) reject(error);
-    this.#waiting.clear();
+  rejectAll(error: Error): void {
+    for (const { reject } of this.#pending.values()) reject(error);
+    this.#pending.clear();
   }
 
-  #take(request: number): Waiting | undefined {
-    const waiting = this.#waiting.get(request);
-    this.#waiting.delete(request);
-    return waiting;
+  #take(requestId: number): PendingRequest | undefined {
+    const pending = this.#pending.get(requestId);
+    this.#pending.delete(requestId);
+    return pending;
   }
 }
 

@@ -5,17 +5,17 @@
 import { readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 
-import { complete, type Description, type FinishedRecording } from './finish-recording';
-import { reopenEncrypted, type Reopened, type FileKey } from '../encryption';
-import { audioOf, metadataOf, PART, isAbandoned, type Owner, type Sidecar } from '../files';
-import { systemFiles, sha256OfFile } from '../disk';
+import { finishRecording, type Description, type FinishedRecording } from './finish-recording';
+import { reopenEncryptedFile, type ReopenedFile, type FileKey } from '../encryption';
+import { audioPath, metadataPath, PART_EXTENSION, isAbandoned, type FileOwner, type Sidecar } from '../files';
+import { systemFileSystem, sha256OfFile } from '../disk';
 import type { Manifest } from '../evidence';
-import { SampleFormat, frameLength, headerLength, readWavHeader, wavHeader } from '../audio';
-import { CHANNELS, SAMPLES_PER_MS, type Gap, type RawFile, type Recorded } from '../common';
+import { SampleFormat, bytesPerFrame, headerLength, readWavHeader, wavHeader } from '../audio';
+import { CHANNELS, SAMPLES_PER_MS, type Gap, type RawFile, type RecordingMetadata } from '../common';
 
-const SIDECAR = metadataOf('') + PART;
+const SIDECAR_EXTENSION = metadataPath('') + PART_EXTENSION;
 
-export interface Recovery {
+export interface RecoveryResult {
   readonly finished: readonly FinishedRecording[];
   /** Files that somebody may still write: to be looked at again in a minute. */
   readonly postponed: number;
@@ -24,17 +24,17 @@ export interface Recovery {
 }
 
 /** Which of this process's own files are still being written. */
-export interface Own {
-  readonly us: Owner;
+export interface WriterInstances {
+  readonly current: FileOwner;
   /** `instance` of a thread that failed: what it left is completed at once. */
-  readonly dead: ReadonlySet<string>;
-  readonly alive: ReadonlySet<string>;
+  readonly failed: ReadonlySet<string>;
+  readonly active: ReadonlySet<string>;
 }
 
 /** What the caller still knows of a recording: nothing after a crash of the whole process. Never rejects. */
-type Describe = (recorded: Recorded) => Promise<Description | undefined>;
+type Describe = (recording: RecordingMetadata) => Promise<Description | undefined>;
 
-export interface RecoverParts {
+export interface RecoveryParts {
   /** Of encrypted files. */
   readonly keys: readonly FileKey[];
   readonly describe: Describe;
@@ -42,22 +42,22 @@ export interface RecoverParts {
 }
 
 /** Completes all that nobody works on any more. */
-export async function recover(
+export async function recoverUnfinished(
   folder: string,
-  { us, dead, alive }: Own,
-  parts: RecoverParts,
-): Promise<Recovery> {
+  { current, failed: failedInstances, active: activeInstances }: WriterInstances,
+  parts: RecoveryParts,
+): Promise<RecoveryResult> {
   const finished: FinishedRecording[] = [];
   const failed: { file: string; error: unknown }[] = [];
   let postponed = 0;
-  for (const name of await unfinished(folder)) {
+  for (const name of await unfinishedNames(folder)) {
     try {
-      const sidecar = await readSidecar(path.join(folder, name + SIDECAR));
-      const owner = sidecar?.owner ?? us;
-      if (alive.has(owner.instance)) continue;
+      const sidecar = await readSidecar(path.join(folder, name + SIDECAR_EXTENSION));
+      const owner = sidecar?.owner ?? current;
+      if (activeInstances.has(owner.instance)) continue;
       if (
-        !dead.has(owner.instance) &&
-        !isAbandoned(owner, us, await untouchedMs(folder, name, sidecar?.recorded))
+        !failedInstances.has(owner.instance) &&
+        !isAbandoned(owner, current, await unchangedMs(folder, name, sidecar?.recorded))
       )
         postponed += 1;
       else finished.push(...(await recoverOne(folder, name, sidecar?.recorded, parts)));
@@ -69,11 +69,13 @@ export async function recover(
 }
 
 /** Names, relative and without extension, in the order of the alphabet, which is that of time. */
-async function unfinished(folder: string): Promise<string[]> {
+async function unfinishedNames(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   return entries
-    .filter((entry) => entry.isFile() && entry.name.endsWith(SIDECAR))
-    .map((entry) => path.relative(folder, path.join(entry.parentPath, entry.name)).slice(0, -SIDECAR.length))
+    .filter((entry) => entry.isFile() && entry.name.endsWith(SIDECAR_EXTENSION))
+    .map((entry) =>
+      path.relative(folder, path.join(entry.parentPath, entry.name)).slice(0, -SIDECAR_EXTENSION.length),
+    )
     .sort();
 }
 
@@ -87,11 +89,15 @@ async function readSidecar(file: string): Promise<Sidecar | undefined> {
   }
 }
 
-async function untouchedMs(folder: string, name: string, known: Recorded | undefined): Promise<number> {
-  const files = [audioOf({ name, keyId: known?.keyId }), metadataOf(name)];
+async function unchangedMs(
+  folder: string,
+  name: string,
+  known: RecordingMetadata | undefined,
+): Promise<number> {
+  const files = [audioPath({ name, keyId: known?.keyId }), metadataPath(name)];
   const times = await Promise.all(
     files.map((file) =>
-      stat(path.join(folder, file + PART)).then(
+      stat(path.join(folder, file + PART_EXTENSION)).then(
         ({ mtimeMs }) => mtimeMs,
         () => 0,
       ),
@@ -103,65 +109,68 @@ async function untouchedMs(folder: string, name: string, known: Recorded | undef
 async function recoverOne(
   folder: string,
   name: string,
-  known: Recorded | undefined,
-  { keys, describe, manifest }: RecoverParts,
+  known: RecordingMetadata | undefined,
+  { keys, describe, manifest }: RecoveryParts,
 ): Promise<FinishedRecording[]> {
-  const sidecar = path.join(folder, metadataOf(name) + PART);
+  const sidecar = path.join(folder, metadataPath(name) + PART_EXTENSION);
   if (!known || (await isWithoutMedia(folder, known))) {
     // Torn or empty: the crash came before the first packet was on the disk.
     await rm(sidecar, { force: true });
     return [];
   }
   const named = { ...known, name: name.split(path.sep).join('/') };
-  const audio = path.join(folder, audioOf(named));
+  const audio = path.join(folder, audioPath(named));
   await undoRename(audio);
-  const { bytes, frames, lost } = await repairWav(audio + PART, named, keys);
+  const { bytes, frames, lost } = await repairWav(audio + PART_EXTENSION, named, keys);
   const durationMs = Math.round(frames / SAMPLES_PER_MS);
-  const recorded: Recorded = {
+  const recording: RecordingMetadata = {
     ...named,
     bytes,
     durationMs,
     endedAt: new Date(Date.parse(known.startedAt) + durationMs).toISOString(),
     gaps: [...known.gaps, ...lost],
-    sha256: await sha256OfFile(audio + PART),
+    sha256: await sha256OfFile(audio + PART_EXTENSION),
     raw: await repairRaw(folder, known, keys),
     endedBy: known.endedBy === '' ? 'crash' : known.endedBy,
     recovered: true,
   };
-  return [await complete(folder, recorded, await describe(recorded), manifest)];
+  return [await finishRecording(folder, recording, await describe(recording), manifest)];
 }
 
-async function isWithoutMedia(folder: string, recorded: Recorded): Promise<boolean> {
-  const audio = path.join(folder, audioOf(recorded));
+async function isWithoutMedia(folder: string, recording: RecordingMetadata): Promise<boolean> {
+  const audio = path.join(folder, audioPath(recording));
   return (
-    recorded.raw.length === 0 &&
-    !(await systemFiles.exists(audio + PART)) &&
-    !(await systemFiles.exists(audio))
+    recording.raw.length === 0 &&
+    !(await systemFileSystem.exists(audio + PART_EXTENSION)) &&
+    !(await systemFileSystem.exists(audio))
   );
 }
 
 /** The crash came after the last renaming: it is done again. */
 async function undoRename(file: string): Promise<void> {
-  if ((await systemFiles.exists(file)) && !(await systemFiles.exists(file + PART)))
-    await rename(file, file + PART);
+  if ((await systemFileSystem.exists(file)) && !(await systemFileSystem.exists(file + PART_EXTENSION)))
+    await rename(file, file + PART_EXTENSION);
 }
 
 /** Makes the header say what is there. */
 async function repairWav(
   path: string,
-  known: Recorded,
+  known: RecordingMetadata,
   keys: readonly FileKey[],
 ): Promise<{ bytes: number; frames: number; lost: Gap[] }> {
   const silence = SampleFormat.of(known.format, known.law).silence;
-  const { file, bytes: size, finished, lost } = await reopen(path, known.keyId, keys, silence);
+  const { file, bytes: size, finished, lost } = await reopenFile(path, known.keyId, keys, silence);
   try {
-    const form = readWavHeader(await file.read(0, headerLength('g711'))) ?? {
+    const wavFormat = readWavHeader(await file.read(0, headerLength('g711'))) ?? {
       format: known.format,
       law: known.law,
     };
-    const frames = Math.max(0, Math.floor((size - headerLength(form.format)) / frameLength(form.format)));
-    const header = wavHeader(form, frames);
-    const bytes = header.length + frames * frameLength(form.format);
+    const frames = Math.max(
+      0,
+      Math.floor((size - headerLength(wavFormat.format)) / bytesPerFrame(wavFormat.format)),
+    );
+    const header = wavHeader(wavFormat, frames);
+    const bytes = header.length + frames * bytesPerFrame(wavFormat.format);
     if (!finished) {
       await file.write(header, 0, header.length, 0);
       await file.finish(bytes);
@@ -171,7 +180,7 @@ async function repairWav(
       bytes,
       frames,
       lost: lost.flatMap(({ from, to }) =>
-        gapsOf(from - header.length, to - header.length, frameLength(form.format)),
+        lostGaps(from - header.length, to - header.length, bytesPerFrame(wavFormat.format)),
       ),
     };
   } finally {
@@ -180,31 +189,31 @@ async function repairWav(
 }
 
 /** Both channels were in the bytes that are lost. */
-function gapsOf(from: number, to: number, frame: number): Gap[] {
-  const atMs = Math.floor(Math.max(0, from) / frame / SAMPLES_PER_MS);
-  const durationMs = Math.ceil(Math.max(0, to) / frame / SAMPLES_PER_MS) - atMs;
+function lostGaps(from: number, to: number, frameBytes: number): Gap[] {
+  const atMs = Math.floor(Math.max(0, from) / frameBytes / SAMPLES_PER_MS);
+  const durationMs = Math.ceil(Math.max(0, to) / frameBytes / SAMPLES_PER_MS) - atMs;
   return durationMs <= 0 ? [] : CHANNELS.map((channel): Gap => ({ channel, atMs, durationMs, kind: 'disk' }));
 }
 
 async function repairRaw(
   folder: string,
-  { raw, keyId }: Recorded,
+  { raw, keyId }: RecordingMetadata,
   keys: readonly FileKey[],
 ): Promise<RawFile[]> {
   const list: RawFile[] = [];
   for (const known of raw) {
     const file = path.join(folder, known.path);
     await undoRename(file);
-    if (!(await systemFiles.exists(file + PART))) continue;
+    if (!(await systemFileSystem.exists(file + PART_EXTENSION))) continue;
     // A plain one is whole as it is: who reads it stops at a packet that was cut.
-    if (keyId !== undefined) await endRaw(file + PART, keyId, keys);
-    list.push({ ...known, sha256: await sha256OfFile(file + PART) });
+    if (keyId !== undefined) await finishRaw(file + PART_EXTENSION, keyId, keys);
+    list.push({ ...known, sha256: await sha256OfFile(file + PART_EXTENSION) });
   }
   return list;
 }
 
-async function endRaw(path: string, keyId: string, keys: readonly FileKey[]): Promise<void> {
-  const { file, bytes, finished } = await reopen(path, keyId, keys, 0);
+async function finishRaw(path: string, keyId: string, keys: readonly FileKey[]): Promise<void> {
+  const { file, bytes, finished } = await reopenFile(path, keyId, keys, 0);
   try {
     if (!finished) await file.finish(bytes);
   } finally {
@@ -213,20 +222,20 @@ async function endRaw(path: string, keyId: string, keys: readonly FileKey[]): Pr
 }
 
 /** @param keyId undefined: it is plain. @param filler what takes the place of what can't be read */
-async function reopen(
+async function reopenFile(
   path: string,
   keyId: string | undefined,
   keys: readonly FileKey[],
   filler: number,
-): Promise<Reopened> {
+): Promise<ReopenedFile> {
   // There may be nothing but packets kept as they came.
-  const { file, size } = (await systemFiles.exists(path))
-    ? await systemFiles.reopen(path)
-    : { file: await systemFiles.create(path), size: 0 };
+  const { file, size } = (await systemFileSystem.exists(path))
+    ? await systemFileSystem.reopen(path)
+    : { file: await systemFileSystem.create(path), size: 0 };
   try {
     return keyId === undefined
       ? { file, bytes: size, finished: false, lost: [] }
-      : await reopenEncrypted(file, size, keyId, keys, filler);
+      : await reopenEncryptedFile(file, size, keyId, keys, filler);
   } catch (error) {
     await file.close();
     throw error;

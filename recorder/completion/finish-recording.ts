@@ -5,10 +5,10 @@
 import { readFile, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 
-import { audioOf, metadataOf, PART } from '../files';
-import { systemFiles, sha256 } from '../disk';
+import { audioPath, metadataPath, PART_EXTENSION } from '../files';
+import { systemFileSystem, sha256 } from '../disk';
 import type { Manifest } from '../evidence';
-import type { Alarm, Channel, ChannelReport, Gap, Recorded } from '../common';
+import type { Alarm, Channel, ChannelReport, Gap, RecordingMetadata } from '../common';
 
 /** A finished recording, as it is handed on. */
 export interface FinishedRecording {
@@ -43,62 +43,62 @@ export interface FinishedRecording {
 /** What the caller adds to the metadata; what the recorder knows itself can't be overwritten. */
 export type Description = Readonly<Record<string, unknown>>;
 
-/** @param described undefined: there is nothing to add. Rejects with the system's error; then nothing has lost its `.part` */
-export async function complete(
+/** @param description undefined: there is nothing to add. Rejects with the system's error; then nothing has lost its `.part` */
+export async function finishRecording(
   folder: string,
-  recorded: Recorded,
-  described: Description | undefined,
+  recording: RecordingMetadata,
+  description: Description | undefined,
   manifest: Manifest,
 ): Promise<FinishedRecording> {
-  const finished = finishedOf(folder, recorded, described);
+  const finished = finishedRecordingOf(folder, recording, description);
   // The crash may have come after the manifest's line, and that holds the hash of the metadata as they were then.
-  const known = recorded.recovered ? await knownLine(manifest, recorded, finished.metadata) : undefined;
-  const manifestSha256 = known ?? (await writeDown(finished, recorded, described, manifest));
-  for (const raw of recorded.raw)
-    await rename(path.join(folder, raw.path + PART), path.join(folder, raw.path));
-  await rename(finished.file + PART, finished.file);
-  await rm(finished.metadata + PART, { force: true });
+  const known = recording.recovered ? await existingLine(manifest, recording, finished.metadata) : undefined;
+  const manifestSha256 = known ?? (await writeMetadata(finished, recording, description, manifest));
+  for (const raw of recording.raw)
+    await rename(path.join(folder, raw.path + PART_EXTENSION), path.join(folder, raw.path));
+  await rename(finished.file + PART_EXTENSION, finished.file);
+  await rm(finished.metadata + PART_EXTENSION, { force: true });
   return { ...finished, manifestSha256 };
 }
 
-async function writeDown(
+async function writeMetadata(
   finished: Omit<FinishedRecording, 'manifestSha256'>,
-  recorded: Recorded,
-  described: Description | undefined,
+  recording: RecordingMetadata,
+  description: Description | undefined,
   manifest: Manifest,
 ): Promise<string> {
-  const metadata = `${JSON.stringify({ ...described, ...recorded, ...finished }, undefined, 2)}\n`;
-  await systemFiles.replace(finished.metadata, metadata);
-  const { id, name, sha256: hash, endedAt, raw } = recorded;
-  const { size } = await stat(finished.file + PART);
+  const metadata = `${JSON.stringify({ ...description, ...recording, ...finished }, undefined, 2)}\n`;
+  await systemFileSystem.replace(finished.metadata, metadata);
+  const { id, name, sha256: hash, endedAt, raw } = recording;
+  const { size } = await stat(finished.file + PART_EXTENSION);
   return manifest.append({
     entry: 'recording',
     at: new Date().toISOString(),
     id,
-    file: audioOf(recorded),
+    file: audioPath(recording),
     bytes: size,
     sha256: hash,
     endedAt,
-    metadata: metadataOf(name),
+    metadata: metadataPath(name),
     metadataSha256: sha256(metadata),
-    ...(raw.length === 0 ? {} : { raw: raw.map((one) => ({ file: one.path, sha256: one.sha256 })) }),
+    ...(raw.length === 0 ? {} : { raw: raw.map((file) => ({ file: file.path, sha256: file.sha256 })) }),
   });
 }
 
-async function knownLine(
+async function existingLine(
   manifest: Manifest,
-  recorded: Recorded,
+  recording: RecordingMetadata,
   metadata: string,
 ): Promise<string | undefined> {
-  const known = await manifest.find(audioOf(recorded), recorded.sha256);
+  const known = await manifest.find(audioPath(recording), recording.sha256);
   const present = known && (await readFile(metadata).catch(() => undefined));
   return present && sha256(present) === known.metadataSha256 ? known.lineSha256 : undefined;
 }
 
-function finishedOf(
+function finishedRecordingOf(
   folder: string,
-  recorded: Recorded,
-  described: Description | undefined,
+  recording: RecordingMetadata,
+  description: Description | undefined,
 ): Omit<FinishedRecording, 'manifestSha256'> {
   const {
     id,
@@ -114,11 +114,11 @@ function finishedOf(
     keyId,
     recovered,
     needsDecode,
-  } = recorded;
+  } = recording;
   return {
     id,
-    file: path.join(folder, ...audioOf(recorded).split('/')),
-    metadata: path.join(folder, ...metadataOf(name).split('/')),
+    file: path.join(folder, ...audioPath(recording).split('/')),
+    metadata: path.join(folder, ...metadataPath(name).split('/')),
     deviceNumber,
     startedAt,
     endedAt,
@@ -130,6 +130,6 @@ function finishedOf(
     ...(keyId === undefined ? {} : { keyId }),
     ...(recovered ? { recovered } : {}),
     ...(needsDecode ? { needsDecode } : {}),
-    ...(described?.calls === undefined ? {} : { calls: described.calls }),
+    ...(description?.calls === undefined ? {} : { calls: description.calls }),
   };
 }

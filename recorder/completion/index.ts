@@ -1,2 +1,2 @@
-export { recover } from './crash-recovery';
-export { complete, type Description, type FinishedRecording } from './finish-recording';
+export { recoverUnfinished } from './crash-recovery';
+export { finishRecording, type Description, type FinishedRecording } from './finish-recording';

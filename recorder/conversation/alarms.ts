@@ -3,15 +3,18 @@ import type { Alarm, AlarmName } from '../common';
 
 type Details = Alarm['details'];
 
-export class AlarmBoard {
+export class Alarms {
+  readonly #deviceNumber: string;
+  readonly #report: (alarm: Alarm) => void;
+  readonly #epoch: (at: number) => number;
   readonly #active = new Map<AlarmName, Alarm>();
 
   /** @param epoch milliseconds of the epoch for a time on the recorder's clock */
-  constructor(
-    private readonly deviceNumber: string,
-    private readonly tell: (alarm: Alarm) => void,
-    private readonly epoch: (at: number) => number,
-  ) {}
+  constructor(deviceNumber: string, report: (alarm: Alarm) => void, epoch: (at: number) => number) {
+    this.#deviceNumber = deviceNumber;
+    this.#report = report;
+    this.#epoch = epoch;
+  }
 
   get active(): readonly Alarm[] {
     return [...this.#active.values()];
@@ -21,12 +24,12 @@ export class AlarmBoard {
   set(alarm: AlarmName, details: Details | undefined, now: number): void {
     const known = this.#active.get(alarm);
     if (details && !known) {
-      const raised = { deviceNumber: this.deviceNumber, alarm, since: this.#date(now), details };
+      const raised = { deviceNumber: this.#deviceNumber, alarm, since: this.#date(now), details };
       this.#active.set(alarm, raised);
-      this.tell(raised);
+      this.#report(raised);
     } else if (!details && known) {
       this.#active.delete(alarm);
-      this.tell({ ...known, until: this.#date(now) });
+      this.#report({ ...known, until: this.#date(now) });
     }
   }
 
@@ -35,6 +38,6 @@ export class AlarmBoard {
   }
 
   #date(now: number): string {
-    return new Date(this.epoch(now)).toISOString();
+    return new Date(this.#epoch(now)).toISOString();
   }
 }

@@ -3,29 +3,35 @@
  * It has neither clock nor socket: whoever owns it hands in packets and calls `tick` five times a second. Times are milliseconds
  * on the recorder's clock.
  */
-import { AlarmBoard } from './alarms';
+import { Alarms } from './alarms';
 import { Conversation, type ConversationOptions } from './conversation';
-import type { Files } from '../disk';
-import { Flow, type FlowListener, type Inbox, type Packet, type ByteCounts } from '../rtp';
+import type { FileSystem } from '../disk';
+import {
+  RtpStream,
+  type RtpStreamListener,
+  type PacketBuffer,
+  type Packet,
+  type ByteHistogram,
+} from '../rtp';
 import { lawOf } from '../audio';
 import type { MasterKey } from '../srtp';
-import type { Owner } from '../files';
+import type { FileOwner } from '../files';
 import { decibels, loudnessOf, type Loudness } from './channel-statistics';
-import { CHANNELS, type Alarm, type Channel, type DeviceContext, type Recorded } from '../common';
-import { conditions, type Heard } from './alarm-rules';
+import { CHANNELS, type Alarm, type Channel, type DeviceContext, type RecordingMetadata } from '../common';
+import { alarmConditions, type ChannelActivity } from './alarm-rules';
 
-export interface DeviceOptions extends ConversationOptions {
+export interface DeviceRecorderOptions extends ConversationOptions {
   readonly split: 'conversation' | 'none';
   /** Silence that is a fault while media is expected. */
   readonly noMediaMs: number;
   readonly flushMs: number;
 }
 
-export interface DeviceParts {
-  readonly options: DeviceOptions;
-  readonly files: Files;
-  readonly owner: Owner;
-  readonly onRecorded: (recorded: Recorded) => void;
+export interface DeviceRecorderParts {
+  readonly options: DeviceRecorderOptions;
+  readonly fileSystem: FileSystem;
+  readonly owner: FileOwner;
+  readonly onRecorded: (metadata: RecordingMetadata) => void;
   readonly onAlarm: (alarm: Alarm) => void;
   readonly onStarted: (deviceNumber: string, id: string, startedAt: string) => void;
 }
@@ -50,75 +56,82 @@ export interface DeviceSnapshot {
 }
 
 /** Without anybody telling the conversation's end, so much silence is it. */
-const SILENCE_MS = 30_000;
+const CONVERSATION_SILENCE_MS = 30_000;
 /** When somebody tells it (`expectMedia` was called), a hold may be long; a call forgotten ends so nevertheless. */
-const FORGOTTEN_MS = 3_600_000;
+const MAX_EXPECTED_SILENCE_MS = 3_600_000;
 /** After a conversation's end its last packets are still on their way; what goes on beyond is another conversation. */
-const TRAILING_MS = 1000;
-const STILL_ON_MS = 300;
+const TRAILING_PACKETS_MS = 1000;
+const STILL_ACTIVE_MS = 300;
 /** How often it is looked whether something is wrong. */
-const WATCH_MS = 1000;
+const ALARM_CHECK_INTERVAL_MS = 1000;
 /** A stranger that is quiet for so long is gone. */
-const STRANGER_MS = 10_000;
+const STRANGER_SILENCE_MS = 10_000;
 
-const SILENT: Loudness = { squares: 0, samples: 0, peak: 0 };
+const SILENT_LOUDNESS: Loudness = { squares: 0, samples: 0, peak: 0 };
 
-export class Device {
-  readonly #parts: DeviceParts;
-  readonly #flows: Readonly<Record<Channel, Flow>>;
-  readonly #alarms: AlarmBoard;
-  readonly #loudness: Record<Channel, Loudness> = { sent: SILENT, received: SILENT };
+export class DeviceRecorder {
+  #context: DeviceContext;
+  readonly #secure: boolean;
+  readonly #parts: DeviceRecorderParts;
+  readonly #streams: Readonly<Record<Channel, RtpStream>>;
+  readonly #alarms: Alarms;
+  readonly #loudness: Record<Channel, Loudness> = { sent: SILENT_LOUDNESS, received: SILENT_LOUDNESS };
   readonly #finishing = new Set<Promise<void>>();
-  #heardAt: Record<Channel, number | undefined> = { sent: undefined, received: undefined };
+  #lastPacketAt: Record<Channel, number | undefined> = { sent: undefined, received: undefined };
   #conversation: Conversation | undefined;
   #expectedSince: number | false | undefined;
   #pause: { by: string | undefined; reason: string | undefined; until: number } | undefined;
   #trailingUntil: number | undefined;
   #flushedAt = 0;
-  #watchedAt = 0;
+  #alarmsCheckedAt = 0;
   #strangers = 0;
   #strangersAt = 0;
   #now = 0;
-  #slack = 0;
+  #slackMs = 0;
 
   /** @param secure media is known to be encrypted */
   constructor(
     readonly deviceNumber: string,
-    private context: DeviceContext,
-    private readonly secure: boolean,
-    parts: DeviceParts,
+    context: DeviceContext,
+    secure: boolean,
+    parts: DeviceRecorderParts,
   ) {
+    this.#context = context;
+    this.#secure = secure;
     this.#parts = parts;
-    this.#flows = { sent: new Flow(this.#listener('sent')), received: new Flow(this.#listener('received')) };
-    this.#alarms = new AlarmBoard(
+    this.#streams = {
+      sent: new RtpStream(this.#listener('sent')),
+      received: new RtpStream(this.#listener('received')),
+    };
+    this.#alarms = new Alarms(
       deviceNumber,
       (alarm) => {
-        this.#tell(alarm);
+        this.#reportAlarm(alarm);
       },
       (at) => this.#epoch(at),
     );
   }
 
   /** For the names and metadata of files that begin from now on. */
-  describe(context: DeviceContext): void {
-    this.context = context;
+  setContext(context: DeviceContext): void {
+    this.#context = context;
   }
 
   /** Where the datagrams of a port go. */
-  inbox(channel: Channel): Inbox {
-    return this.#flows[channel].inbox;
+  packetBuffer(channel: Channel): PacketBuffer {
+    return this.#streams[channel].buffer;
   }
 
   /** A packet came since then that isn't worked off yet. */
   hasReadSince(at: number): boolean {
-    return CHANNELS.some((channel) => (this.#flows[channel].lastWaiting ?? -Infinity) >= at);
+    return CHANNELS.some((channel) => (this.#streams[channel].lastPendingArrival ?? -Infinity) >= at);
   }
 
   /** @param master one key for both flows, wiped */
   setKeys(master: MasterKey | undefined, now: number): void {
     this.#now = now;
     for (const channel of CHANNELS)
-      this.#flows[channel].setKeys(master && { key: master.key.slice(), salt: master.salt.slice() }, now);
+      this.#streams[channel].setKeys(master && { key: master.key.slice(), salt: master.salt.slice() }, now);
     master?.key.fill(0);
     master?.salt.fill(0);
   }
@@ -131,7 +144,7 @@ export class Device {
   /** @param resumeAfterMs Infinity: until `resume` or the conversation's end is told */
   pause(by: string | undefined, reason: string | undefined, resumeAfterMs: number, now: number): void {
     this.#now = now;
-    this.#begin(now, true);
+    this.#startConversation(now, true);
     this.#pause = { by, reason, until: now + resumeAfterMs };
     this.#conversation?.pause(now, by, reason);
   }
@@ -141,15 +154,15 @@ export class Device {
     this.#conversation?.resume(now);
   }
 
-  /** @param slack milliseconds that packets may have waited unread, because this process was busy */
-  tick(now: number, slack: number): void {
+  /** @param slackMs milliseconds that packets may have waited unread, because this process was busy */
+  tick(now: number, slackMs: number): void {
     this.#now = now;
-    this.#slack = slack;
+    this.#slackMs = slackMs;
     if (this.#pause && now >= this.#pause.until) this.resume(this.#pause.until);
-    if (this.#trailingUntil !== undefined && !this.#isOver(now)) return;
-    this.#begin(now, false);
-    for (const channel of CHANNELS) this.#flows[channel].process(now, false);
-    if (now - this.#watchedAt >= WATCH_MS) this.#watch(now);
+    if (this.#trailingUntil !== undefined && !this.#isTrailingOver(now)) return;
+    this.#startConversation(now, false);
+    for (const channel of CHANNELS) this.#streams[channel].process(now, false);
+    if (now - this.#alarmsCheckedAt >= ALARM_CHECK_INTERVAL_MS) this.#checkAlarms(now);
     if (this.#endsBySilence(now)) void this.endConversation('silence', now);
     else if (now - this.#flushedAt >= this.#parts.options.flushMs) this.#flush(now);
   }
@@ -157,24 +170,24 @@ export class Device {
   /** Ends the present file. @returns when it is complete on the disk, and told */
   async endConversation(endedBy: string, now: number): Promise<void> {
     this.#now = now;
-    this.#begin(now, true);
+    this.#startConversation(now, true);
     const conversation = this.#conversation;
     if (conversation) {
-      for (const channel of CHANNELS) this.#flows[channel].flush(now);
+      for (const channel of CHANNELS) this.#streams[channel].flush(now);
       this.#conversation = undefined;
       const finishing = conversation.finish(endedBy).finally(() => {
         this.#finishing.delete(finishing);
       });
       this.#finishing.add(finishing);
     }
-    this.#settle(endedBy, now);
+    this.#endStreams(endedBy, now);
     await Promise.all(this.#finishing);
   }
 
   async close(endedBy: string, now: number): Promise<void> {
     await this.endConversation(endedBy, now);
     this.#alarms.clear(now);
-    for (const channel of CHANNELS) this.#flows[channel].close();
+    for (const channel of CHANNELS) this.#streams[channel].close();
   }
 
   /** Levels are those since the last snapshot. */
@@ -191,72 +204,72 @@ export class Device {
       levels: each((channel) => this.#level(channel)),
       packets: each((channel) => statistics?.[channel].packets ?? 0),
       lost: each((channel) => statistics?.[channel].lost ?? 0),
-      strangers: this.#flows.sent.strangers + this.#flows.received.strangers,
+      strangers: this.#streams.sent.strangers + this.#streams.received.strangers,
       alarms: this.#alarms.active,
     };
   }
 
   /** The conversation's end is told, or found out; a pause that somebody asked for outlives only the latter. */
-  #settle(endedBy: string, now: number): void {
-    for (const channel of CHANNELS) this.#flows[channel].beginAnew();
-    this.#heardAt = { sent: undefined, received: undefined };
+  #endStreams(endedBy: string, now: number): void {
+    for (const channel of CHANNELS) this.#streams[channel].startNewConversation();
+    this.#lastPacketAt = { sent: undefined, received: undefined };
     if (endedBy === 'silence') return;
     this.#pause = undefined;
     this.#expectedSince = undefined;
-    this.#trailingUntil = now + TRAILING_MS;
+    this.#trailingUntil = now + TRAILING_PACKETS_MS;
     for (const alarm of ['no-media', 'one-way'] as const) this.#alarms.set(alarm, undefined, now);
   }
 
   /** Whether the time of trailing packets is over; they are forgotten then, unless more have come. */
-  #isOver(now: number): boolean {
+  #isTrailingOver(now: number): boolean {
     if (this.#trailingUntil === undefined || now < this.#trailingUntil) return false;
     this.#trailingUntil = undefined;
-    const stillOn = CHANNELS.some(
-      (channel) => (this.#flows[channel].lastWaiting ?? -Infinity) > now - STILL_ON_MS,
+    const stillActive = CHANNELS.some(
+      (channel) => (this.#streams[channel].lastPendingArrival ?? -Infinity) > now - STILL_ACTIVE_MS,
     );
-    if (!stillOn) for (const channel of CHANNELS) this.#flows[channel].discard();
+    if (!stillActive) for (const channel of CHANNELS) this.#streams[channel].discard();
     return true;
   }
 
-  /** Begins a conversation when packets wait for one. @param atOnce without waiting until it can be told when their streams began */
-  #begin(now: number, atOnce: boolean): void {
+  /** Begins a conversation when packets wait for one. @param immediately without waiting until it can be told when their streams began */
+  #startConversation(now: number, immediately: boolean): void {
     if (this.#conversation || this.#trailingUntil !== undefined) return;
-    const flows = CHANNELS.map((channel) => this.#flows[channel]).filter(
-      ({ waitingSince }) => waitingSince !== undefined,
+    const streams = CHANNELS.map((channel) => this.#streams[channel]).filter(
+      ({ pendingSince: waitingSince }) => waitingSince !== undefined,
     );
-    if (flows.length === 0 || (!atOnce && flows.every((flow) => flow.isBeginning(now)))) return;
-    const t0 = Math.min(...flows.map(({ waitingStart = now }) => waitingStart));
-    this.#conversation = this.#newConversation(t0);
+    if (streams.length === 0 || (!immediately && streams.every((stream) => stream.isStarting(now)))) return;
+    const startedTick = Math.min(...streams.map(({ pendingStart: waitingStart = now }) => waitingStart));
+    this.#conversation = this.#newConversation(startedTick);
     this.#flushedAt = now;
-    if (this.#pause) this.#conversation.pause(t0, this.#pause.by, this.#pause.reason);
-    for (const alarm of this.#alarms.active) this.#conversation.alarm(alarm);
+    if (this.#pause) this.#conversation.pause(startedTick, this.#pause.by, this.#pause.reason);
+    for (const alarm of this.#alarms.active) this.#conversation.addAlarm(alarm);
   }
 
-  #newConversation(t0: number): Conversation {
-    const { options, files, owner, onRecorded, onStarted } = this.#parts;
+  #newConversation(startedTick: number): Conversation {
+    const { options, fileSystem, owner, onRecorded, onStarted } = this.#parts;
     // One difference of the clocks for the whole conversation: a clock that is set meanwhile moves nothing.
-    const difference = this.#epoch(0);
+    const clockOffsetMs = this.#epoch(0);
     return new Conversation(
       {
         deviceNumber: this.deviceNumber,
-        context: () => this.context,
+        context: () => this.#context,
         options,
-        files,
+        fileSystem,
         owner,
         onRecorded,
-        epoch: (at) => difference + at,
+        epoch: (at) => clockOffsetMs + at,
         totals: (channel) => ({
-          ...this.#flows[channel].counters,
-          strangers: this.#flows[channel].strangers,
+          ...this.#streams[channel].counters,
+          strangers: this.#streams[channel].strangers,
         }),
-        onDisk: (trouble) => {
-          this.#alarms.set('disk', trouble, this.#now);
+        onDiskStatus: (failure) => {
+          this.#alarms.set('disk', failure, this.#now);
         },
         onStarted: (id, startedAt) => {
           onStarted(this.deviceNumber, id, startedAt);
         },
       },
-      t0,
+      startedTick,
     );
   }
 
@@ -267,47 +280,50 @@ export class Device {
 
   #endsBySilence(now: number): boolean {
     if (!this.#conversation || this.#parts.options.split === 'none') return false;
-    const heardAt = Math.max(
-      this.#heardAt.sent ?? this.#conversation.startedTick,
-      this.#heardAt.received ?? this.#conversation.startedTick,
+    const lastPacketAt = Math.max(
+      this.#lastPacketAt.sent ?? this.#conversation.startedTick,
+      this.#lastPacketAt.received ?? this.#conversation.startedTick,
     );
-    return now - heardAt >= (this.#expectedSince === undefined ? SILENCE_MS : FORGOTTEN_MS);
+    return (
+      now - lastPacketAt >=
+      (this.#expectedSince === undefined ? CONVERSATION_SILENCE_MS : MAX_EXPECTED_SILENCE_MS)
+    );
   }
 
-  #watch(now: number): void {
-    this.#watchedAt = now;
-    const watched = {
+  #checkAlarms(now: number): void {
+    this.#alarmsCheckedAt = now;
+    const inputs = {
       now,
       expectedSince: this.#expectedSince,
       since: this.#conversation?.startedTick,
-      secure: this.secure,
-      channels: { sent: this.#heard('sent'), received: this.#heard('received') },
+      secure: this.#secure,
+      channels: { sent: this.#activity('sent'), received: this.#activity('received') },
     };
-    for (const [alarm, details] of Object.entries(conditions(watched, this.#parts.options.noMediaMs))) {
+    for (const [alarm, details] of Object.entries(alarmConditions(inputs, this.#parts.options.noMediaMs))) {
       this.#alarms.set(alarm as Alarm['alarm'], details, now);
     }
-    this.#watchStrangers(now);
+    this.#checkStrangers(now);
   }
 
-  #watchStrangers(now: number): void {
-    const { sent, received } = this.#flows;
+  #checkStrangers(now: number): void {
+    const { sent, received } = this.#streams;
     const strangers = sent.strangers + received.strangers;
     if (strangers > this.#strangers) {
       const channel = sent.lastStranger === '' ? 'received' : 'sent';
-      this.#alarms.set('stranger', { channel, from: this.#flows[channel].lastStranger }, now);
+      this.#alarms.set('stranger', { channel, from: this.#streams[channel].lastStranger }, now);
       this.#strangers = strangers;
       this.#strangersAt = now;
-    } else if (now - this.#strangersAt >= STRANGER_MS) {
+    } else if (now - this.#strangersAt >= STRANGER_SILENCE_MS) {
       this.#alarms.set('stranger', undefined, now);
     }
   }
 
-  #heard(channel: Channel): Heard {
-    const { looksEncrypted, hasKeys, failsAuthentication, counters } = this.#flows[channel];
+  #activity(channel: Channel): ChannelActivity {
+    const { looksEncrypted, hasKeys, failsAuthentication, counters } = this.#streams[channel];
     return {
-      at: this.#heardAt[channel],
+      lastPacketAt: this.#lastPacketAt[channel],
       audibleAt: this.#conversation?.report.audibleAt[channel],
-      suppresses: this.#conversation?.suppresses(channel) ?? false,
+      usesComfortNoise: this.#conversation?.usesComfortNoise(channel) ?? false,
       looksEncrypted,
       hasKeys,
       failsAuthentication,
@@ -317,50 +333,50 @@ export class Device {
 
   #level(channel: Channel): Level {
     const { squares, samples, peak } = this.#loudness[channel];
-    this.#loudness[channel] = SILENT;
+    this.#loudness[channel] = SILENT_LOUDNESS;
     return samples === 0
       ? { rmsDb: null, peakDb: null }
       : { rmsDb: decibels(Math.sqrt(squares / samples)), peakDb: decibels(peak) };
   }
 
-  #listener(channel: Channel): FlowListener {
+  #listener(channel: Channel): RtpStreamListener {
     return {
-      begins: (packet, start, previous) => this.#conversation?.begins(channel, packet, start, previous),
-      resumes: (packet, start) => {
-        if (this.#slackOf(channel, packet) === 0) this.#conversation?.resumes(channel, packet, start);
+      onStart: (packet, start, previous) => this.#conversation?.startStream(channel, packet, start, previous),
+      onResume: (packet, start) => {
+        if (this.#slackMsOf(channel, packet) === 0) this.#conversation?.resumeStream(channel, packet, start);
       },
-      packet: (packet, reordered) => {
-        this.#hear(channel, packet.arrivedAt);
-        this.#conversation?.packet(channel, packet, reordered, this.#slackOf(channel, packet));
+      onPacket: (packet, reordered) => {
+        this.#noteArrival(channel, packet.arrivedAt);
+        this.#conversation?.addPacket(channel, packet, reordered, this.#slackMsOf(channel, packet));
       },
-      run: (run) => {
-        if (this.#slack > 0 || this.#conversation?.run(channel, run) === false) return false;
-        this.#hear(channel, run.arrivedAt(run.length - 1));
+      onRun: (run) => {
+        if (this.#slackMs > 0 || this.#conversation?.addRun(channel, run) === false) return false;
+        this.#noteArrival(channel, run.arrivedAt(run.length - 1));
         return true;
       },
-      duplicate: () => this.#conversation?.duplicate(channel),
-      tooLate: () => this.#conversation?.tooLate(channel),
-      heard: (counts, payloadType) => {
-        this.#measure(channel, counts, payloadType);
+      onDuplicate: () => this.#conversation?.countDuplicate(channel),
+      onTooLate: () => this.#conversation?.countTooLate(channel),
+      onAudio: (counts, payloadType) => {
+        this.#addLevel(channel, counts, payloadType);
       },
-      undeciphered: (packet) => {
-        this.#hear(channel, packet.arrivedAt);
-        this.#conversation?.undeciphered(channel, packet, this.#slackOf(channel, packet));
+      onUndeciphered: (packet) => {
+        this.#noteArrival(channel, packet.arrivedAt);
+        this.#conversation?.addUndeciphered(channel, packet, this.#slackMsOf(channel, packet));
       },
-      keep: (packet) => this.#conversation?.keep(channel, packet),
+      onUndecipherable: (packet) => this.#conversation?.storeRaw(channel, packet),
     };
   }
 
   /** How long a packet may have waited: unread, this process having been busy, or on its way. */
-  #slackOf(channel: Channel, { arrivedAt }: Packet): number {
-    return Math.max(this.#slack, this.#flows[channel].stalledMs(arrivedAt));
+  #slackMsOf(channel: Channel, { arrivedAt }: Packet): number {
+    return Math.max(this.#slackMs, this.#streams[channel].stalledMs(arrivedAt));
   }
 
-  #hear(channel: Channel, at: number): void {
-    this.#heardAt[channel] = Math.max(at, this.#heardAt[channel] ?? at);
+  #noteArrival(channel: Channel, at: number): void {
+    this.#lastPacketAt[channel] = Math.max(at, this.#lastPacketAt[channel] ?? at);
   }
 
-  #measure(channel: Channel, counts: ByteCounts, payloadType: number): void {
+  #addLevel(channel: Channel, counts: ByteHistogram, payloadType: number): void {
     const law = lawOf(payloadType);
     if (!law || this.#pause) return;
     const loudness = loudnessOf(counts, law);
@@ -370,11 +386,11 @@ export class Device {
       samples: samples + loudness.samples,
       peak: Math.max(peak, loudness.peak),
     };
-    this.#conversation?.heard(channel, loudness, this.#now);
+    this.#conversation?.addLevel(channel, loudness, this.#now);
   }
 
-  #tell(alarm: Alarm): void {
-    this.#conversation?.alarm(alarm);
+  #reportAlarm(alarm: Alarm): void {
+    this.#conversation?.addAlarm(alarm);
     this.#parts.onAlarm(alarm);
   }
 

@@ -2,11 +2,11 @@
 import type { Packet } from '../rtp';
 import { SAMPLES_PER_MS, type Channel, type TelephoneEvent } from '../common';
 
-const KEYS = '0123456789*#ABCD';
+const DTMF_KEYS = '0123456789*#ABCD';
 /** Nobody presses more in one conversation. */
-const MOST_EVENTS = 1000;
+const MAX_EVENTS = 1000;
 
-interface Pressed {
+interface PressedKey {
   readonly channel: Channel;
   readonly event: number;
   readonly timestamp: number;
@@ -14,8 +14,8 @@ interface Pressed {
   duration: number;
 }
 
-export class TelephoneEvents {
-  #pressed: Pressed[] = [];
+export class DtmfEvents {
+  #pressed: PressedKey[] = [];
 
   /** @returns the samples that the event has lasted; undefined when it is none */
   add(channel: Channel, { header, plain, start, end }: Packet, position: number): number | undefined {
@@ -27,7 +27,7 @@ export class TelephoneEvents {
         pressed.channel === channel && pressed.timestamp === header.timestamp && pressed.event === event,
     );
     if (known) known.duration = Math.max(known.duration, duration);
-    else if (this.#pressed.length < MOST_EVENTS)
+    else if (this.#pressed.length < MAX_EVENTS)
       this.#pressed.push({ channel, event, timestamp: header.timestamp, position, duration });
     return duration;
   }
@@ -38,7 +38,7 @@ export class TelephoneEvents {
     this.#pressed = this.#pressed.filter((pressed) => pressed.position >= position);
     return taken.map(({ channel, event, position: at, duration }) => ({
       channel,
-      event: KEYS[event] ?? String(event),
+      event: DTMF_KEYS[event] ?? String(event),
       atMs: Math.max(0, Math.round((at - origin) / SAMPLES_PER_MS)),
       durationMs: Math.round(duration / SAMPLES_PER_MS),
     }));

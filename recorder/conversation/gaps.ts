@@ -1,17 +1,17 @@
 /** Which stretches of a channel carry no audio, and why. Positions are samples. */
 import type { GapKind } from '../common';
 
-export interface Hole {
+export interface SampleGap {
   from: number;
   to: number;
   kind: GapKind;
 }
 
 /** A list as long as this tells enough (5 % loss over an hour is half of it); the rest is counted. */
-const MOST_HOLES = 5000;
+const MAX_GAPS = 5000;
 
 export class Gaps {
-  #holes: Hole[] = [];
+  #gaps: SampleGap[] = [];
   #end = 0;
   omitted = 0;
 
@@ -20,8 +20,8 @@ export class Gaps {
     return this.#end;
   }
 
-  get holes(): readonly Hole[] {
-    return this.#holes;
+  get list(): readonly SampleGap[] {
+    return this.#gaps;
   }
 
   /** Audio was placed. @param kind why there was none between the end so far and `from` */
@@ -32,7 +32,7 @@ export class Gaps {
   }
 
   /** Packets came, but their audio can't be written. @param before why there was nothing between the end so far and `from` */
-  miss(from: number, to: number, kind: GapKind, before: GapKind): void {
+  addMissing(from: number, to: number, kind: GapKind, before: GapKind): void {
     if (from > this.#end) this.#push({ from: this.#end, to: from, kind: before });
     if (to <= this.#end) return;
     this.#push({ from: Math.max(from, this.#end), to, kind });
@@ -40,20 +40,20 @@ export class Gaps {
   }
 
   /** A packet of a lost stretch came when the stretch was closed. */
-  late(from: number, to: number): void {
-    for (const hole of this.#holes) {
-      if (hole.from < to && hole.to > from && hole.kind === 'loss') hole.kind = 'late';
+  markLate(from: number, to: number): void {
+    for (const gap of this.#gaps) {
+      if (gap.from < to && gap.to > from && gap.kind === 'loss') gap.kind = 'late';
     }
   }
 
   /** The stretch isn't a gap any more. Holes are looked at from the newest: reordering is short. */
   subtract(from: number, to: number): void {
-    const first = this.#holes.findLastIndex((hole) => hole.to <= from) + 1;
-    if (first === this.#holes.length) return;
-    this.#holes.splice(
+    const first = this.#gaps.findLastIndex((gap) => gap.to <= from) + 1;
+    if (first === this.#gaps.length) return;
+    this.#gaps.splice(
       first,
       Infinity,
-      ...this.#holes.slice(first).flatMap((hole) => (hole.from < to ? without(hole, from, to) : [hole])),
+      ...this.#gaps.slice(first).flatMap((gap) => (gap.from < to ? subtractRange(gap, from, to) : [gap])),
     );
   }
 
@@ -61,9 +61,9 @@ export class Gaps {
   overwrite(from: number, to: number, kind: GapKind): void {
     if (to <= from) return;
     this.subtract(from, to);
-    const holes = [...this.#holes, { from, to, kind }].sort((a, b) => a.from - b.from);
-    this.#holes = [];
-    for (const hole of holes) this.#push(hole);
+    const gaps = [...this.#gaps, { from, to, kind }].sort((a, b) => a.from - b.from);
+    this.#gaps = [];
+    for (const gap of gaps) this.#push(gap);
   }
 
   /** The channel ends at `end`; it carried nothing since its last audio. */
@@ -75,13 +75,13 @@ export class Gaps {
   split(position: number): Gaps {
     const before = new Gaps();
     before.#end = Math.min(position, this.#end);
-    before.#holes = this.#holes
+    before.#gaps = this.#gaps
       .filter(({ from }) => from < position)
-      .map((hole) => ({ ...hole, to: Math.min(hole.to, position) }));
+      .map((gap) => ({ ...gap, to: Math.min(gap.to, position) }));
     before.omitted = this.omitted;
-    this.#holes = this.#holes
+    this.#gaps = this.#gaps
       .filter(({ to }) => to > position)
-      .map((hole) => ({ ...hole, from: Math.max(hole.from, position) }));
+      .map((gap) => ({ ...gap, from: Math.max(gap.from, position) }));
     this.#end = Math.max(position, this.#end);
     this.omitted = 0;
     return before;
@@ -89,23 +89,23 @@ export class Gaps {
 
   clone(): Gaps {
     const copy = new Gaps();
-    copy.#holes = this.#holes.map((hole) => ({ ...hole }));
+    copy.#gaps = this.#gaps.map((gap) => ({ ...gap }));
     copy.#end = this.#end;
     copy.omitted = this.omitted;
     return copy;
   }
 
-  #push(hole: Hole): void {
-    const last = this.#holes.at(-1);
-    if (last?.to === hole.from && last.kind === hole.kind) last.to = hole.to;
-    else if (this.#holes.length < MOST_HOLES) this.#holes.push(hole);
+  #push(gap: SampleGap): void {
+    const last = this.#gaps.at(-1);
+    if (last?.to === gap.from && last.kind === gap.kind) last.to = gap.to;
+    else if (this.#gaps.length < MAX_GAPS) this.#gaps.push(gap);
     else this.omitted += 1;
   }
 }
 
-function without(hole: Hole, from: number, to: number): Hole[] {
-  const parts: Hole[] = [];
-  if (hole.from < from) parts.push({ ...hole, to: from });
-  if (hole.to > to) parts.push({ ...hole, from: to });
+function subtractRange(gap: SampleGap, from: number, to: number): SampleGap[] {
+  const parts: SampleGap[] = [];
+  if (gap.from < from) parts.push({ ...gap, to: from });
+  if (gap.to > to) parts.push({ ...gap, from: to });
   return parts;
 }

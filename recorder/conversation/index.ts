@@ -1,7 +1,7 @@
 export {
-  Device,
-  type DeviceOptions,
-  type DeviceParts,
+  DeviceRecorder,
+  type DeviceRecorderOptions,
+  type DeviceRecorderParts,
   type DeviceSnapshot,
   type Level,
 } from './device-recorder';

@@ -20,7 +20,7 @@ export class Pauses {
   }
 
   /** Since when nothing is paused; Infinity while it is. */
-  get overSince(): number {
+  get lastPauseEnd(): number {
     return this.#list.at(-1)?.to ?? -Infinity;
   }
 

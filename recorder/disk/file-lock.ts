@@ -1,21 +1,21 @@
 /** One writer at a time, whichever recorder or process it belongs to: who makes the lock's file has it. */
 import { open, rm, stat, utimes } from 'node:fs/promises';
 
-const TRY_AGAIN_MS = 20;
+const LOCK_RETRY_MS = 20;
 /** Whoever has it says so more often: a crash left it. */
-const STALE_MS = 10_000;
-const ALIVE_MS = 2000;
+const STALE_LOCK_MS = 10_000;
+const LOCK_REFRESH_MS = 2000;
 
 /** Runs `work` while nobody else has the lock. Rejects with the system's error when the lock can't be made, or with that of `work`. */
 export async function withLock<T>(file: string, work: () => Promise<T>): Promise<T> {
-  while (!(await take(file))) {
+  while (!(await tryAcquire(file))) {
     if (await isStale(file)) await removeStale(file);
     else
       await new Promise((resolve) => {
-        setTimeout(resolve, TRY_AGAIN_MS);
+        setTimeout(resolve, LOCK_RETRY_MS);
       });
   }
-  const stop = keepFresh(file);
+  const stop = refreshPeriodically(file);
   try {
     return await work();
   } finally {
@@ -25,17 +25,17 @@ export async function withLock<T>(file: string, work: () => Promise<T>): Promise
 }
 
 /** A disk may take longer than until it is stale. @returns ends it */
-function keepFresh(file: string): () => void {
-  let telling: Promise<void> | undefined;
+function refreshPeriodically(file: string): () => void {
+  let refreshing: Promise<void> | undefined;
   const timer = setInterval(() => {
     const now = new Date();
     // One at a time: a disk that hangs must not take all threads of the pool.
-    telling ??= utimes(file, now, now)
+    refreshing ??= utimes(file, now, now)
       .catch(() => undefined)
       .finally(() => {
-        telling = undefined;
+        refreshing = undefined;
       });
-  }, ALIVE_MS);
+  }, LOCK_REFRESH_MS);
   return () => {
     clearInterval(timer);
   };
@@ -53,10 +53,10 @@ async function isStale(file: string): Promise<boolean> {
     ({ mtimeMs }) => Date.now() - mtimeMs,
     () => 0,
   );
-  return Math.abs(age) > STALE_MS;
+  return Math.abs(age) > STALE_LOCK_MS;
 }
 
-async function take(file: string): Promise<boolean> {
+async function tryAcquire(file: string): Promise<boolean> {
   try {
     await (await open(file, 'wx', 0o640)).close();
     return true;

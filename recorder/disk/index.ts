@@ -1,3 +1,3 @@
 export { withLock } from './file-lock';
-export { readAt, systemFiles, type Files, type OpenFile } from './file-system';
+export { readAt, systemFileSystem, type FileSystem, type OpenFile } from './file-system';
 export { sha256, sha256OfFile } from './hash';

@@ -12,88 +12,90 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 
 import { RecorderError } from '../common';
-import { keyOfFile, type FileKey } from './file-keys';
+import { deriveFileKey, type FileKey } from './file-keys';
 
-export const HEAD_BYTES = 52;
-export const FIRST_FRAME = 64;
+export const FILE_HEADER_BYTES = 52;
+export const FIRST_FRAME_BYTES = 64;
 /** What a crash may tear: half a second of G.711. Longer ones are encrypted a little faster, and written anew more often. */
-export const FRAME = 8192;
+export const FRAME_BYTES = 8192;
 /** Nonce and tag. */
-export const OVERHEAD = 28;
+export const FRAME_OVERHEAD_BYTES = 28;
 
 const MAGIC = Buffer.from('O2GENC\x01\0', 'latin1');
-const NONCE = 12;
-const [SHORTEST, LONGEST] = [1024, 1024 * 1024];
+const NONCE_BYTES = 12;
+const [MIN_FRAME_BYTES, MAX_FRAME_BYTES] = [1024, 1024 * 1024];
 const CIPHER = 'aes-256-gcm';
 
-export interface Head {
+export interface FileHeader {
   readonly bytes: Buffer;
-  readonly frameLength: number;
+  readonly frameBytes: number;
   readonly keyId: string;
   readonly salt: Uint8Array;
 }
 
 /** For a new file. */
-export function newHead(key: FileKey): Head {
+export function newFileHeader(key: FileKey): FileHeader {
   const length = Buffer.alloc(4);
-  length.writeUInt32LE(FRAME);
-  return readHead(Buffer.concat([MAGIC, length, Buffer.from(key.id, 'hex'), randomBytes(32)]));
+  length.writeUInt32LE(FRAME_BYTES);
+  return readFileHeader(Buffer.concat([MAGIC, length, Buffer.from(key.id, 'hex'), randomBytes(32)]));
 }
 
 export const isEncrypted = (bytes: Buffer): boolean => bytes.subarray(0, MAGIC.length).equals(MAGIC);
 
 /** @throws RecorderError `ALTERED` when it is none */
-export function readHead(bytes: Buffer): Head {
-  const frameLength = bytes.length < HEAD_BYTES ? 0 : bytes.readUInt32LE(8);
-  if (!isEncrypted(bytes) || frameLength < SHORTEST || frameLength > LONGEST) {
+export function readFileHeader(bytes: Buffer): FileHeader {
+  const frameBytes = bytes.length < FILE_HEADER_BYTES ? 0 : bytes.readUInt32LE(8);
+  if (!isEncrypted(bytes) || frameBytes < MIN_FRAME_BYTES || frameBytes > MAX_FRAME_BYTES) {
     throw new RecorderError('ALTERED', "the file's head isn't that of an encrypted recording");
   }
   return {
-    bytes: Buffer.from(bytes.subarray(0, HEAD_BYTES)),
-    frameLength,
+    bytes: Buffer.from(bytes.subarray(0, FILE_HEADER_BYTES)),
+    frameBytes,
     keyId: bytes.toString('hex', 12, 20),
-    salt: bytes.subarray(20, HEAD_BYTES),
+    salt: bytes.subarray(20, FILE_HEADER_BYTES),
   };
 }
 
 /** Where frames and the bytes in them are. */
-export class Layout {
-  constructor(readonly frameLength: number) {}
+export class FrameLayout {
+  constructor(readonly frameBytes: number) {}
 
   /** The frame that a byte of the content is in. */
   frameAt(position: number): number {
-    return position < FIRST_FRAME ? 0 : 1 + Math.floor((position - FIRST_FRAME) / this.frameLength);
+    return position < FIRST_FRAME_BYTES
+      ? 0
+      : 1 + Math.floor((position - FIRST_FRAME_BYTES) / this.frameBytes);
   }
 
   /** The first byte of the content that is in a frame. */
-  startOf(frame: number): number {
-    return frame === 0 ? 0 : FIRST_FRAME + (frame - 1) * this.frameLength;
+  contentStart(frame: number): number {
+    return frame === 0 ? 0 : FIRST_FRAME_BYTES + (frame - 1) * this.frameBytes;
   }
 
   /** What a frame holds that is full. */
-  fullLength(frame: number): number {
-    return frame === 0 ? FIRST_FRAME : this.frameLength;
+  fullContentLength(frame: number): number {
+    return frame === 0 ? FIRST_FRAME_BYTES : this.frameBytes;
   }
 
   /** Where a frame begins in the file. */
-  offsetOf(frame: number): number {
-    return HEAD_BYTES + this.startOf(frame) + frame * OVERHEAD;
+  frameOffset(frame: number): number {
+    return FILE_HEADER_BYTES + this.contentStart(frame) + frame * FRAME_OVERHEAD_BYTES;
   }
 
   /** Bytes of content in a file of this size; what is left over of a torn frame doesn't count. */
-  contentOf(size: number): number {
-    const beyondFirst = size - this.offsetOf(1);
-    if (beyondFirst <= 0) return Math.max(0, size - HEAD_BYTES - OVERHEAD);
-    const whole = this.frameLength + OVERHEAD;
+  contentLength(size: number): number {
+    const beyondFirst = size - this.frameOffset(1);
+    if (beyondFirst <= 0) return Math.max(0, size - FILE_HEADER_BYTES - FRAME_OVERHEAD_BYTES);
+    const fullFrameBytes = this.frameBytes + FRAME_OVERHEAD_BYTES;
     return (
-      FIRST_FRAME +
-      Math.floor(beyondFirst / whole) * this.frameLength +
-      Math.max(0, (beyondFirst % whole) - OVERHEAD)
+      FIRST_FRAME_BYTES +
+      Math.floor(beyondFirst / fullFrameBytes) * this.frameBytes +
+      Math.max(0, (beyondFirst % fullFrameBytes) - FRAME_OVERHEAD_BYTES)
     );
   }
 
   /** Frames of so much content: one at least, that of an empty file. */
-  frames(content: number): number {
+  frameCount(content: number): number {
     return this.frameAt(Math.max(0, content - 1)) + 1;
   }
 }
@@ -101,30 +103,30 @@ export class Layout {
 /** Encrypts and opens the frames of one file. */
 export class FrameCipher {
   readonly #key: Buffer;
-  readonly #head: Buffer;
+  readonly #header: Buffer;
 
-  constructor({ bytes, salt }: Head, key: FileKey) {
-    this.#key = keyOfFile(key, salt);
-    this.#head = bytes;
+  constructor({ bytes, salt }: FileHeader, key: FileKey) {
+    this.#key = deriveFileKey(key, salt);
+    this.#header = bytes;
   }
 
   /** Each time with another nonce: a frame is written anew while the file grows, and no nonce may serve twice. */
   seal(frame: number, last: boolean, content: Uint8Array): Buffer {
-    const nonce = randomBytes(NONCE);
-    const cipher = createCipheriv(CIPHER, this.#key, nonce).setAAD(this.#proved(frame, last));
-    const text = cipher.update(content);
+    const nonce = randomBytes(NONCE_BYTES);
+    const cipher = createCipheriv(CIPHER, this.#key, nonce).setAAD(this.#authenticatedData(frame, last));
+    const ciphertext = cipher.update(content);
     cipher.final();
-    return Buffer.concat([nonce, cipher.getAuthTag(), text]);
+    return Buffer.concat([nonce, cipher.getAuthTag(), ciphertext]);
   }
 
   /** @returns undefined when it isn't what was written there */
   open(frame: number, last: boolean, sealed: Uint8Array): Buffer | undefined {
-    if (sealed.length < OVERHEAD) return undefined;
-    const decipher = createDecipheriv(CIPHER, this.#key, sealed.subarray(0, NONCE)).setAAD(
-      this.#proved(frame, last),
+    if (sealed.length < FRAME_OVERHEAD_BYTES) return undefined;
+    const decipher = createDecipheriv(CIPHER, this.#key, sealed.subarray(0, NONCE_BYTES)).setAAD(
+      this.#authenticatedData(frame, last),
     );
-    decipher.setAuthTag(sealed.subarray(NONCE, OVERHEAD));
-    const content = decipher.update(sealed.subarray(OVERHEAD));
+    decipher.setAuthTag(sealed.subarray(NONCE_BYTES, FRAME_OVERHEAD_BYTES));
+    const content = decipher.update(sealed.subarray(FRAME_OVERHEAD_BYTES));
     try {
       decipher.final();
     } catch {
@@ -133,10 +135,10 @@ export class FrameCipher {
     return content;
   }
 
-  #proved(frame: number, last: boolean): Buffer {
-    const place = Buffer.alloc(5);
-    place.writeUInt32LE(frame, 0);
-    place.writeUInt8(last ? 1 : 0, 4);
-    return Buffer.concat([this.#head, place]);
+  #authenticatedData(frame: number, last: boolean): Buffer {
+    const position = Buffer.alloc(5);
+    position.writeUInt32LE(frame, 0);
+    position.writeUInt8(last ? 1 : 0, 4);
+    return Buffer.concat([this.#header, position]);
   }
 }

@@ -1,4 +1,11 @@
-export { encrypting } from './encrypted-file';
-export { checkFileKey, keyFor, readFileKeys, splitKeys, type FileKey } from './file-keys';
-export { FrameCipher, HEAD_BYTES, Layout, OVERHEAD, isEncrypted, readHead } from './format';
-export { reopenEncrypted, type Reopened } from './recovery';
+export { encryptingFileSystem } from './encrypted-file';
+export { checkFileKey, findKey, readFileKeys, splitKeys, type FileKey } from './file-keys';
+export {
+  FrameCipher,
+  FILE_HEADER_BYTES,
+  FrameLayout,
+  FRAME_OVERHEAD_BYTES,
+  isEncrypted,
+  readFileHeader,
+} from './format';
+export { reopenEncryptedFile, type ReopenedFile } from './recovery';

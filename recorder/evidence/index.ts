@@ -1,7 +1,7 @@
-export { addLines } from './chained-log';
-export { NO_LINE, readLines, type RecordingEntry } from './manifest-lines';
+export { appendLines } from './chained-log';
+export { NO_PREVIOUS_SHA256, readLines, type RecordingEntry } from './manifest-lines';
 export { Manifest } from './manifest';
-export { Keeping, type Kept, type Which } from './retention';
+export { Retention, type RetentionState, type RetentionRequest } from './retention';
 export { readPublicKey, readSigningKey } from './signatures';
-export { ChainCheck } from './verify-chain';
-export { verifyFolder, type Verification, type VerifyOptions } from './verify-folder';
+export { ChainVerifier } from './verify-chain';
+export { verifyFolder, type FolderVerification, type VerifyOptions } from './verify-folder';

@@ -2,10 +2,10 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 
-import { MANIFEST, readLines, type ManifestLine } from './manifest-lines';
+import { MANIFEST_FILE, readLines, type ManifestLine } from './manifest-lines';
 
 /** A recording that was not deleted. */
-export interface Entered {
+export interface IndexedRecording {
   readonly id: string;
   /** Relative to the folder, separated by `/`. */
   readonly file: string;
@@ -18,12 +18,12 @@ export interface Entered {
   retainDays: number | undefined;
 }
 
-export class Ledger {
+export class ManifestIndex {
   readonly #folder: string;
-  readonly #byFile = new Map<string, Entered>();
-  readonly #byId = new Map<string, Entered>();
+  readonly #byFile = new Map<string, IndexedRecording>();
+  readonly #byId = new Map<string, IndexedRecording>();
   #deleted: string[] = [];
-  #read = 0;
+  #readBytes = 0;
 
   constructor(folder: string) {
     this.#folder = folder;
@@ -31,20 +31,20 @@ export class Ledger {
 
   /** Reads what the manifest says since the last time, whoever has written it. Rejects with the system's error. */
   async read(): Promise<void> {
-    const size = await stat(path.join(this.#folder, MANIFEST)).then(
-      (known) => known.size,
+    const size = await stat(path.join(this.#folder, MANIFEST_FILE)).then(
+      (stats) => stats.size,
       () => 0,
     );
-    if (size < this.#read) this.#forget();
-    if (size === this.#read) return;
-    for await (const { text, said, whole } of readLines(this.#folder, this.#read)) {
-      if (!whole) break;
-      this.#read += Buffer.byteLength(text) + 1;
-      if (said) this.#enter(said);
+    if (size < this.#readBytes) this.#clear();
+    if (size === this.#readBytes) return;
+    for await (const { text, parsed, complete: isComplete } of readLines(this.#folder, this.#readBytes)) {
+      if (!isComplete) break;
+      this.#readBytes += Buffer.byteLength(text) + 1;
+      if (parsed) this.#apply(parsed);
     }
   }
 
-  get all(): Iterable<Entered> {
+  get all(): Iterable<IndexedRecording> {
     return this.#byFile.values();
   }
 
@@ -54,7 +54,7 @@ export class Ledger {
   }: {
     readonly id?: string | undefined;
     readonly file?: string | undefined;
-  }): Entered | undefined {
+  }): IndexedRecording | undefined {
     const found = file === undefined ? this.#byId.get(id ?? '') : this.#byFile.get(file);
     return id === undefined || found?.id === id ? found : undefined;
   }
@@ -66,9 +66,9 @@ export class Ledger {
     return deleted;
   }
 
-  #enter(said: ManifestLine): void {
-    if (said.entry === 'recording') {
-      const { id, file, sha256, metadataSha256, endedAt } = said;
+  #apply(parsed: ManifestLine): void {
+    if (parsed.entry === 'recording') {
+      const { id, file, sha256, metadataSha256, endedAt } = parsed;
       this.#add({
         id,
         file,
@@ -80,37 +80,37 @@ export class Ledger {
       });
       return;
     }
-    const entered = this.#byFile.get(said.file);
-    if (said.entry === 'deleted') {
-      this.#deleted.push(said.file);
-      if (entered) this.#remove(entered);
-    } else if (entered) {
-      if (said.entry === 'retain') entered.retainDays = said.days;
-      else entered.held = said.entry === 'hold';
+    const recording = this.#byFile.get(parsed.file);
+    if (parsed.entry === 'deleted') {
+      this.#deleted.push(parsed.file);
+      if (recording) this.#remove(recording);
+    } else if (recording) {
+      if (parsed.entry === 'retain') recording.retainDays = parsed.days;
+      else recording.held = parsed.entry === 'hold';
     }
   }
 
   /** A recording that a crash made known twice keeps what was said of it. */
-  #add(entered: Entered): void {
-    const before = this.#byFile.get(entered.file);
-    if (before) {
-      entered.held = before.held;
-      entered.retainDays = before.retainDays;
-      this.#remove(before);
+  #add(recording: IndexedRecording): void {
+    const previous = this.#byFile.get(recording.file);
+    if (previous) {
+      recording.held = previous.held;
+      recording.retainDays = previous.retainDays;
+      this.#remove(previous);
     }
-    this.#byFile.set(entered.file, entered);
-    this.#byId.set(entered.id, entered);
+    this.#byFile.set(recording.file, recording);
+    this.#byId.set(recording.id, recording);
   }
 
-  #remove({ file, id }: Entered): void {
+  #remove({ file, id }: IndexedRecording): void {
     this.#byFile.delete(file);
     this.#byId.delete(id);
   }
 
-  #forget(): void {
+  #clear(): void {
     this.#byFile.clear();
     this.#byId.clear();
     this.#deleted = [];
-    this.#read = 0;
+    this.#readBytes = 0;
   }
 }

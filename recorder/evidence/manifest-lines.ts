@@ -4,18 +4,18 @@
 import { createReadStream } from 'node:fs';
 import path from 'node:path';
 
-export const MANIFEST = 'manifest.jsonl';
+export const MANIFEST_FILE = 'manifest.jsonl';
 /** What the first line has for the line before. */
-export const NO_LINE = '0'.repeat(64);
+export const NO_PREVIOUS_SHA256 = '0'.repeat(64);
 
-interface Entry {
+interface BaseEntry {
   /** ISO 8601 UTC, when the line was written. */
   readonly at: string;
   /** The recording's audio, relative to the folder, separated by `/`. */
   readonly file: string;
 }
 
-export interface RecordingEntry extends Entry {
+export interface RecordingEntry extends BaseEntry {
   readonly entry: 'recording';
   readonly id: string;
   /** Length and hash of the file as it lies on the disk. */
@@ -27,14 +27,14 @@ export interface RecordingEntry extends Entry {
   readonly raw?: readonly { readonly file: string; readonly sha256: string }[];
 }
 
-interface Why {
+interface RequestReason {
   /** What who asked for it said, and who that was. */
   readonly reason?: string;
   readonly by?: string;
 }
 
 /** What is left of a recording: when it is written, the files are still there. */
-export interface DeletedEntry extends Entry, Why {
+export interface DeletedEntry extends BaseEntry, RequestReason {
   readonly entry: 'deleted';
   readonly id: string;
   readonly sha256: string;
@@ -42,12 +42,12 @@ export interface DeletedEntry extends Entry, Why {
   readonly why: 'retention' | 'request';
 }
 
-export interface HoldEntry extends Entry, Why {
+export interface HoldEntry extends BaseEntry, RequestReason {
   readonly entry: 'hold' | 'released';
   readonly id: string;
 }
 
-export interface RetainEntry extends Entry, Why {
+export interface RetainEntry extends BaseEntry, RequestReason {
   readonly entry: 'retain';
   readonly id: string;
   /** To be kept so long after its end; 0: for ever. */
@@ -65,15 +65,15 @@ export type ManifestLine = ManifestEntry & {
   readonly signature?: string;
 };
 
-export interface Line {
+export interface ManifestText {
   readonly text: string;
   /** Undefined when it is no line that a recorder wrote whole. */
-  readonly said: ManifestLine | undefined;
+  readonly parsed: ManifestLine | undefined;
   /** False for the last one without a newline. */
-  readonly whole: boolean;
+  readonly complete: boolean;
 }
 
-const ENTRIES: ReadonlySet<unknown> = new Set<ManifestEntry['entry']>([
+const ENTRY_KINDS: ReadonlySet<unknown> = new Set<ManifestEntry['entry']>([
   'recording',
   'deleted',
   'hold',
@@ -82,25 +82,25 @@ const ENTRIES: ReadonlySet<unknown> = new Set<ManifestEntry['entry']>([
 ]);
 const NEWLINE = 0x0a;
 /** Nobody's line is longer: what is is cut, and told as damaged. */
-const LONGEST_LINE = 1024 * 1024;
+const MAX_LINE_BYTES = 1024 * 1024;
 
 /** @param from where a line begins, in bytes. Rejects with the system's error; a manifest that isn't there has no lines */
-export async function* readLines(folder: string, from = 0): AsyncGenerator<Line> {
+export async function* readLines(folder: string, from = 0): AsyncGenerator<ManifestText> {
   let rest = Buffer.alloc(0);
-  for await (const chunk of chunksOf(path.join(folder, MANIFEST), from)) {
+  for await (const chunk of readChunks(path.join(folder, MANIFEST_FILE), from)) {
     const bytes = Buffer.concat([rest, chunk]);
     let start = 0;
     for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE, start)) {
-      yield lineOf(bytes.subarray(start, end), true);
+      yield decodeLine(bytes.subarray(start, end), true);
       start = end + 1;
     }
     rest = bytes.subarray(start);
-    if (rest.length > LONGEST_LINE) break;
+    if (rest.length > MAX_LINE_BYTES) break;
   }
-  if (rest.length > 0) yield lineOf(rest, false);
+  if (rest.length > 0) yield decodeLine(rest, false);
 }
 
-async function* chunksOf(file: string, start: number): AsyncGenerator<Buffer> {
+async function* readChunks(file: string, start: number): AsyncGenerator<Buffer> {
   try {
     for await (const chunk of createReadStream(file, { start })) yield chunk as Buffer;
   } catch (error) {
@@ -108,29 +108,33 @@ async function* chunksOf(file: string, start: number): AsyncGenerator<Buffer> {
   }
 }
 
-function lineOf(bytes: Buffer, whole: boolean): Line {
+function decodeLine(bytes: Buffer, isComplete: boolean): ManifestText {
   const text = bytes.toString('utf8');
-  return { text, whole, said: parse(text) };
+  return { text, complete: isComplete, parsed: parseLine(text) };
 }
 
 /** @returns undefined when it isn't a line of a manifest */
-function parse(text: string): ManifestLine | undefined {
+function parseLine(text: string): ManifestLine | undefined {
   try {
-    const said = JSON.parse(text) as Partial<ManifestLine> | null;
+    const parsed = JSON.parse(text) as Partial<ManifestLine> | null;
     const isLine =
-      said &&
-      ENTRIES.has(said.entry) &&
-      typeof said.line === 'number' &&
-      [said.at, said.file, said.previous].every((text) => typeof text === 'string');
-    return isLine && areFiles((said as { raw?: unknown }).raw ?? []) ? (said as ManifestLine) : undefined;
+      parsed &&
+      ENTRY_KINDS.has(parsed.entry) &&
+      typeof parsed.line === 'number' &&
+      [parsed.at, parsed.file, parsed.previous].every((text) => typeof text === 'string');
+    return isLine && isFileList((parsed as { raw?: unknown }).raw ?? [])
+      ? (parsed as ManifestLine)
+      : undefined;
   } catch {
     return undefined; // torn by a crash, or altered: whoever reads says which
   }
 }
 
-function areFiles(raw: unknown): boolean {
+function isFileList(raw: unknown): boolean {
   return (
     Array.isArray(raw) &&
-    raw.every((one: unknown) => typeof one === 'object' && one !== null && 'file' in one && 'sha256' in one)
+    raw.every(
+      (entry: unknown) => typeof entry === 'object' && entry !== null && 'file' in entry && 'sha256' in entry,
+    )
   );
 }

@@ -4,12 +4,18 @@
  */
 import path from 'node:path';
 
-import { addLines } from './chained-log';
-import { MANIFEST, NO_LINE, readLines, type ManifestEntry, type ManifestLine } from './manifest-lines';
+import { appendLines } from './chained-log';
+import {
+  MANIFEST_FILE,
+  NO_PREVIOUS_SHA256,
+  readLines,
+  type ManifestEntry,
+  type ManifestLine,
+} from './manifest-lines';
 import { sha256 } from '../disk';
-import { signed, type SigningKey } from './signatures';
+import { signLine, type SigningKey } from './signatures';
 
-interface Waiting {
+interface PendingEntry {
   readonly entry: ManifestEntry;
   readonly written: (lineSha256: string) => void;
   readonly failed: (error: unknown) => void;
@@ -19,27 +25,27 @@ export class Manifest {
   readonly #folder: string;
   readonly #path: string;
   readonly #signingKey: SigningKey | undefined;
-  #waiting: Waiting[] = [];
+  #pending: PendingEntry[] = [];
   /** Those that wait are written together: waiting for the disk takes most of the time. */
   #scheduled = false;
-  #present: Promise<void> = Promise.resolve();
+  #writing: Promise<void> = Promise.resolve();
 
   /** @param signingKey signs each line, when there is one */
   constructor(folder: string, signingKey?: SigningKey) {
     this.#folder = folder;
-    this.#path = path.join(folder, MANIFEST);
+    this.#path = path.join(folder, MANIFEST_FILE);
     this.#signingKey = signingKey;
   }
 
   /** Adds a line and waits until it is on the disk. @returns its SHA-256. Rejects with the system's error */
   append(entry: ManifestEntry): Promise<string> {
     return new Promise((written, failed) => {
-      this.#waiting.push({ entry, written, failed });
+      this.#pending.push({ entry, written, failed });
       if (this.#scheduled) return;
       this.#scheduled = true;
-      void this.#present.then(() => {
+      void this.#writing.then(() => {
         this.#scheduled = false;
-        this.#present = this.#writeAll(this.#waiting.splice(0));
+        this.#writing = this.#writeAll(this.#pending.splice(0));
       });
     });
   }
@@ -50,36 +56,36 @@ export class Manifest {
     hash: string,
   ): Promise<{ metadataSha256: string; lineSha256: string } | undefined> {
     let found: { metadataSha256: string; lineSha256: string } | undefined;
-    for await (const { text, said } of readLines(this.#folder)) {
-      if (said?.file !== file || (said.entry !== 'recording' && said.entry !== 'deleted')) continue;
+    for await (const { text, parsed } of readLines(this.#folder)) {
+      if (parsed?.file !== file || (parsed.entry !== 'recording' && parsed.entry !== 'deleted')) continue;
       found =
-        said.entry === 'recording' && said.sha256 === hash
-          ? { metadataSha256: said.metadataSha256, lineSha256: sha256(text) }
+        parsed.entry === 'recording' && parsed.sha256 === hash
+          ? { metadataSha256: parsed.metadataSha256, lineSha256: sha256(text) }
           : undefined;
     }
     return found;
   }
 
-  async #writeAll(waiting: readonly Waiting[]): Promise<void> {
+  async #writeAll(pending: readonly PendingEntry[]): Promise<void> {
     try {
-      const hashes = await this.#write(waiting.map(({ entry }) => entry));
-      waiting.forEach(({ written }, index) => {
+      const hashes = await this.#write(pending.map(({ entry }) => entry));
+      pending.forEach(({ written }, index) => {
         written(hashes[index] ?? '');
       });
     } catch (error) {
-      for (const { failed } of waiting) failed(error);
+      for (const { failed } of pending) failed(error);
     }
   }
 
   /** @returns the hash of each line */
   async #write(entries: readonly ManifestEntry[]): Promise<string[]> {
     let hashes: string[] = [];
-    await addLines(this.#path, async (last) => {
-      let number = last === undefined ? 0 : (numberIn(last) ?? (await this.#count()));
-      let previous = last === undefined ? NO_LINE : sha256(last);
+    await appendLines(this.#path, async (last) => {
+      let number = last === undefined ? 0 : (lineNumberOf(last) ?? (await this.#countLines()));
+      let previous = last === undefined ? NO_PREVIOUS_SHA256 : sha256(last);
       const lines = entries.map((entry) => {
         number += 1;
-        const text = signed({ ...entry, line: number, previous } satisfies ManifestLine, this.#signingKey);
+        const text = signLine({ ...entry, line: number, previous } satisfies ManifestLine, this.#signingKey);
         previous = sha256(text);
         return text;
       });
@@ -89,15 +95,15 @@ export class Manifest {
     return hashes;
   }
 
-  async #count(): Promise<number> {
+  async #countLines(): Promise<number> {
     let count = 0;
-    for await (const line of readLines(this.#folder)) count += line.text === '' && !line.whole ? 0 : 1;
+    for await (const line of readLines(this.#folder)) count += line.text === '' && !line.complete ? 0 : 1;
     return count;
   }
 }
 
 /** @returns undefined when the line is torn */
-function numberIn(text: Buffer): number | undefined {
+function lineNumberOf(text: Buffer): number | undefined {
   try {
     const { line } = JSON.parse(text.toString('utf8')) as { line?: unknown };
     return typeof line === 'number' ? line : undefined;

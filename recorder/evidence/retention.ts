@@ -6,13 +6,13 @@ import { realpath, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 
 import { invalid, messageOf, RecorderError, checkDays, CHANNELS } from '../common';
-import { metadataOf, nameOfAudio, PART, rawBeside } from '../files';
-import { Ledger, type Entered } from './manifest-index';
+import { metadataPath, nameFromAudioPath, PART_EXTENSION, rawPathBeside } from '../files';
+import { ManifestIndex, type IndexedRecording } from './manifest-index';
 import type { Manifest } from './manifest';
 import type { ManifestEntry } from './manifest-lines';
 
 /** Which recording, by one or the other, and what the manifest shall say of who asked and why. */
-export interface Which {
+export interface RetentionRequest {
   readonly id?: string | undefined;
   /** As a finished recording says it, or relative to the folder. */
   readonly file?: string | undefined;
@@ -21,7 +21,7 @@ export interface Which {
 }
 
 /** What is in force for a recording. */
-export interface Kept {
+export interface RetentionState {
   readonly id: string;
   /** Absolute path. */
   readonly file: string;
@@ -31,80 +31,85 @@ export interface Kept {
   readonly deleted?: true;
 }
 
-export interface KeepingOptions {
+export interface RetentionOptions {
   readonly folder: string;
   /** For recordings that nobody has said anything else of; 0: for ever. */
   readonly retentionDays: number;
 }
 
-export interface KeepingParts {
+export interface RetentionParts {
   readonly manifest: Manifest;
   /** Milliseconds of the epoch. */
   readonly now: () => number;
-  readonly onKept: (kept: Kept) => void;
-  readonly warn: (line: string) => void;
+  readonly onChange: (state: RetentionState) => void;
+  readonly warn: (makeEntry: string) => void;
 }
 
 const DAY_MS = 86_400_000;
 /** Deleted together, with one wait for the disk; then others have their turn. */
-const PORTION = 50;
-const LONGEST_TEXT = 1000;
+const DELETION_BATCH_COUNT = 50;
+const MAX_TEXT_CHARACTERS = 1000;
 
-export class Keeping {
-  readonly #options: KeepingOptions;
-  readonly #parts: KeepingParts;
-  readonly #ledger: Ledger;
+export class Retention {
+  readonly #options: RetentionOptions;
+  readonly #parts: RetentionParts;
+  readonly #index: ManifestIndex;
   /** Files whose deletion is written down, and that wouldn't go. */
-  readonly #stubborn = new Set<string>();
-  #work: Promise<unknown> = Promise.resolve();
+  readonly #undeletable = new Set<string>();
+  #queue: Promise<unknown> = Promise.resolve();
   #closed = false;
 
-  constructor(options: KeepingOptions, parts: KeepingParts) {
+  constructor(options: RetentionOptions, parts: RetentionParts) {
     this.#options = options;
     this.#parts = parts;
-    this.#ledger = new Ledger(options.folder);
+    this.#index = new ManifestIndex(options.folder);
   }
 
   /**
    * Nothing deletes it until it is released.
    * @throws RecorderError `INVALID_INPUT`, `NOT_FOUND`; the system's error
    */
-  hold(which: Which): Promise<Kept> {
-    return this.#change(which, (entered) => (entered.held ? undefined : { entry: 'hold' }));
+  hold(request: RetentionRequest): Promise<RetentionState> {
+    return this.#change(request, (recording) => (recording.held ? undefined : { entry: 'hold' }));
   }
 
   /** The hold ends; when its time is over it is deleted at the next look. Releasing what isn't held is no error. */
-  release(which: Which): Promise<Kept> {
-    return this.#change(which, (entered) => (entered.held ? { entry: 'released' } : undefined));
+  release(request: RetentionRequest): Promise<RetentionState> {
+    return this.#change(request, (recording) => (recording.held ? { entry: 'released' } : undefined));
   }
 
   /** @param days whole days from the recording's end, 0 to 36500; 0: for ever */
-  retain(which: Which, days: number): Promise<Kept> {
-    return this.#change(which, (entered) => {
+  retain(request: RetentionRequest, days: number): Promise<RetentionState> {
+    return this.#change(request, (recording) => {
       checkDays('days', days);
-      return entered.retainDays === days ? undefined : { entry: 'retain', days };
+      return recording.retainDays === days ? undefined : { entry: 'retain', days };
     });
   }
 
   /** @throws RecorderError `REFUSED` when it is under hold or unfinished, else as `hold` */
-  delete(which: Which): Promise<Kept> {
-    return this.#alone(async () => {
-      const entered = await this.#find(which);
-      if (entered.held) throw new RecorderError('REFUSED', `${entered.file} is under hold: it isn't deleted`);
-      if (await this.#isUnfinished(entered))
-        throw new RecorderError('REFUSED', `${entered.file} is still being completed: it isn't deleted`);
-      const [kept] = await this.#delete([entered], 'request', which);
-      return kept ?? this.#kept(entered);
+  delete(request: RetentionRequest): Promise<RetentionState> {
+    return this.#serialize(async () => {
+      const recording = await this.#find(request);
+      if (recording.held)
+        throw new RecorderError('REFUSED', `${recording.file} is under hold: it isn't deleted`);
+      if (await this.#isUnfinished(recording))
+        throw new RecorderError('REFUSED', `${recording.file} is still being completed: it isn't deleted`);
+      const [state] = await this.#delete([recording], 'request', request);
+      return state ?? this.#stateOf(recording);
     });
   }
 
   /** Deletes what has been kept long enough, in portions. @returns how many; what can't be deleted is told by `warn`, and tried again */
-  async look(): Promise<number> {
-    await this.#alone(() => this.#finishDeletions());
-    const due = [...this.#ledger.all].filter((entered) => this.#isDue(entered)).map(({ file }) => file);
+  async deleteExpired(): Promise<number> {
+    await this.#serialize(() => this.#finishDeletions());
+    const expired = [...this.#index.all]
+      .filter((recording) => this.#isExpired(recording))
+      .map(({ file }) => file);
     let deleted = 0;
-    for (let from = 0; from < due.length && !this.#closed; from += PORTION) {
-      deleted += await this.#alone(() => this.#deletePortion(due.slice(from, from + PORTION)));
+    for (let from = 0; from < expired.length && !this.#closed; from += DELETION_BATCH_COUNT) {
+      deleted += await this.#serialize(() =>
+        this.#deleteBatch(expired.slice(from, from + DELETION_BATCH_COUNT)),
+      );
     }
     return deleted;
   }
@@ -112,60 +117,60 @@ export class Keeping {
   /** Waits for what is being done; what isn't begun is done after the next start. */
   async close(): Promise<void> {
     this.#closed = true;
-    await this.#work;
+    await this.#queue;
   }
 
   /** One thing after the other: what is looked up must still hold when it is written down. */
-  #alone<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#work.then(work);
-    this.#work = done.catch(() => undefined); // told to whoever asked
+  #serialize<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#queue.then(work);
+    this.#queue = done.catch(() => undefined); // told to whoever asked
     return done;
   }
 
   #change(
-    which: Which,
-    line: (
-      entered: Entered,
+    request: RetentionRequest,
+    makeEntry: (
+      recording: IndexedRecording,
     ) => { entry: 'hold' | 'released' } | { entry: 'retain'; days: number } | undefined,
-  ): Promise<Kept> {
-    return this.#alone(async () => {
-      const entered = await this.#find(which);
-      const { file, id } = entered;
-      const said = line(entered);
-      if (said) {
+  ): Promise<RetentionState> {
+    return this.#serialize(async () => {
+      const recording = await this.#find(request);
+      const { file, id } = recording;
+      const entry = makeEntry(recording);
+      if (entry) {
         await this.#parts.manifest.append({
-          ...said,
+          ...entry,
           at: this.#iso(this.#parts.now()),
           file,
           id,
-          ...why(which),
+          ...reasonOf(request),
         });
-        await this.#ledger.read();
+        await this.#index.read();
       }
-      const kept = this.#kept(this.#ledger.find({ file }) ?? entered);
-      if (said) this.#parts.onKept(kept);
-      return kept;
+      const state = this.#stateOf(this.#index.find({ file }) ?? recording);
+      if (entry) this.#parts.onChange(state);
+      return state;
     });
   }
 
-  async #find(which: Which): Promise<Entered> {
-    const { id } = which;
+  async #find(request: RetentionRequest): Promise<IndexedRecording> {
+    const { id } = request;
     if (id !== undefined && (typeof id !== 'string' || id === ''))
       throw invalid('id', id, 'the id of a recording');
-    for (const field of ['reason', 'by'] as const) checkText(field, which[field]);
-    const file = this.#relative(which.file);
+    for (const field of ['reason', 'by'] as const) checkText(field, request[field]);
+    const file = this.#relative(request.file);
     if (id === undefined && file === undefined)
       throw invalid('id', undefined, 'given, or file: which recording is meant');
-    await this.#ledger.read();
-    const entered = this.#ledger.find({ id, file });
-    if (!entered)
+    await this.#index.read();
+    const recording = this.#index.find({ id, file });
+    if (!recording)
       throw new RecorderError(
         'NOT_FOUND',
         `the manifest has no recording ${file ?? id ?? ''} that wasn't deleted`,
       );
-    if (nameOfAudio(entered.file) === undefined)
-      throw new RecorderError('REFUSED', `${entered.file} is no name that a recorder gives`);
-    return entered;
+    if (nameFromAudioPath(recording.file) === undefined)
+      throw new RecorderError('REFUSED', `${recording.file} is no name that a recorder gives`);
+    return recording;
   }
 
   #relative(file: unknown): string | undefined {
@@ -176,33 +181,36 @@ export class Keeping {
       .relative(this.#options.folder, path.resolve(this.#options.folder, file))
       .split(path.sep)
       .join('/');
-    if (nameOfAudio(relative) === undefined) throw invalid('file', file, rule);
+    if (nameFromAudioPath(relative) === undefined) throw invalid('file', file, rule);
     return relative;
   }
 
-  #isDue(entered: Entered): boolean {
+  #isExpired(recording: IndexedRecording): boolean {
     return (
-      !entered.held && this.#until(entered) <= this.#parts.now() && nameOfAudio(entered.file) !== undefined
+      !recording.held &&
+      this.#expiresAt(recording) <= this.#parts.now() &&
+      nameFromAudioPath(recording.file) !== undefined
     );
   }
 
   /** They were due a moment ago; a hold may have come since. */
-  async #deletePortion(files: readonly string[]): Promise<number> {
-    await this.#ledger.read();
-    const list: Entered[] = [];
+  async #deleteBatch(files: readonly string[]): Promise<number> {
+    await this.#index.read();
+    const list: IndexedRecording[] = [];
     for (const file of files) {
-      const entered = this.#ledger.find({ file });
-      if (entered && this.#isDue(entered) && !(await this.#isUnfinished(entered))) list.push(entered);
+      const recording = this.#index.find({ file });
+      if (recording && this.#isExpired(recording) && !(await this.#isUnfinished(recording)))
+        list.push(recording);
     }
     return (await this.#delete(list, 'retention')).length;
   }
 
   /** @returns those that are gone, or whose files will be gone after the next look */
   async #delete(
-    list: readonly Entered[],
-    reasonWhy: 'retention' | 'request',
-    which: Which = {},
-  ): Promise<Kept[]> {
+    list: readonly IndexedRecording[],
+    cause: 'retention' | 'request',
+    request: RetentionRequest = {},
+  ): Promise<RetentionState[]> {
     const at = this.#iso(this.#parts.now());
     await Promise.all(
       list.map(({ id, file, sha256, metadataSha256 }) =>
@@ -213,38 +221,42 @@ export class Keeping {
           id,
           sha256,
           metadataSha256,
-          why: reasonWhy,
-          ...why(which),
+          why: cause,
+          ...reasonOf(request),
         } satisfies ManifestEntry),
       ),
     );
-    await this.#ledger.read();
+    await this.#index.read();
     await this.#finishDeletions();
-    const gone = list.map((entered): Kept => ({ ...this.#kept(entered), deleted: true }));
-    for (const kept of gone) this.#parts.onKept(kept);
+    const gone = list.map((recording): RetentionState => ({ ...this.#stateOf(recording), deleted: true }));
+    for (const state of gone) this.#parts.onChange(state);
     return gone;
   }
 
   /** Removes the files of all whose deletion is written down. */
   async #finishDeletions(): Promise<void> {
-    await this.#ledger.read();
-    for (const file of [...this.#stubborn, ...this.#ledger.takeDeleted()]) {
+    await this.#index.read();
+    for (const file of [...this.#undeletable, ...this.#index.takeDeleted()]) {
       try {
-        await this.#remove(file);
-        this.#stubborn.delete(file);
+        await this.#removeFiles(file);
+        this.#undeletable.delete(file);
       } catch (error) {
-        if (!this.#stubborn.has(file))
+        if (!this.#undeletable.has(file))
           this.#parts.warn(`${file} is deleted, but its files wouldn't go: ${messageOf(error)}`);
-        this.#stubborn.add(file);
+        this.#undeletable.add(file);
       }
     }
   }
 
   /** Never leaves the folder, whatever a manifest says: names are made from one that a recorder gives, and no link is followed. */
-  async #remove(file: string): Promise<void> {
-    const name = nameOfAudio(file);
+  async #removeFiles(file: string): Promise<void> {
+    const name = nameFromAudioPath(file);
     if (name === undefined || !(await this.#isInside(file))) return;
-    for (const each of [file, ...CHANNELS.map((channel) => rawBeside(file, channel)), metadataOf(name)]) {
+    for (const each of [
+      file,
+      ...CHANNELS.map((channel) => rawPathBeside(file, channel)),
+      metadataPath(name),
+    ]) {
       await rm(path.join(this.#options.folder, each), { force: true });
     }
   }
@@ -256,25 +268,28 @@ export class Keeping {
     return (await realpath(path.join(folder, parent)).catch(() => undefined)) === path.join(folder, parent);
   }
 
-  async #isUnfinished({ file }: Entered): Promise<boolean> {
-    const sidecar = path.join(this.#options.folder, metadataOf(nameOfAudio(file) ?? file) + PART);
+  async #isUnfinished({ file }: IndexedRecording): Promise<boolean> {
+    const sidecar = path.join(
+      this.#options.folder,
+      metadataPath(nameFromAudioPath(file) ?? file) + PART_EXTENSION,
+    );
     return stat(sidecar).then(
       () => true,
       () => false,
     );
   }
 
-  #until({ endedAt, retainDays = this.#options.retentionDays }: Entered): number {
+  #expiresAt({ endedAt, retainDays = this.#options.retentionDays }: IndexedRecording): number {
     return retainDays === 0 ? Infinity : endedAt + retainDays * DAY_MS;
   }
 
-  #kept(entered: Entered): Kept {
-    const until = this.#until(entered);
+  #stateOf(recording: IndexedRecording): RetentionState {
+    const expiresAt = this.#expiresAt(recording);
     return {
-      id: entered.id,
-      file: path.join(this.#options.folder, ...entered.file.split('/')),
-      held: entered.held,
-      retainUntil: Number.isFinite(until) ? this.#iso(until) : null,
+      id: recording.id,
+      file: path.join(this.#options.folder, ...recording.file.split('/')),
+      held: recording.held,
+      retainUntil: Number.isFinite(expiresAt) ? this.#iso(expiresAt) : null,
     };
   }
 
@@ -283,11 +298,11 @@ export class Keeping {
   }
 }
 
-function why({ reason, by }: Which): { reason?: string; by?: string } {
+function reasonOf({ reason, by }: RetentionRequest): { reason?: string; by?: string } {
   return { ...(reason === undefined ? {} : { reason }), ...(by === undefined ? {} : { by }) };
 }
 
 function checkText(field: string, value: unknown): void {
-  if (value !== undefined && (typeof value !== 'string' || value.length > LONGEST_TEXT))
-    throw invalid(field, value, `a text of at most ${LONGEST_TEXT} characters`);
+  if (value !== undefined && (typeof value !== 'string' || value.length > MAX_TEXT_CHARACTERS))
+    throw invalid(field, value, `a text of at most ${MAX_TEXT_CHARACTERS} characters`);
 }

@@ -7,8 +7,8 @@ import type { ManifestLine } from './manifest-lines';
 export type SigningKey = KeyObject;
 
 const ALGORITHM = 'ed25519';
-const PRIVATE_RULE = 'an Ed25519 private key in PEM, as `openssl genpkey -algorithm ed25519` makes it';
-const SIGNATURE = /,"signature":"([A-Za-z0-9+/=]+)"\}$/;
+const PRIVATE_KEY_RULE = 'an Ed25519 private key in PEM, as `openssl genpkey -algorithm ed25519` makes it';
+const SIGNATURE_PATTERN = /,"signature":"([A-Za-z0-9+/=]+)"\}$/;
 
 /**
  * Reads a private key. A form's single line takes the line breaks away, an environment variable may have `\n` for them.
@@ -25,7 +25,7 @@ export function readSigningKey(pem: string): SigningKey {
   } catch {
     // It is told below, in words that show nothing of it.
   }
-  throw invalid('signingKey', undefined, PRIVATE_RULE);
+  throw invalid('signingKey', undefined, PRIVATE_KEY_RULE);
 }
 
 /** @param pem a public key; a private one gives its public half. @throws RecorderError `INVALID_INPUT` */
@@ -40,7 +40,7 @@ export function readPublicKey(pem: string): KeyObject {
 }
 
 /** @returns the line's text, signed when there is a key */
-export function signed(line: ManifestLine, key: SigningKey | undefined): string {
+export function signLine(line: ManifestLine, key: SigningKey | undefined): string {
   const text = JSON.stringify(line);
   return key === undefined
     ? text
@@ -48,9 +48,9 @@ export function signed(line: ManifestLine, key: SigningKey | undefined): string 
 }
 
 /** Whether one of the keys signed a line. */
-export function isSigned(text: string, keys: readonly KeyObject[]): 'unsigned' | 'good' | 'wrong' {
-  const [, signature] = SIGNATURE.exec(text) ?? [];
+export function checkSignature(text: string, keys: readonly KeyObject[]): 'unsigned' | 'good' | 'wrong' {
+  const [, signature] = SIGNATURE_PATTERN.exec(text) ?? [];
   if (signature === undefined) return 'unsigned';
-  const plain = Buffer.from(text.replace(SIGNATURE, '}'));
+  const plain = Buffer.from(text.replace(SIGNATURE_PATTERN, '}'));
   return keys.some((key) => verify(null, plain, key, Buffer.from(signature, 'base64'))) ? 'good' : 'wrong';
 }

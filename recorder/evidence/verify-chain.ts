@@ -1,9 +1,9 @@
 /** Whether the manifest's lines are all there, in their order, as they were written. They are handed in one by one, as they lie in the file. */
 import type { KeyObject } from 'node:crypto';
 
-import { NO_LINE, type Line } from './manifest-lines';
+import { NO_PREVIOUS_SHA256, type ManifestText } from './manifest-lines';
 import { sha256 } from '../disk';
-import { isSigned } from './signatures';
+import { checkSignature } from './signatures';
 
 export type ChainFinding =
   | 'line-altered'
@@ -14,114 +14,114 @@ export type ChainFinding =
   | 'signature-wrong'
   | 'signature-missing';
 
-interface Unreadable {
+interface UnreadableLine {
   readonly at: number;
   readonly hash: string;
-  readonly whole: boolean;
+  readonly complete: boolean;
 }
 
-export class ChainCheck {
+export class ChainVerifier {
   /** Lines that a crash tore while they were written: the next line knows them so. */
   readonly torn: number[] = [];
   lines = 0;
   signed = 0;
   /** SHA-256 of the last line in the chain. */
-  lastSha256 = NO_LINE;
+  lastSha256 = NO_PREVIOUS_SHA256;
   readonly #keys: readonly KeyObject[];
-  readonly #tell: (kind: ChainFinding, words: string) => void;
+  readonly #report: (kind: ChainFinding, message: string) => void;
   /** Of the chain so far; those that stand in another place don't count. */
-  #number = 0;
-  #unreadable: Unreadable[] = [];
+  #lastNumber = 0;
+  #unreadable: UnreadableLine[] = [];
   readonly #missing: { from: number; to: number; at: number }[] = [];
   readonly #outOfOrder: { number: number; at: number }[] = [];
 
   /** @param keys of who may have signed; none: signatures aren't looked at */
-  constructor(keys: readonly KeyObject[], tell: (kind: ChainFinding, words: string) => void) {
+  constructor(keys: readonly KeyObject[], report: (kind: ChainFinding, message: string) => void) {
     this.#keys = keys;
-    this.#tell = tell;
+    this.#report = report;
   }
 
-  add({ text, said, whole }: Line): void {
+  add({ text, parsed, complete: isComplete }: ManifestText): void {
     this.lines += 1;
     const hash = sha256(text);
-    if (!said || !whole) {
-      this.#unreadable.push({ at: this.lines, hash, whole });
+    if (!parsed || !isComplete) {
+      this.#unreadable.push({ at: this.lines, hash, complete: isComplete });
       return;
     }
-    this.#checkSignature(text, said.signature);
-    this.#settleUnreadable(said.line, said.previous);
-    if (said.line <= this.#number) {
-      this.#outOfOrder.push({ number: said.line, at: this.lines });
+    this.#checkSignature(text, parsed.signature);
+    this.#resolveUnreadable(parsed.line, parsed.previous);
+    if (parsed.line <= this.#lastNumber) {
+      this.#outOfOrder.push({ number: parsed.line, at: this.lines });
       return;
     }
-    if (said.line > this.#number + 1)
-      this.#missing.push({ from: this.#number + 1, to: said.line - 1, at: this.lines });
-    else if (said.previous !== this.lastSha256) this.#tellAltered(this.#number);
-    this.#number = said.line;
+    if (parsed.line > this.#lastNumber + 1)
+      this.#missing.push({ from: this.#lastNumber + 1, to: parsed.line - 1, at: this.lines });
+    else if (parsed.previous !== this.lastSha256) this.#reportAltered(this.#lastNumber);
+    this.#lastNumber = parsed.line;
     this.lastSha256 = hash;
   }
 
   /** No line comes any more. */
   finish(): void {
-    for (const { at, whole } of this.#unreadable) {
-      if (whole)
-        this.#tell('line-altered', `Line ${at} of the manifest was altered: it can't be read any more.`);
+    for (const { at, complete: isComplete } of this.#unreadable) {
+      if (isComplete)
+        this.#report('line-altered', `Line ${at} of the manifest was altered: it can't be read any more.`);
       else
-        this.#tell(
+        this.#report(
           'line-torn',
           `The manifest's last line (${at}) is torn: a crash came while it was written, or its end was cut off.`,
         );
     }
-    this.#tellOrder();
+    this.#reportOrder();
     if (this.#keys.length > 0 && this.signed === 0 && this.lines > 0)
-      this.#tell('signature-missing', 'No line of the manifest is signed.');
+      this.#report('signature-missing', 'No line of the manifest is signed.');
   }
 
   /** A line that can't be read is the one that is missing here, or it was put in. */
-  #settleUnreadable(number: number, previous: string): void {
+  #resolveUnreadable(number: number, previous: string): void {
     const unreadable = this.#unreadable.splice(0);
-    const isTheirPlace = number === this.#number + 1 + unreadable.length;
+    const fillsGap = number === this.#lastNumber + 1 + unreadable.length;
     for (const [index, { at, hash }] of unreadable.entries()) {
-      if (!isTheirPlace) {
-        this.#tell('line-foreign', `Line ${at} of the manifest was put in: no recorder wrote it.`);
+      if (!fillsGap) {
+        this.#report('line-foreign', `Line ${at} of the manifest was put in: no recorder wrote it.`);
         continue;
       }
       // Of several only the last one is known by the next line's hash.
       if (index === unreadable.length - 1 && hash === previous) this.torn.push(at);
-      else this.#tell('line-altered', `Line ${at} of the manifest was altered: it can't be read any more.`);
-      this.#number += 1;
+      else this.#report('line-altered', `Line ${at} of the manifest was altered: it can't be read any more.`);
+      this.#lastNumber += 1;
       this.lastSha256 = previous;
     }
   }
 
-  #tellAltered(number: number): void {
+  #reportAltered(number: number): void {
     if (number === 0)
-      this.#tell('line-altered', 'Line 1 of the manifest was altered: it says that there was one before.');
+      this.#report('line-altered', 'Line 1 of the manifest was altered: it says that there was one before.');
     else
-      this.#tell(
+      this.#report(
         'line-altered',
         `Line ${number} of the manifest was altered: it isn't the one that the next line was written behind.`,
       );
   }
 
-  #tellOrder(): void {
+  #reportOrder(): void {
     const known = new Set(this.#outOfOrder.map(({ number }) => number));
     for (const { from, to, at } of this.#missing) {
       // Those that stand elsewhere are told as moved.
       const moved = this.#outOfOrder.filter(({ number }) => number >= from && number <= to).length;
       if (moved < to - from + 1)
-        this.#tell(
+        this.#report(
           'line-missing',
           `${from === to ? `Line ${from} was` : `Lines ${from} to ${to} were`} taken out of the manifest, before what is line ${at} now.`,
         );
-      for (const { number, at: place } of this.#outOfOrder) {
+      for (const { number, at: position } of this.#outOfOrder) {
         if (number >= from && number <= to && known.delete(number))
-          this.#tell('line-moved', `Line ${number} of the manifest was moved: it is line ${place} now.`);
+          this.#report('line-moved', `Line ${number} of the manifest was moved: it is line ${position} now.`);
       }
     }
     for (const { number, at } of this.#outOfOrder)
       if (known.has(number))
-        this.#tell('line-moved', `Line ${at} of the manifest is line ${number} once more.`);
+        this.#report('line-moved', `Line ${at} of the manifest is line ${number} once more.`);
   }
 
   /** What is unsigned before the first signed line is bound to it by the chain: the recorder had no key then. */
@@ -130,15 +130,15 @@ export class ChainCheck {
       if (signature !== undefined) this.signed += 1;
       return;
     }
-    const verdict = isSigned(text, this.#keys);
+    const verdict = checkSignature(text, this.#keys);
     if (verdict === 'good') this.signed += 1;
     else if (verdict === 'wrong')
-      this.#tell(
+      this.#report(
         'signature-wrong',
         `Line ${this.lines} of the manifest has a signature that isn't of the key given.`,
       );
     else if (this.signed > 0)
-      this.#tell(
+      this.#report(
         'signature-missing',
         `Line ${this.lines} of the manifest isn't signed, though lines before it are.`,
       );

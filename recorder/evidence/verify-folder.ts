@@ -7,16 +7,16 @@ import { lstat, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import { RecorderError, CHANNELS } from '../common';
-import { metadataOf, nameOfAudio, PART, rawBeside } from '../files';
+import { metadataPath, nameFromAudioPath, PART_EXTENSION, rawPathBeside } from '../files';
 import {
-  MANIFEST,
+  MANIFEST_FILE,
   readLines,
   type DeletedEntry,
   type ManifestLine,
   type RecordingEntry,
 } from './manifest-lines';
 import { sha256, sha256OfFile } from '../disk';
-import { ChainCheck, type ChainFinding } from './verify-chain';
+import { ChainVerifier, type ChainFinding } from './verify-chain';
 
 export type FindingKind =
   | ChainFinding
@@ -34,12 +34,12 @@ export type FindingKind =
 export interface Finding {
   readonly kind: FindingKind;
   /** A sentence for a person. */
-  readonly words: string;
+  readonly message: string;
   /** Relative to the folder. */
   readonly file?: string;
 }
 
-export interface Verification {
+export interface FolderVerification {
   readonly findings: readonly Finding[];
   /** Recordings that the manifest says are there. */
   readonly recordings: number;
@@ -63,10 +63,10 @@ export interface VerifyOptions {
 }
 
 /** Files read at the same time. */
-const AT_A_TIME = 4;
+const MAX_PARALLEL_READS = 4;
 
 /** What should be there, or should not be any more. */
-interface Told {
+interface ManifestContent {
   readonly recordings: Map<string, RecordingEntry>;
   readonly deleted: Map<string, DeletedEntry>;
   readonly held: Set<string>;
@@ -74,7 +74,7 @@ interface Told {
 }
 
 /** A file whose content isn't that of its line. */
-interface Differing {
+interface DifferingFile {
   readonly file: string;
   readonly hash: string;
   readonly bytes: number;
@@ -86,43 +86,48 @@ interface Differing {
 export async function verifyFolder(
   folder: string,
   { publicKeys = [], expected }: VerifyOptions = {},
-): Promise<Verification> {
+): Promise<FolderVerification> {
   const findings: Finding[] = [];
-  const chain = new ChainCheck(publicKeys, (kind, words) => findings.push({ kind, words }));
-  const told: Told = { recordings: new Map(), deleted: new Map(), held: new Set(), lastAt: '' };
-  let isExpectedThere = expected === undefined;
+  const chain = new ChainVerifier(publicKeys, (kind, message) => findings.push({ kind, message }));
+  const manifest: ManifestContent = {
+    recordings: new Map(),
+    deleted: new Map(),
+    held: new Set(),
+    lastAt: '',
+  };
+  let hasExpectedLine = expected === undefined;
   await readdir(folder); // says why when it can't be read
   for await (const line of readLines(folder)) {
     chain.add(line);
-    if (line.said && line.whole) enter(told, line.said, findings);
-    isExpectedThere ||= sha256(line.text) === expected;
+    if (line.parsed && line.complete) applyLine(manifest, line.parsed, findings);
+    hasExpectedLine ||= sha256(line.text) === expected;
   }
   chain.finish();
-  if (!isExpectedThere)
+  if (!hasExpectedLine)
     findings.push({
       kind: 'manifest-cut',
-      words: `The manifest has no line ${expected ?? ''}: it was cut off, or written anew.`,
+      message: `The manifest has no line ${expected ?? ''}: it was cut off, or written anew.`,
     });
-  const present = await look(folder);
-  if (chain.lines === 0 && present.recorded.length === 0)
-    throw new RecorderError('NOT_FOUND', `${folder} has neither a ${MANIFEST} nor recordings`);
+  const content = await listFiles(folder);
+  if (chain.lines === 0 && content.recorded.length === 0)
+    throw new RecorderError('NOT_FOUND', `${folder} has neither a ${MANIFEST_FILE} nor recordings`);
   if (chain.lines === 0)
     findings.push({
       kind: 'manifest-missing',
-      words: `${MANIFEST} is missing or empty, though ${present.recorded.length} recorded files are there.`,
+      message: `${MANIFEST_FILE} is missing or empty, though ${content.recorded.length} recorded files are there.`,
     });
   else
     findings.push(
-      ...(await checkFiles(folder, told, present)),
-      ...(await checkDeleted(folder, told)),
-      ...(await checkUnlisted(folder, told, present)),
+      ...(await checkFiles(folder, manifest, content)),
+      ...(await checkDeleted(folder, manifest)),
+      ...(await checkUnlisted(folder, manifest, content)),
     );
   return {
     findings,
-    recordings: told.recordings.size,
-    deleted: told.deleted.size,
-    held: told.held.size,
-    unfinished: present.unfinished,
+    recordings: manifest.recordings.size,
+    deleted: manifest.deleted.size,
+    held: manifest.held.size,
+    unfinished: content.unfinished,
     lines: chain.lines,
     signedLines: chain.signed,
     tornLines: chain.torn,
@@ -130,50 +135,54 @@ export async function verifyFolder(
   };
 }
 
-function enter(told: Told, said: ManifestLine, findings: Finding[]): void {
-  const { file } = said;
-  if (nameOfAudio(file) === undefined) {
-    findings.push({ kind: 'outside', file, words: `The manifest names ${file}, which no recorder writes.` });
+function applyLine(manifest: ManifestContent, parsed: ManifestLine, findings: Finding[]): void {
+  const { file } = parsed;
+  if (nameFromAudioPath(file) === undefined) {
+    findings.push({
+      kind: 'outside',
+      file,
+      message: `The manifest names ${file}, which no recorder writes.`,
+    });
     return;
   }
-  told.lastAt = said.at;
-  if (said.entry === 'recording') {
-    told.recordings.set(file, said);
-    told.deleted.delete(file);
-  } else if (said.entry === 'deleted') {
-    if (told.held.delete(file))
+  manifest.lastAt = parsed.at;
+  if (parsed.entry === 'recording') {
+    manifest.recordings.set(file, parsed);
+    manifest.deleted.delete(file);
+  } else if (parsed.entry === 'deleted') {
+    if (manifest.held.delete(file))
       findings.push({
         kind: 'deleted-under-hold',
         file,
-        words: `${file} was deleted though it was under hold.`,
+        message: `${file} was deleted though it was under hold.`,
       });
-    told.deleted.set(file, said);
-    told.recordings.delete(file);
-  } else if (said.entry === 'hold') {
-    told.held.add(file);
-  } else if (said.entry === 'released') {
-    told.held.delete(file);
+    manifest.deleted.set(file, parsed);
+    manifest.recordings.delete(file);
+  } else if (parsed.entry === 'hold') {
+    manifest.held.add(file);
+  } else if (parsed.entry === 'released') {
+    manifest.held.delete(file);
   }
 }
 
-interface Present {
+interface FolderContent {
   /** Audio and packets kept beside it. */
   readonly recorded: readonly string[];
   readonly unfinished: readonly string[];
 }
 
 /** No link is followed, hidden files are somebody else's. */
-async function look(folder: string, under = ''): Promise<Present> {
+async function listFiles(folder: string, under = ''): Promise<FolderContent> {
   const [recorded, unfinished]: [string[], string[]] = [[], []];
   for (const entry of await readdir(path.join(folder, under), { withFileTypes: true })) {
     const file = under === '' ? entry.name : `${under}/${entry.name}`;
     if (entry.name.startsWith('.')) continue;
     if (entry.isDirectory()) {
-      const below = await look(folder, file);
+      const below = await listFiles(folder, file);
       recorded.push(...below.recorded);
       unfinished.push(...below.unfinished);
-    } else if (file.endsWith(metadataOf('') + PART)) {
-      unfinished.push(file.slice(0, -(metadataOf('') + PART).length));
+    } else if (file.endsWith(metadataPath('') + PART_EXTENSION)) {
+      unfinished.push(file.slice(0, -(metadataPath('') + PART_EXTENSION).length));
     } else if (/\.(?:wav|rtpdump)(?:\.enc)?$/.test(file)) {
       recorded.push(file);
     }
@@ -181,28 +190,32 @@ async function look(folder: string, under = ''): Promise<Present> {
   return { recorded, unfinished };
 }
 
-async function checkFiles(folder: string, told: Told, { unfinished }: Present): Promise<Finding[]> {
+async function checkFiles(
+  folder: string,
+  manifest: ManifestContent,
+  { unfinished }: FolderContent,
+): Promise<Finding[]> {
   const findings: Finding[] = [];
-  const differing: Differing[] = [];
-  const entries = told.recordings.values();
-  const beingMade = new Set(unfinished);
+  const differing: DifferingFile[] = [];
+  const entries = manifest.recordings.values();
+  const unfinishedNames = new Set(unfinished);
   const check = async (): Promise<void> => {
     for (const entry of entries) {
       // Its line is written before it has its last name.
-      if (beingMade.has(nameIn(entry.file))) continue;
+      if (unfinishedNames.has(recordingNameOf(entry.file))) continue;
       for (const [file, hash, bytes] of filesOf(entry)) {
         const found = await compare(folder, file, hash, bytes);
-        if (found === 'missing') findings.push({ kind: 'missing', file, words: `${file} is missing.` });
+        if (found === 'missing') findings.push({ kind: 'missing', file, message: `${file} is missing.` });
         else if (found) differing.push(found);
       }
     }
   };
-  await Promise.all(Array.from({ length: AT_A_TIME }, check));
-  findings.push(...judge(differing, told.recordings));
+  await Promise.all(Array.from({ length: MAX_PARALLEL_READS }, check));
+  findings.push(...explainDifferences(differing, manifest.recordings));
   if (findings.length === 0) return [];
-  const gone = new Set([...(await toldSince(folder)).deleted.keys()].map(nameIn));
+  const deletedNames = new Set([...(await readManifest(folder)).deleted.keys()].map(recordingNameOf));
   return findings
-    .filter(({ file }) => !gone.has(nameIn(file ?? '')))
+    .filter(({ file }) => !deletedNames.has(recordingNameOf(file ?? '')))
     .sort((a, b) => (a.file ?? '').localeCompare(b.file ?? ''));
 }
 
@@ -214,12 +227,12 @@ function filesOf({
   metadataSha256,
   raw = [],
 }: RecordingEntry): [file: string, hash: string, bytes: number | undefined][] {
-  const name = nameIn(file);
-  const kept = CHANNELS.flatMap((channel): [string, string, undefined][] => {
-    const one = raw.find((each) => each.file === rawBeside(file, channel));
-    return one ? [[one.file, one.sha256, undefined]] : [];
+  const name = recordingNameOf(file);
+  const rawFiles = CHANNELS.flatMap((channel): [string, string, undefined][] => {
+    const entry = raw.find((each) => each.file === rawPathBeside(file, channel));
+    return entry ? [[entry.file, entry.sha256, undefined]] : [];
   });
-  return [[file, hash, bytes], [metadataOf(name), metadataSha256, undefined], ...kept];
+  return [[file, hash, bytes], [metadataPath(name), metadataSha256, undefined], ...rawFiles];
 }
 
 async function compare(
@@ -227,14 +240,14 @@ async function compare(
   file: string,
   expectedHash: string,
   expectedBytes: number | undefined,
-): Promise<Differing | 'missing' | undefined> {
+): Promise<DifferingFile | 'missing' | undefined> {
   const full = path.join(folder, ...file.split('/'));
   try {
-    const known = await lstat(full);
+    const stats = await lstat(full);
     // A link or a folder in its place: whatever it leads to, it isn't the file.
-    if (!known.isFile()) return { file, hash: '', bytes: 0, expectedBytes: undefined, expectedHash };
+    if (!stats.isFile()) return { file, hash: '', bytes: 0, expectedBytes: undefined, expectedHash };
     const hash = await sha256OfFile(full);
-    return hash === expectedHash ? undefined : { file, hash, bytes: known.size, expectedBytes, expectedHash };
+    return hash === expectedHash ? undefined : { file, hash, bytes: stats.size, expectedBytes, expectedHash };
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return 'missing';
     throw error;
@@ -242,12 +255,15 @@ async function compare(
 }
 
 /** Whose content it is that lies in the wrong place; else what happened to it. */
-function judge(differing: readonly Differing[], recordings: ReadonlyMap<string, RecordingEntry>): Finding[] {
+function explainDifferences(
+  differing: readonly DifferingFile[],
+  recordings: ReadonlyMap<string, RecordingEntry>,
+): Finding[] {
   if (differing.length === 0) return [];
   const owners = new Map(
     [...recordings.values()].flatMap((entry) => filesOf(entry).map(([file, hash]) => [hash, file] as const)),
   );
-  const byFile = new Map(differing.map((one) => [one.file, one]));
+  const byFile = new Map(differing.map((entry) => [entry.file, entry]));
   const findings: Finding[] = [];
   for (const { file, hash, bytes, expectedBytes, expectedHash } of differing) {
     const owner = owners.get(hash);
@@ -258,28 +274,32 @@ function judge(differing: readonly Differing[], recordings: ReadonlyMap<string, 
         findings.push({
           kind: 'swapped',
           file,
-          words: `${file} and ${other.file} were swapped: each has the content of the other.`,
+          message: `${file} and ${other.file} were swapped: each has the content of the other.`,
         });
     } else if (owner !== undefined) {
-      findings.push({ kind: 'altered', file, words: `${file} was altered: it has the content of ${owner}.` });
+      findings.push({
+        kind: 'altered',
+        file,
+        message: `${file} was altered: it has the content of ${owner}.`,
+      });
     } else if (expectedBytes !== undefined && bytes < expectedBytes) {
       findings.push({
         kind: 'truncated',
         file,
-        words: `${file} was cut off: ${bytes} of ${expectedBytes} bytes are there.`,
+        message: `${file} was cut off: ${bytes} of ${expectedBytes} bytes are there.`,
       });
     } else {
       findings.push({
         kind: 'altered',
         file,
-        words: `${file} was altered: its content isn't what was written.`,
+        message: `${file} was altered: its content isn't what was written.`,
       });
     }
   }
   return findings;
 }
 
-async function checkDeleted(folder: string, { deleted }: Told): Promise<Finding[]> {
+async function checkDeleted(folder: string, { deleted }: ManifestContent): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const { file, at } of deleted.values()) {
     if (
@@ -291,7 +311,7 @@ async function checkDeleted(folder: string, { deleted }: Told): Promise<Finding[
       findings.push({
         kind: 'not-deleted',
         file,
-        words: `${file} was deleted on ${at}, and is there nevertheless.`,
+        message: `${file} was deleted on ${at}, and is there nevertheless.`,
       });
     }
   }
@@ -301,51 +321,59 @@ async function checkDeleted(folder: string, { deleted }: Told): Promise<Finding[
 /** What lies there without a line, and has none by now either. */
 async function checkUnlisted(
   folder: string,
-  told: Told,
-  { recorded, unfinished }: Present,
+  manifest: ManifestContent,
+  { recorded, unfinished }: FolderContent,
 ): Promise<Finding[]> {
   const listed = new Set(
-    [...told.recordings.values()].flatMap((entry) => filesOf(entry).map(([file]) => file)),
+    [...manifest.recordings.values()].flatMap((entry) => filesOf(entry).map(([file]) => file)),
   );
-  const others = new Set([...unfinished, ...[...told.deleted.keys()].map(nameIn)]);
-  const candidates = recorded.filter((file) => !listed.has(file) && !others.has(nameIn(file)));
+  const others = new Set([...unfinished, ...[...manifest.deleted.keys()].map(recordingNameOf)]);
+  const candidates = recorded.filter((file) => !listed.has(file) && !others.has(recordingNameOf(file)));
   if (candidates.length === 0) return [];
-  const { recordings, deleted } = await toldSince(folder);
+  const { recordings, deleted } = await readManifest(folder);
   const since = new Set(
-    [...recordings.keys(), ...deleted.keys()].filter((file) => !told.recordings.has(file)).map(nameIn),
+    [...recordings.keys(), ...deleted.keys()]
+      .filter((file) => !manifest.recordings.has(file))
+      .map(recordingNameOf),
   );
   const findings: Finding[] = [];
   for (const file of candidates) {
-    if (since.has(nameIn(file))) continue;
-    const newer = (await endOf(folder, file)) > told.lastAt;
+    if (since.has(recordingNameOf(file))) continue;
+    const newer = (await endedAtOf(folder, file)) > manifest.lastAt;
     if (newer)
       findings.push({
         kind: 'manifest-cut',
         file,
-        words: `${file} isn't in the manifest, though newer than its last line: the manifest's end was cut off.`,
+        message: `${file} isn't in the manifest, though newer than its last line: the manifest's end was cut off.`,
       });
     else
       findings.push({
         kind: 'unlisted',
         file,
-        words: `${file} isn't in the manifest: it was put there, or its line was taken out.`,
+        message: `${file} isn't in the manifest: it was put there, or its line was taken out.`,
       });
   }
   return findings;
 }
 
 /** What the manifest says now: a recorder may have gone on while files were read. */
-async function toldSince(folder: string): Promise<Told> {
-  const told: Told = { recordings: new Map(), deleted: new Map(), held: new Set(), lastAt: '' };
-  for await (const { said, whole } of readLines(folder)) if (said && whole) enter(told, said, []);
-  return told;
+async function readManifest(folder: string): Promise<ManifestContent> {
+  const manifest: ManifestContent = {
+    recordings: new Map(),
+    deleted: new Map(),
+    held: new Set(),
+    lastAt: '',
+  };
+  for await (const { parsed, complete: isComplete } of readLines(folder))
+    if (parsed && isComplete) applyLine(manifest, parsed, []);
+  return manifest;
 }
 
 /** When a recording ended, as its metadata say; '' when they don't. */
-async function endOf(folder: string, file: string): Promise<string> {
+async function endedAtOf(folder: string, file: string): Promise<string> {
   try {
     const { endedAt } = JSON.parse(
-      await readFile(path.join(folder, ...metadataOf(nameIn(file)).split('/')), 'utf8'),
+      await readFile(path.join(folder, ...metadataPath(recordingNameOf(file)).split('/')), 'utf8'),
     ) as { endedAt?: unknown };
     return typeof endedAt === 'string' ? endedAt : '';
   } catch {
@@ -354,5 +382,5 @@ async function endOf(folder: string, file: string): Promise<string> {
 }
 
 /** What all files of a recording have in common. */
-const nameIn = (file: string): string =>
+const recordingNameOf = (file: string): string =>
   file.replace(/\.(?:json|(?:wav|(?:sent|received)\.rtpdump)(?:\.enc)?)$/, '');

@@ -1,5 +1,5 @@
-export { PART, audioOf, metadataOf, nameOfAudio, rawBeside } from './file-names';
+export { PART_EXTENSION, audioPath, metadataPath, nameFromAudioPath, rawPathBeside } from './file-names';
 export { DEFAULT_FILENAME, checkTemplate } from './name-template';
-export { isAbandoned, thisOwner, type Owner } from './owner';
+export { isAbandoned, currentOwner, type FileOwner } from './owner';
 export { openRecording, type OpenRecording } from './read-recording';
-export { Recording, type RecordingOptions, type Sidecar } from './recording-file';
+export { RecordingFile, type RecordingFileOptions, type Sidecar } from './recording-file';

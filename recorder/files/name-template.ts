@@ -5,7 +5,7 @@ import { invalid, type DeviceContext } from '../common';
 
 export const DEFAULT_FILENAME = '{{deviceNumber}}/{{startedAt}}-{{id}}';
 
-export interface NameValues extends DeviceContext {
+export interface NameVariables extends DeviceContext {
   readonly deviceNumber: string;
   /** Milliseconds of the epoch. */
   readonly startedAt: number;
@@ -13,11 +13,11 @@ export interface NameValues extends DeviceContext {
 }
 
 /** File systems allow 255 bytes; number, extension and `.part` need some. */
-const LONGEST_PART = 120;
-const MOST_PARTS = 8;
+const MAX_PART_BYTES = 120;
+const MAX_PART_COUNT = 8;
 /** Windows takes none of these, with or without an extension. */
-const RESERVED = /^(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|$)/i;
-const FORBIDDEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}<>:"/\\|?*]/gu;
+const RESERVED_NAMES = /^(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|$)/i;
+const FORBIDDEN_CHARACTERS = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}<>:"/\\|?*]/gu;
 const VARIABLES = new Set(['deviceNumber', 'user', 'startedAt', 'id', 'callRef', 'direction', 'party']);
 
 /** @throws RecorderError `INVALID_INPUT` when it is no template, or knows a variable that there isn't */
@@ -39,15 +39,17 @@ export function checkTemplate(template: string): void {
 }
 
 /** @returns a relative path without extension, its parts separated by `/` */
-export function nameOf(template: string, { startedAt, ...values }: NameValues): string {
+export function renderName(template: string, { startedAt, ...values }: NameVariables): string {
   const view = { ...values, startedAt: compactDate(startedAt) };
-  const flat = Object.fromEntries(Object.entries(view).map(([name, value]) => [name, oneWord(value)]));
+  const sanitized = Object.fromEntries(
+    Object.entries(view).map(([name, value]) => [name, sanitizeValue(value)]),
+  );
   const parts = mustache
-    .render(template, flat, undefined, { escape: String })
+    .render(template, sanitized, undefined, { escape: String })
     .split('/')
-    .map(safePart)
+    .map(sanitizePart)
     .filter((part) => part !== '');
-  return parts.length === 0 ? values.id : parts.slice(-MOST_PARTS).join('/');
+  return parts.length === 0 ? values.id : parts.slice(-MAX_PART_COUNT).join('/');
 }
 
 /** 20261123T165500Z */
@@ -58,22 +60,22 @@ export function compactDate(at: number): string {
     .replace(/[-:]/g, '');
 }
 
-const oneWord = (value: string | undefined): string => (value ?? '').replace(FORBIDDEN, '_');
+const sanitizeValue = (value: string | undefined): string => (value ?? '').replace(FORBIDDEN_CHARACTERS, '_');
 
 /** One folder or file: no reserved character or name, no dot or space where Windows drops it or Unix hides it. */
-function safePart(text: string): string {
-  const cleaned = text.replace(FORBIDDEN, '_').replace(/^[.\s]+|[.\s]+$/g, '');
-  const named = RESERVED.test(cleaned) ? `_${cleaned}` : cleaned;
-  return shorten(named);
+function sanitizePart(text: string): string {
+  const cleaned = text.replace(FORBIDDEN_CHARACTERS, '_').replace(/^[.\s]+|[.\s]+$/g, '');
+  const named = RESERVED_NAMES.test(cleaned) ? `_${cleaned}` : cleaned;
+  return truncatePart(named);
 }
 
-function shorten(text: string): string {
+function truncatePart(text: string): string {
   // Cut inside a character, the replacement character stands for its rest.
   const short =
-    Buffer.byteLength(text) <= LONGEST_PART
+    Buffer.byteLength(text) <= MAX_PART_BYTES
       ? text
       : Buffer.from(text)
-          .toString('utf8', 0, LONGEST_PART)
+          .toString('utf8', 0, MAX_PART_BYTES)
           .replace(/\uFFFD+$/, '');
   return short.replace(/[.\s]+$/, '');
 }

@@ -1,7 +1,7 @@
 /** Who writes an unfinished file, so that the next start knows whether somebody still does. */
 import { hostname } from 'node:os';
 
-export interface Owner {
+export interface FileOwner {
   readonly host: string;
   readonly pid: number;
   /** When the process began, in ms of the epoch: a container gives each its processes the same number. */
@@ -11,11 +11,11 @@ export interface Owner {
 }
 
 /** Clocks are set while processes run; two beginnings nearer than this are one. */
-const SAME_START_MS = 2000;
+const START_TOLERANCE_MS = 2000;
 /** A living recorder touches its files every second; a disk may be slow. */
-const ABANDONED_MS = 60_000;
+const ABANDONED_AFTER_MS = 60_000;
 
-export function thisOwner(instance: string): Owner {
+export function currentOwner(instance: string): FileOwner {
   return {
     host: hostname(),
     pid: process.pid,
@@ -26,16 +26,16 @@ export function thisOwner(instance: string): Owner {
 
 /**
  * Whether nobody works on the file any more.
- * @param untouchedMs how long the file hasn't changed
+ * @param unchangedMs how long the file hasn't changed
  */
-export function isAbandoned(owner: Owner, us: Owner, untouchedMs: number): boolean {
-  if (untouchedMs > ABANDONED_MS) return true;
-  if (owner.host !== us.host) return false; // perhaps a folder shared over the network: only time tells
-  if (owner.pid !== us.pid) return !isAlive(owner.pid);
-  return Math.abs(owner.processStartedAt - us.processStartedAt) > SAME_START_MS;
+export function isAbandoned(owner: FileOwner, current: FileOwner, unchangedMs: number): boolean {
+  if (unchangedMs > ABANDONED_AFTER_MS) return true;
+  if (owner.host !== current.host) return false; // perhaps a folder shared over the network: only time tells
+  if (owner.pid !== current.pid) return !isRunning(owner.pid);
+  return Math.abs(owner.processStartedAt - current.processStartedAt) > START_TOLERANCE_MS;
 }
 
-function isAlive(pid: number): boolean {
+function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;

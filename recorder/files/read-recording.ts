@@ -6,12 +6,12 @@ import { open, type FileHandle } from 'node:fs/promises';
 
 import {
   FrameCipher,
-  HEAD_BYTES,
+  FILE_HEADER_BYTES,
   isEncrypted,
-  Layout,
-  OVERHEAD,
-  readHead,
-  keyFor,
+  FrameLayout,
+  FRAME_OVERHEAD_BYTES,
+  readFileHeader,
+  findKey,
   type FileKey,
 } from '../encryption';
 import { RecorderError } from '../common';
@@ -31,10 +31,10 @@ export interface OpenRecording {
   close(): Promise<void>;
 }
 
-const PIECE = 128 * 1024;
+const CHUNK_BYTES = 128 * 1024;
 /** A frame of a recording under way may be read while it is written. */
-const TRIES = 5;
-const TRY_AGAIN_MS = 20;
+const MAX_READ_ATTEMPTS = 5;
+const READ_RETRY_MS = 20;
 
 /**
  * Opens a recording: `.wav`, `.wav.enc`, the packets kept beside it (`.rtpdump`, `.rtpdump.enc`), each also while it is under way (`.part`).
@@ -46,7 +46,8 @@ export async function openRecording(path: string, keys: readonly FileKey[]): Pro
   try {
     const finished = !path.endsWith('.part');
     // By name or by content: an encrypted one that was renamed isn't played as noise, one whose head was altered is told.
-    const encrypted = /\.enc(?:\.part)?$/.test(path) || isEncrypted(await readAt(handle, 0, HEAD_BYTES));
+    const encrypted =
+      /\.enc(?:\.part)?$/.test(path) || isEncrypted(await readAt(handle, 0, FILE_HEADER_BYTES));
     return encrypted
       ? await EncryptedRecording.open(handle, finished, keys)
       : new PlainRecording(handle, finished, (await handle.stat()).size);
@@ -57,53 +58,69 @@ export async function openRecording(path: string, keys: readonly FileKey[]): Pro
 }
 
 class PlainRecording implements OpenRecording {
+  readonly #handle: FileHandle;
   readonly encrypted = false;
 
   constructor(
-    private readonly handle: FileHandle,
+    handle: FileHandle,
     readonly finished: boolean,
     readonly bytes: number,
-  ) {}
+  ) {
+    this.#handle = handle;
+  }
 
   async *read(start = 0, end = this.bytes): AsyncIterable<Uint8Array> {
     for (let from = start; from < Math.min(end, this.bytes);) {
-      const piece = await readAt(this.handle, from, Math.min(PIECE, Math.min(end, this.bytes) - from));
-      if (piece.length === 0) return; // it was cut meanwhile
-      yield piece;
-      from += piece.length;
+      const chunk = await readAt(this.#handle, from, Math.min(CHUNK_BYTES, Math.min(end, this.bytes) - from));
+      if (chunk.length === 0) return; // it was cut meanwhile
+      yield chunk;
+      from += chunk.length;
     }
   }
 
   close(): Promise<void> {
-    return this.handle.close();
+    return this.#handle.close();
   }
 }
 
 class EncryptedRecording implements OpenRecording {
+  readonly #handle: FileHandle;
+  readonly #layout: FrameLayout;
+  readonly #cipher: FrameCipher;
+  readonly #lastFrame: { readonly frame: number; readonly content: Buffer };
   readonly encrypted = true;
 
   private constructor(
-    private readonly handle: FileHandle,
+    handle: FileHandle,
     readonly finished: boolean,
     readonly bytes: number,
-    private readonly layout: Layout,
-    private readonly cipher: FrameCipher,
+    layout: FrameLayout,
+    cipher: FrameCipher,
     /** Of a recording under way it grows, and is another one a moment later. */
-    private readonly last: { readonly frame: number; readonly content: Buffer },
-  ) {}
+    lastFrame: { readonly frame: number; readonly content: Buffer },
+  ) {
+    this.#handle = handle;
+    this.#layout = layout;
+    this.#cipher = cipher;
+    this.#lastFrame = lastFrame;
+  }
 
   static async open(
     handle: FileHandle,
     finished: boolean,
     keys: readonly FileKey[],
   ): Promise<EncryptedRecording> {
-    const head = readHead(await readAt(handle, 0, HEAD_BYTES));
-    const cipher = new FrameCipher(head, keyFor(head.keyId, keys));
-    const layout = new Layout(head.frameLength);
+    const header = readFileHeader(await readAt(handle, 0, FILE_HEADER_BYTES));
+    const cipher = new FrameCipher(header, findKey(header.keyId, keys));
+    const layout = new FrameLayout(header.frameBytes);
     for (let attempt = 1; ; attempt += 1) {
-      const bytes = layout.contentOf((await handle.stat()).size);
-      const frame = layout.frames(bytes) - 1;
-      const sealed = await readAt(handle, layout.offsetOf(frame), bytes - layout.startOf(frame) + OVERHEAD);
+      const bytes = layout.contentLength((await handle.stat()).size);
+      const frame = layout.frameCount(bytes) - 1;
+      const sealed = await readAt(
+        handle,
+        layout.frameOffset(frame),
+        bytes - layout.contentStart(frame) + FRAME_OVERHEAD_BYTES,
+      );
       const content =
         cipher.open(frame, finished, sealed) ?? (finished ? undefined : cipher.open(frame, true, sealed));
       if (content) return new EncryptedRecording(handle, finished, bytes, layout, cipher, { frame, content });
@@ -112,13 +129,13 @@ class EncryptedRecording implements OpenRecording {
           frame,
           content: Buffer.alloc(0),
         });
-      if (finished || attempt === TRIES)
-        throw altered(
+      if (finished || attempt === MAX_READ_ATTEMPTS)
+        throw alteredError(
           frame,
           finished && cipher.open(frame, false, sealed) ? 'the file was cut off behind it' : undefined,
         );
       await new Promise((resolve) => {
-        setTimeout(resolve, TRY_AGAIN_MS);
+        setTimeout(resolve, READ_RETRY_MS);
       });
     }
   }
@@ -126,51 +143,54 @@ class EncryptedRecording implements OpenRecording {
   async *read(start = 0, end = this.bytes): AsyncIterable<Uint8Array> {
     const to = Math.min(end, this.bytes);
     for (let from = start; from < to;) {
-      const piece = await this.#piece(from, to);
-      yield piece;
-      from += piece.length;
+      const chunk = await this.#chunk(from, to);
+      yield chunk;
+      from += chunk.length;
     }
   }
 
   close(): Promise<void> {
-    return this.handle.close();
+    return this.#handle.close();
   }
 
   /** Content from `from` on, as many frames as fit into a piece. */
-  async #piece(from: number, to: number): Promise<Buffer> {
-    const first = this.layout.frameAt(from);
-    const start = this.layout.startOf(first);
-    if (first === this.last.frame) return this.last.content.subarray(from - start, to - start);
-    const most = Math.max(first, this.layout.frameAt(start + PIECE) - 1);
-    const beyond = Math.min(most, this.layout.frameAt(to - 1), this.last.frame - 1) + 1;
-    const content = await this.#frames(first, beyond);
+  async #chunk(from: number, to: number): Promise<Buffer> {
+    const first = this.#layout.frameAt(from);
+    const start = this.#layout.contentStart(first);
+    if (first === this.#lastFrame.frame) return this.#lastFrame.content.subarray(from - start, to - start);
+    const maxFrame = Math.max(first, this.#layout.frameAt(start + CHUNK_BYTES) - 1);
+    const endFrame = Math.min(maxFrame, this.#layout.frameAt(to - 1), this.#lastFrame.frame - 1) + 1;
+    const content = await this.#frames(first, endFrame);
     return content.subarray(from - start, to - start);
   }
 
-  async #frames(first: number, beyond: number): Promise<Buffer> {
-    const { layout } = this;
+  async #frames(first: number, endFrame: number): Promise<Buffer> {
+    const layout = this.#layout;
     for (let attempt = 1; ; attempt += 1) {
-      const begin = layout.offsetOf(first);
-      const sealed = await readAt(this.handle, begin, layout.offsetOf(beyond) - begin);
+      const startOffset = layout.frameOffset(first);
+      const sealed = await readAt(this.#handle, startOffset, layout.frameOffset(endFrame) - startOffset);
       const contents: Buffer[] = [];
-      for (let frame = first; frame < beyond; frame += 1) {
-        const content = this.cipher.open(
+      for (let frame = first; frame < endFrame; frame += 1) {
+        const content = this.#cipher.open(
           frame,
           false,
-          sealed.subarray(layout.offsetOf(frame) - begin, layout.offsetOf(frame + 1) - begin),
+          sealed.subarray(
+            layout.frameOffset(frame) - startOffset,
+            layout.frameOffset(frame + 1) - startOffset,
+          ),
         );
         if (content) contents.push(content);
-        else if (this.finished || attempt === TRIES) throw altered(frame);
+        else if (this.finished || attempt === MAX_READ_ATTEMPTS) throw alteredError(frame);
         else break;
       }
-      if (contents.length === beyond - first) return Buffer.concat(contents);
+      if (contents.length === endFrame - first) return Buffer.concat(contents);
       await new Promise((resolve) => {
-        setTimeout(resolve, TRY_AGAIN_MS);
+        setTimeout(resolve, READ_RETRY_MS);
       });
     }
   }
 }
 
-function altered(frame: number, how = "it isn't what was written there"): RecorderError {
-  return new RecorderError('ALTERED', `the recording was altered at frame ${frame}: ${how}`);
+function alteredError(frame: number, detail = "it isn't what was written there"): RecorderError {
+  return new RecorderError('ALTERED', `the recording was altered at frame ${frame}: ${detail}`);
 }

@@ -5,25 +5,25 @@
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 
-import { encrypting, type FileKey } from '../encryption';
-import { audioOf, metadataOf, PART, rawOf } from './file-names';
-import { sha256OfFile, type Files } from '../disk';
-import { nameOf } from './name-template';
-import type { Owner } from './owner';
+import { encryptingFileSystem, type FileKey } from '../encryption';
+import { audioPath, metadataPath, PART_EXTENSION, rawPath } from './file-names';
+import { sha256OfFile, type FileSystem } from '../disk';
+import { renderName } from './name-template';
+import type { FileOwner } from './owner';
 import type { Packet } from '../rtp';
-import { RawWriter } from './rtpdump-writer';
+import { RtpdumpWriter } from './rtpdump-writer';
 import type { FormatName, Timeline } from '../audio';
-import { CHANNELS, type Channel, type DeviceContext, type RawFile, type Recorded } from '../common';
+import { CHANNELS, type Channel, type DeviceContext, type RawFile, type RecordingMetadata } from '../common';
 import { WavWriter } from './wav-writer';
 
 /** `NAME.json.part`. */
 export interface Sidecar {
-  readonly owner: Owner;
+  readonly owner: FileOwner;
   /** As far as it is known; `sha256` is empty. */
-  readonly recorded: Recorded;
+  readonly recorded: RecordingMetadata;
 }
 
-export interface RecordingOptions {
+export interface RecordingFileOptions {
   readonly folder: string;
   readonly filename: string;
   readonly format: FormatName;
@@ -32,38 +32,44 @@ export interface RecordingOptions {
 }
 
 /** So many recordings of one name, and the template isn't one. */
-const MOST_NUMBERS = 10_000;
+const MAX_NAME_ATTEMPTS = 10_000;
 /** How often what is known is written, besides when something important happens. It grows with the gaps, and is then written less often. */
-const SIDECAR_MS = 10_000;
-const SIDECAR_MS_PER_GAP = 10;
+const SIDECAR_INTERVAL_MS = 10_000;
+const SIDECAR_INTERVAL_PER_GAP_MS = 10;
 /** A name is taken by any of them. */
-const TAKEN = ['.wav', '.wav.part', '.wav.enc', '.wav.enc.part', '.json'];
+const RESERVED_EXTENSIONS = ['.wav', '.wav.part', '.wav.enc', '.wav.enc.part', '.json'];
 
-export class Recording {
+export class RecordingFile {
+  readonly #options: RecordingFileOptions;
+  readonly #fileSystem: FileSystem;
+  readonly #owner: FileOwner;
   readonly id = randomBytes(6).toString('hex');
   /** Relative to the folder, without extension; known once it is reserved. */
   #name: string | undefined;
   #writer: WavWriter | undefined;
-  readonly #raw = new Map<Channel, RawWriter>();
+  readonly #rawWriters = new Map<Channel, RtpdumpWriter>();
   #sidecarDue: number | undefined;
   /** For all that can be heard. */
-  readonly #audible: Files;
+  readonly #mediaFileSystem: FileSystem;
 
   /**
    * @param origin the position on the timeline where the file begins
    * @param startedAt that moment in milliseconds of the epoch. @param startedTick the same on the recorder's clock
    */
   constructor(
-    private readonly options: RecordingOptions,
-    private readonly files: Files,
-    private readonly owner: Owner,
+    options: RecordingFileOptions,
+    fileSystem: FileSystem,
+    owner: FileOwner,
     readonly deviceNumber: string,
     readonly context: DeviceContext,
     readonly origin: number,
     readonly startedAt: number,
     readonly startedTick: number,
   ) {
-    this.#audible = options.key ? encrypting(files, options.key) : files;
+    this.#options = options;
+    this.#fileSystem = fileSystem;
+    this.#owner = owner;
+    this.#mediaFileSystem = options.key ? encryptingFileSystem(fileSystem, options.key) : fileSystem;
   }
 
   get name(): string | undefined {
@@ -71,7 +77,7 @@ export class Recording {
   }
 
   get keyId(): string | undefined {
-    return this.options.key?.id;
+    return this.#options.key?.id;
   }
 
   /** There is something on the disk. */
@@ -80,12 +86,12 @@ export class Recording {
   }
 
   /** Keeps a packet as it came, beside the audio. */
-  keep(channel: Channel, packet: Packet, reason: 'encrypted' | 'codec'): void {
-    this.#rawOf(channel).add(packet, reason);
+  addRawPacket(channel: Channel, packet: Packet, reason: 'encrypted' | 'codec'): void {
+    this.#rawWriterFor(channel).add(packet, reason);
   }
 
-  get keptAny(): boolean {
-    return this.#raw.size > 0;
+  get hasRawPackets(): boolean {
+    return this.#rawWriters.size > 0;
   }
 
   /**
@@ -97,20 +103,20 @@ export class Recording {
     timeline: Timeline | undefined,
     upTo: number,
     now: number,
-    known: () => Recorded,
+    describe: () => RecordingMetadata,
   ): Promise<void> {
-    await this.#reserve(known);
-    if (timeline) await this.#wavOf(timeline).flush(timeline, upTo);
-    for (const raw of this.#raw.values()) await raw.flush();
-    if (this.#sidecarDue === undefined) this.#sidecarDue = now + SIDECAR_MS; // reserving the name has written it
+    await this.#reserve(describe);
+    if (timeline) await this.#wavWriterFor(timeline).flush(timeline, upTo);
+    for (const raw of this.#rawWriters.values()) await raw.flush();
+    if (this.#sidecarDue === undefined) this.#sidecarDue = now + SIDECAR_INTERVAL_MS; // reserving the name has written it
     if (now < this.#sidecarDue) return;
-    const recorded = known();
-    await this.files.replace(this.#path(sidecarOf), sidecarText(this.owner, recorded));
-    this.#sidecarDue = now + SIDECAR_MS + SIDECAR_MS_PER_GAP * recorded.gaps.length;
+    const metadata = describe();
+    await this.#fileSystem.replace(this.#path(sidecarPath), sidecarText(this.#owner, metadata));
+    this.#sidecarDue = now + SIDECAR_INTERVAL_MS + SIDECAR_INTERVAL_PER_GAP_MS * metadata.gaps.length;
   }
 
   /** Something is known that a crash must not lose: the next flush writes it. */
-  note(): void {
+  requestSidecar(): void {
     this.#sidecarDue = 0;
   }
 
@@ -121,43 +127,43 @@ export class Recording {
 
   /** Ends the audio at a position on the timeline. @returns length and hash of the file */
   async finish(timeline: Timeline, position: number): Promise<{ bytes: number; sha256: string }> {
-    const bytes = await this.#wavOf(timeline).finish(position);
-    for (const raw of this.#raw.values()) await raw.finish();
-    return { bytes, sha256: await sha256OfFile(this.#path(audioOf) + PART) };
+    const bytes = await this.#wavWriterFor(timeline).finish(position);
+    for (const raw of this.#rawWriters.values()) await raw.finish();
+    return { bytes, sha256: await sha256OfFile(this.#path(audioPath) + PART_EXTENSION) };
   }
 
   /** Writes what is known last, hash included, so that a crash from here on loses nothing of it. */
-  async seal(recorded: Recorded): Promise<void> {
-    await this.files.replace(this.#path(sidecarOf), sidecarText(this.owner, recorded));
+  async seal(metadata: RecordingMetadata): Promise<void> {
+    await this.#fileSystem.replace(this.#path(sidecarPath), sidecarText(this.#owner, metadata));
   }
 
   /** Lets go of the files as they are: the next start completes what can be completed. */
   async abandon(): Promise<void> {
     await this.#writer?.close().catch(() => undefined); // a broken disk may refuse even this; there is nothing more to do
-    for (const raw of this.#raw.values()) await raw.close().catch(() => undefined);
+    for (const raw of this.#rawWriters.values()) await raw.close().catch(() => undefined);
   }
 
   async rawFiles(): Promise<RawFile[]> {
     const list: RawFile[] = [];
     for (const channel of CHANNELS) {
-      const raw = this.#raw.get(channel);
+      const raw = this.#rawWriters.get(channel);
       if (raw)
         list.push({
           ...this.#describeRaw(channel, raw),
-          sha256: await sha256OfFile(this.#path((named) => rawOf(named, channel)) + PART),
+          sha256: await sha256OfFile(this.#path((named) => rawPath(named, channel)) + PART_EXTENSION),
         });
     }
     return list;
   }
 
   /** Without hash, while it grows. */
-  get rawSoFar(): RawFile[] {
-    return [...this.#raw].map(([channel, raw]) => this.#describeRaw(channel, raw));
+  get rawFilesSoFar(): RawFile[] {
+    return [...this.#rawWriters].map(([channel, raw]) => this.#describeRaw(channel, raw));
   }
 
-  #describeRaw(channel: Channel, raw: RawWriter): RawFile {
+  #describeRaw(channel: Channel, raw: RtpdumpWriter): RawFile {
     return {
-      path: rawOf({ name: this.#name ?? '', keyId: this.keyId }, channel),
+      path: rawPath({ name: this.#name ?? '', keyId: this.keyId }, channel),
       channel,
       packets: raw.packets,
       dropped: raw.dropped,
@@ -167,57 +173,60 @@ export class Recording {
     };
   }
 
-  #rawOf(channel: Channel): RawWriter {
-    let raw = this.#raw.get(channel);
+  #rawWriterFor(channel: Channel): RtpdumpWriter {
+    let raw = this.#rawWriters.get(channel);
     if (!raw) {
-      raw = new RawWriter(
-        () => this.#path((named) => rawOf(named, channel)) + PART,
-        this.#audible,
+      raw = new RtpdumpWriter(
+        () => this.#path((named) => rawPath(named, channel)) + PART_EXTENSION,
+        this.#mediaFileSystem,
         this.startedAt,
         this.startedTick,
       );
-      this.#raw.set(channel, raw);
+      this.#rawWriters.set(channel, raw);
     }
     return raw;
   }
 
-  #wavOf(timeline: Timeline): WavWriter {
+  #wavWriterFor(timeline: Timeline): WavWriter {
     const { name: format, law } = timeline.format;
     return (this.#writer ??= new WavWriter(
-      this.#path(audioOf) + PART,
+      this.#path(audioPath) + PART_EXTENSION,
       { format, law },
       this.origin,
-      this.#audible,
+      this.#mediaFileSystem,
     ));
   }
 
   /** Takes a name that nobody has: `NAME.json.part` is made only when it isn't there, which no other worker or process can undo. */
-  async #reserve(known: () => Recorded): Promise<void> {
+  async #reserve(describe: () => RecordingMetadata): Promise<void> {
     if (this.#name !== undefined) return;
-    const wanted = nameOf(this.options.filename, {
+    const baseName = renderName(this.#options.filename, {
       ...this.context,
       deviceNumber: this.deviceNumber,
       startedAt: this.startedAt,
       id: this.id,
     });
-    await this.files.makeFolder(path.dirname(path.join(this.options.folder, wanted)));
-    for (let number = 1; number <= MOST_NUMBERS; number += 1) {
-      const name = number === 1 ? wanted : `${wanted}-${number}`;
-      if (await this.#take(name, known)) return;
+    await this.#fileSystem.makeFolder(path.dirname(path.join(this.#options.folder, baseName)));
+    for (let number = 1; number <= MAX_NAME_ATTEMPTS; number += 1) {
+      const name = number === 1 ? baseName : `${baseName}-${number}`;
+      if (await this.#tryReserve(name, describe)) return;
     }
-    throw Object.assign(new Error(`${MOST_NUMBERS} recordings are named ${wanted}`), { code: 'EEXIST' });
+    throw Object.assign(new Error(`${MAX_NAME_ATTEMPTS} recordings are named ${baseName}`), {
+      code: 'EEXIST',
+    });
   }
 
-  async #take(name: string, known: () => Recorded): Promise<boolean> {
-    const base = path.join(this.options.folder, name);
-    for (const extension of TAKEN) if (await this.files.exists(base + extension)) return false;
-    const text = Buffer.from(sidecarText(this.owner, { ...known(), name }));
+  async #tryReserve(name: string, describe: () => RecordingMetadata): Promise<boolean> {
+    const base = path.join(this.#options.folder, name);
+    for (const extension of RESERVED_EXTENSIONS)
+      if (await this.#fileSystem.exists(base + extension)) return false;
+    const text = Buffer.from(sidecarText(this.#owner, { ...describe(), name }));
     try {
-      const file = await this.files.create(`${base}.json.part`);
+      const file = await this.#fileSystem.create(`${base}.json.part`);
       try {
         await file.write(text, 0, text.length, 0);
       } catch (error) {
-        await this.files.remove(`${base}.json.part`);
+        await this.#fileSystem.remove(`${base}.json.part`);
         throw error;
       } finally {
         await file.close();
@@ -231,11 +240,11 @@ export class Recording {
   }
 
   #path(of: (named: { name: string; keyId: string | undefined }) => string): string {
-    return path.join(this.options.folder, of({ name: this.#name ?? this.id, keyId: this.keyId }));
+    return path.join(this.#options.folder, of({ name: this.#name ?? this.id, keyId: this.keyId }));
   }
 }
 
-const sidecarOf = ({ name }: { name: string }): string => metadataOf(name) + PART;
+const sidecarPath = ({ name }: { name: string }): string => metadataPath(name) + PART_EXTENSION;
 
-const sidecarText = (owner: Owner, recorded: Recorded): string =>
-  JSON.stringify({ owner, recorded } satisfies Sidecar);
+const sidecarText = (owner: FileOwner, metadata: RecordingMetadata): string =>
+  JSON.stringify({ owner, recorded: metadata } satisfies Sidecar);

@@ -2,41 +2,42 @@
  * Keeps packets as they came, in the form of rtpdump (rtptools): a line of text, a header, then each packet with its time and length.
  * Wireshark and ffmpeg read it once it is deciphered or the codec is there.
  */
-import type { Files, OpenFile } from '../disk';
+import type { FileSystem, OpenFile } from '../disk';
 import type { Packet } from '../rtp';
 
 /** What may wait for the disk: a minute of a flow. */
-const MOST_WAITING = 1024 * 1024;
+const MAX_PENDING_BYTES = 1024 * 1024;
 
-export class RawWriter {
+export class RtpdumpWriter {
+  readonly #path: () => string;
+  readonly #fileSystem: FileSystem;
+  readonly #startedTick: number;
   packets = 0;
   /** Given up because the disk took nothing. */
   dropped = 0;
   readonly payloadTypes = new Set<number>();
   readonly reasons = new Set<'encrypted' | 'codec'>();
   #file: OpenFile | undefined;
-  #waiting: Uint8Array[];
-  #waitingBytes = 0;
-  #written = 0;
+  #pending: Uint8Array[];
+  #pendingBytes = 0;
+  #writtenBytes = 0;
 
-  /** @param beganAt milliseconds of the epoch; the packets' times count from it. @param beganAtTick the same on the recorder's clock */
-  constructor(
-    private readonly path: () => string,
-    private readonly files: Files,
-    beganAt: number,
-    private readonly beganAtTick: number,
-  ) {
-    this.#waiting = [fileHeader(beganAt)];
+  /** @param startedAt milliseconds of the epoch; the packets' times count from it. @param startedTick the same on the recorder's clock */
+  constructor(path: () => string, fileSystem: FileSystem, startedAt: number, startedTick: number) {
+    this.#path = path;
+    this.#fileSystem = fileSystem;
+    this.#startedTick = startedTick;
+    this.#pending = [fileHeader(startedAt)];
   }
 
   add(packet: Packet, reason: 'encrypted' | 'codec'): void {
-    if (this.#waitingBytes >= MOST_WAITING) {
+    if (this.#pendingBytes >= MAX_PENDING_BYTES) {
       this.dropped += 1;
       return;
     }
-    const record = recordOf(packet, packet.arrivedAt - this.beganAtTick);
-    this.#waiting.push(record);
-    this.#waitingBytes += record.length;
+    const record = encodeRecord(packet, packet.arrivedAt - this.#startedTick);
+    this.#pending.push(record);
+    this.#pendingBytes += record.length;
     this.packets += 1;
     this.payloadTypes.add(packet.header.payloadType);
     this.reasons.add(reason);
@@ -44,23 +45,23 @@ export class RawWriter {
 
   /** One at a time. @throws the system's error; what waits is tried again */
   async flush(): Promise<void> {
-    if (this.#waiting.length === 0) return;
-    this.#file ??= await this.files.create(this.path());
-    const bytes = Buffer.concat(this.#waiting.splice(0));
-    this.#waitingBytes = 0;
+    if (this.#pending.length === 0) return;
+    this.#file ??= await this.#fileSystem.create(this.#path());
+    const bytes = Buffer.concat(this.#pending.splice(0));
+    this.#pendingBytes = 0;
     try {
-      await this.#file.write(bytes, 0, bytes.length, this.#written);
-      this.#written += bytes.length;
+      await this.#file.write(bytes, 0, bytes.length, this.#writtenBytes);
+      this.#writtenBytes += bytes.length;
     } catch (error) {
-      this.#waiting.unshift(bytes);
-      this.#waitingBytes += bytes.length;
+      this.#pending.unshift(bytes);
+      this.#pendingBytes += bytes.length;
       throw error;
     }
   }
 
   /** Everything is written: the file ends here. */
   async finish(): Promise<void> {
-    await this.#file?.finish(this.#written);
+    await this.#file?.finish(this.#writtenBytes);
     await this.#file?.sync();
     await this.close();
   }
@@ -73,15 +74,15 @@ export class RawWriter {
   }
 }
 
-function fileHeader(beganAt: number): Buffer {
+function fileHeader(startedAt: number): Buffer {
   const text = Buffer.from('#!rtpplay1.0 0.0.0.0/0\n', 'latin1');
   const header = Buffer.alloc(16);
-  header.writeUInt32BE(Math.floor(beganAt / 1000), 0);
-  header.writeUInt32BE((beganAt % 1000) * 1000, 4);
+  header.writeUInt32BE(Math.floor(startedAt / 1000), 0);
+  header.writeUInt32BE((startedAt % 1000) * 1000, 4);
   return Buffer.concat([text, header]);
 }
 
-function recordOf({ bytes }: Packet, offsetMs: number): Buffer {
+function encodeRecord({ bytes }: Packet, offsetMs: number): Buffer {
   const record = Buffer.alloc(8 + bytes.length);
   record.writeUInt16BE(record.length, 0);
   record.writeUInt16BE(bytes.length, 2);

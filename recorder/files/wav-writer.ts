@@ -2,29 +2,36 @@
  * Writes a timeline into a WAV file while it grows. After every flush the header is right, so that the file plays whatever happens next.
  * A failed write changes nothing in memory: the next flush tries it again.
  */
-import type { Files, OpenFile } from '../disk';
+import type { FileSystem, OpenFile } from '../disk';
 import {
   PAGE_FRAMES,
-  frameLength,
+  bytesPerFrame,
   headerLength,
   wavHeader,
   type Page,
   type Timeline,
-  type WavForm,
+  type WavFormat,
 } from '../audio';
 
 export class WavWriter {
+  readonly #path: string;
+  readonly #format: WavFormat;
+  readonly #fileSystem: FileSystem;
   #file: OpenFile | undefined;
   #frames = 0;
   #headerFrames = -1;
 
   /** @param origin the position on the timeline where the file begins */
   constructor(
-    private readonly path: string,
-    private readonly form: WavForm,
+    path: string,
+    format: WavFormat,
     readonly origin: number,
-    private readonly files: Files,
-  ) {}
+    fileSystem: FileSystem,
+  ) {
+    this.#path = path;
+    this.#format = format;
+    this.#fileSystem = fileSystem;
+  }
 
   /** Frames in the file. */
   get frames(): number {
@@ -36,7 +43,7 @@ export class WavWriter {
    * @throws the system's error; what is in the file stays playable
    */
   async flush(timeline: Timeline, upTo: number): Promise<void> {
-    const file = (this.#file ??= await this.files.create(this.path));
+    const file = (this.#file ??= await this.#fileSystem.create(this.#path));
     const dirty = [...timeline.pages].filter(isDirty).sort((a, b) => a.number - b.number);
     for (const page of dirty) await this.#writePage(file, timeline, page, upTo);
     await this.#fill(file, timeline, upTo);
@@ -45,7 +52,7 @@ export class WavWriter {
 
   /** The file ends at `position`, which is not beyond what is written. @returns its length in bytes */
   async finish(position: number): Promise<number> {
-    const file = (this.#file ??= await this.files.create(this.path));
+    const file = (this.#file ??= await this.#fileSystem.create(this.#path));
     this.#frames = Math.min(this.#frames, Math.max(0, position - this.origin));
     const length = this.#offset(this.#frames);
     await this.#writeHeader(file);
@@ -86,7 +93,9 @@ export class WavWriter {
   async #fill(file: OpenFile, timeline: Timeline, position: number): Promise<void> {
     let silence: Uint8Array | undefined;
     while (this.origin + this.#frames < position) {
-      silence ??= new Uint8Array(PAGE_FRAMES * frameLength(this.form.format)).fill(timeline.format.silence);
+      silence ??= new Uint8Array(PAGE_FRAMES * bytesPerFrame(this.#format.format)).fill(
+        timeline.format.silence,
+      );
       await this.#write(
         file,
         silence,
@@ -99,21 +108,21 @@ export class WavWriter {
 
   /** @param base frames in the file before the bytes' first */
   async #write(file: OpenFile, bytes: Uint8Array, from: number, to: number, base: number): Promise<void> {
-    const frame = frameLength(this.form.format);
-    await file.write(bytes, from * frame, to * frame, this.#offset(base + from));
+    const frameBytes = bytesPerFrame(this.#format.format);
+    await file.write(bytes, from * frameBytes, to * frameBytes, this.#offset(base + from));
     this.#frames = Math.max(this.#frames, base + to);
   }
 
   async #writeHeader(file: OpenFile): Promise<void> {
     if (this.#headerFrames === this.#frames) return;
     const frames = this.#frames;
-    const header = wavHeader(this.form, frames);
+    const header = wavHeader(this.#format, frames);
     await file.write(header, 0, header.length, 0);
     this.#headerFrames = frames;
   }
 
   #offset(frames: number): number {
-    return headerLength(this.form.format) + frames * frameLength(this.form.format);
+    return headerLength(this.#format.format) + frames * bytesPerFrame(this.#format.format);
   }
 }
 

@@ -1,15 +1,15 @@
 /** Holds back what looks like ciphertext until it is certain, so that no noise is written and no speech lost. */
-import { ByteCounts, LEAST_TO_JUDGE, SECOND } from './byte-histogram';
+import { ByteHistogram, MIN_JUDGED_BYTES, BYTES_PER_SECOND } from './byte-histogram';
 
 /** `place` it, `hold` it back, `release` it and what was held before, or place it and `keep` raw what was held before. */
-export type Verdict = 'place' | 'hold' | 'release' | 'keep';
+export type Verdict = 'place' | 'hold' | 'release' | 'store-held';
 
-export class Suspicion {
+export class CiphertextDetector {
   #state: 'unknown' | 'clear' | 'suspect' | 'encrypted' = 'unknown';
-  readonly #held = new ByteCounts();
+  readonly #heldHistogram = new ByteHistogram();
 
   /** Ciphertext for a second and more. */
-  get certain(): boolean {
+  get detected(): boolean {
     return this.#state === 'encrypted';
   }
 
@@ -23,26 +23,26 @@ export class Suspicion {
     return this.#state === 'clear';
   }
 
-  judge(counts: ByteCounts): Verdict {
-    if (counts.total < LEAST_TO_JUDGE)
+  judge(histogram: ByteHistogram): Verdict {
+    if (histogram.total < MIN_JUDGED_BYTES)
       return this.#state === 'suspect' || this.#state === 'encrypted' ? 'hold' : 'place';
-    if (!counts.looksEncrypted()) return this.#heard();
-    this.#held.merge(counts);
-    const certain = this.#held.total >= SECOND && this.#held.looksEncrypted();
-    if (this.#state !== 'encrypted') this.#state = certain ? 'encrypted' : 'suspect';
+    if (!histogram.looksEncrypted()) return this.#onSpeech();
+    this.#heldHistogram.merge(histogram);
+    const detected = this.#heldHistogram.total >= BYTES_PER_SECOND && this.#heldHistogram.looksEncrypted();
+    if (this.#state !== 'encrypted') this.#state = detected ? 'encrypted' : 'suspect';
     return 'hold';
   }
 
   /** Other keys, another sender. */
   reset(): void {
     this.#state = 'unknown';
-    this.#held.clear();
+    this.#heldHistogram.clear();
   }
 
-  #heard(): Verdict {
+  #onSpeech(): Verdict {
     const before = this.#state;
     this.#state = 'clear';
-    this.#held.clear();
-    return before === 'suspect' ? 'release' : before === 'encrypted' ? 'keep' : 'place';
+    this.#heldHistogram.clear();
+    return before === 'suspect' ? 'release' : before === 'encrypted' ? 'store-held' : 'place';
   }
 }

@@ -1,7 +1,7 @@
-export type { ByteCounts } from './byte-histogram';
-export type { Inbox } from './packet-buffer';
-export type { Run } from './packet-run';
+export type { ByteHistogram } from './byte-histogram';
+export type { PacketBuffer } from './packet-buffer';
+export type { PacketRun } from './packet-run';
 export type { Packet } from './packet';
-export { COMFORT_NOISE, codecName } from './rtp-header';
-export { Flow, type FlowListener } from './rtp-stream';
-export { samplesAfter, type Start } from './rtp-time';
+export { COMFORT_NOISE_PAYLOAD_TYPE, codecName } from './rtp-header';
+export { RtpStream, type RtpStreamListener } from './rtp-stream';
+export { samplesAfter, type StreamStart } from './rtp-time';

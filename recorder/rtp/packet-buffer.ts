@@ -2,22 +2,22 @@
  * What a port has received and nobody has worked off yet: packets as they came, one after the other in one piece of memory, so that what
  * the socket made for each dies young. With hundreds of ports each packet finds the processor's cache cold: so little is touched here.
  */
-import { kindOf } from './rtp-header';
+import { datagramKind } from './rtp-header';
 
-const FIRST_SIZE = 4096;
+const INITIAL_BYTES = 4096;
 /** A second of a flow is 9 kB; this is two minutes, which only a stalled process collects. */
-const MOST_BYTES = 1024 * 1024;
+const MAX_BUFFERED_BYTES = 1024 * 1024;
 /** Before each packet lie its arrival, 8 bytes, and its length, 4. */
-export const HEAD = 12;
-const LENGTH = 8;
+export const RECORD_HEADER_BYTES = 12;
+const LENGTH_OFFSET_BYTES = 8;
 
-export class Inbox {
+export class PacketBuffer {
   /** Datagrams that were neither RTP nor RTCP. */
   malformed = 0;
-  #bytes = new Uint8Array(FIRST_SIZE);
+  #bytes = new Uint8Array(INITIAL_BYTES);
   #view = new DataView(this.#bytes.buffer);
-  #used = 0;
-  #last = 0;
+  #usedBytes = 0;
+  #lastOffset = 0;
   #length = 0;
   #address = '';
   #port = 0;
@@ -36,11 +36,11 @@ export class Inbox {
   }
 
   get lastArrival(): number | undefined {
-    return this.#length === 0 ? undefined : this.arrivalAt(this.#last);
+    return this.#length === 0 ? undefined : this.arrivalAt(this.#lastOffset);
   }
 
   /** The sender of all packets, as ADDRESS:PORT; undefined when there are several. */
-  get onlySource(): string | undefined {
+  get singleSource(): string | undefined {
     return this.#sources ? undefined : this.#source;
   }
 
@@ -56,60 +56,60 @@ export class Inbox {
 
   /** Length of the packet whose arrival and length begin at `offset`. */
   lengthAt(offset: number): number {
-    return this.#view.getUint32(offset + LENGTH, true);
+    return this.#view.getUint32(offset + LENGTH_OFFSET_BYTES, true);
   }
 
   /** Takes a datagram; nothing but a copy is made. @returns true when it is time to work it off, being much */
   push(datagram: Uint8Array, address: string, port: number, arrivedAt: number): boolean {
-    const kind = kindOf(datagram);
-    if (kind === 'rtp') this.#keep(datagram, address, port, arrivedAt);
+    const kind = datagramKind(datagram);
+    if (kind === 'rtp') this.#append(datagram, address, port, arrivedAt);
     else if (kind === 'malformed') this.malformed += 1;
-    return this.#used >= MOST_BYTES;
+    return this.#usedBytes >= MAX_BUFFERED_BYTES;
   }
 
   /** Each packet in order of arrival: it is view[start, end), valid until `clear`. */
   forEach(
-    visit: (view: DataView, start: number, end: number, source: string, arrivedAt: number) => void,
+    callback: (view: DataView, start: number, end: number, source: string, arrivedAt: number) => void,
   ): void {
     let offset = 0;
     for (let index = 0; index < this.#length; index += 1) {
-      const start = offset + HEAD;
+      const start = offset + RECORD_HEADER_BYTES;
       const end = start + this.lengthAt(offset);
-      visit(this.#view, start, end, this.#sources?.[index] ?? this.#source, this.arrivalAt(offset));
+      callback(this.#view, start, end, this.#sources?.[index] ?? this.#source, this.arrivalAt(offset));
       offset = end;
     }
   }
 
   clear(): void {
-    this.#used = 0;
+    this.#usedBytes = 0;
     this.#length = 0;
     this.#sources = undefined;
   }
 
-  #keep(packet: Uint8Array, address: string, port: number, arrivedAt: number): void {
-    if (port !== this.#port || address !== this.#address) this.#meet(address, port);
+  #append(packet: Uint8Array, address: string, port: number, arrivedAt: number): void {
+    if (port !== this.#port || address !== this.#address) this.#setSource(address, port);
     this.#sources?.push(this.#source);
-    const offset = this.#used;
-    const end = offset + HEAD + packet.length;
-    if (end > this.#bytes.length) this.#enlarge(end);
+    const offset = this.#usedBytes;
+    const end = offset + RECORD_HEADER_BYTES + packet.length;
+    if (end > this.#bytes.length) this.#grow(end);
     this.#view.setFloat64(offset, arrivedAt, true);
-    this.#view.setUint32(offset + LENGTH, packet.length, true);
-    this.#bytes.set(packet, offset + HEAD);
-    this.#last = offset;
-    this.#used = end;
+    this.#view.setUint32(offset + LENGTH_OFFSET_BYTES, packet.length, true);
+    this.#bytes.set(packet, offset + RECORD_HEADER_BYTES);
+    this.#lastOffset = offset;
+    this.#usedBytes = end;
     this.#length += 1;
   }
 
-  #meet(address: string, port: number): void {
+  #setSource(address: string, port: number): void {
     if (this.#length > 0) this.#sources ??= Array<string>(this.#length).fill(this.#source);
     this.#address = address;
     this.#port = port;
     this.#source = `${address}:${port}`;
   }
 
-  #enlarge(needed: number): void {
+  #grow(needed: number): void {
     const larger = new Uint8Array(Math.max(needed, 2 * this.#bytes.length));
-    larger.set(this.#bytes.subarray(0, this.#used));
+    larger.set(this.#bytes.subarray(0, this.#usedBytes));
     this.#bytes = larger;
     this.#view = new DataView(larger.buffer);
   }

@@ -3,13 +3,14 @@
  * together, without a `Packet` for each.
  */
 import { lawOf } from '../audio';
-import { HEAD, type Inbox } from './packet-buffer';
-import { FIXED_HEADER } from './rtp-header';
+import { RECORD_HEADER_BYTES, type PacketBuffer } from './packet-buffer';
+import { FIXED_HEADER_BYTES } from './rtp-header';
 
 /** V=2, neither padding nor extension nor CSRC. */
-const PLAIN = 0x80;
+const PLAIN_FIRST_BYTE = 0x80;
 
-export class Run {
+export class PacketRun {
+  readonly #buffer: PacketBuffer;
   /** Packets. */
   length = 0;
   payloadType = 0;
@@ -21,56 +22,57 @@ export class Run {
   timestamp = 0;
   /** Holds the plain payloads, each at `payloadAt`. Valid until the inbox is cleared. */
   plain: DataView;
-  #start = 0;
-  #stride = 0;
+  #payloadStart = 0;
+  #payloadStride = 0;
   /** Of a packet in the inbox. */
-  #size = 0;
+  #recordBytes = 0;
 
-  /** @param inbox what it is read from, again and again */
-  constructor(private readonly inbox: Inbox) {
-    this.plain = inbox.view;
+  /** @param buffer what it is read from, again and again */
+  constructor(buffer: PacketBuffer) {
+    this.#buffer = buffer;
+    this.plain = buffer.view;
   }
 
   /** The last packet's sequence number, beyond 16 bits. */
-  get last(): number {
+  get lastExtended(): number {
     return this.extended + this.length - 1;
   }
 
   /** Of a packet, in samples modulo 2^32. */
-  timestampOf(index: number): number {
+  timestampAt(index: number): number {
     return (this.timestamp + index * this.samples) >>> 0;
   }
 
   /** When a packet came, in milliseconds on the recorder's clock. */
   arrivedAt(index: number): number {
-    return this.inbox.arrivalAt(index * this.#size);
+    return this.#buffer.arrivalAt(index * this.#recordBytes);
   }
 
   /** The packets as they came. */
   get view(): DataView {
-    return this.inbox.view;
+    return this.#buffer.view;
   }
 
   /** Where a packet begins in `view`. */
-  packetAt(index: number): number {
-    return index * this.#size + HEAD;
+  packetOffset(index: number): number {
+    return index * this.#recordBytes + RECORD_HEADER_BYTES;
   }
 
   /** Bytes of each packet as it came. */
   get bytes(): number {
-    return this.#size - HEAD;
+    return this.#recordBytes - RECORD_HEADER_BYTES;
   }
 
   /** The plain payload of a packet is `plain` from here on. */
-  payloadAt(index: number): number {
-    return this.#start + index * this.#stride;
+  payloadOffset(index: number): number {
+    return this.#payloadStart + index * this.#payloadStride;
   }
 
   /** Tells where the plain payloads are: that of packet n begins at `start + n * stride`. */
-  expose(plain: DataView, start: number, stride: number): void {
+  setPayloads(plain: DataView, start: number, stride: number): void {
     this.plain = plain;
-    this.#start = start;
-    this.#stride = stride;
+    this.#payloadStart = start;
+    this.#payloadStride = stride;
   }
 
   /**
@@ -84,19 +86,19 @@ export class Run {
     timestamp: number,
     tag: number,
   ): boolean {
-    const { inbox } = this;
-    const { view, length } = inbox;
-    const bytes = length === 0 ? 0 : inbox.lengthAt(0);
-    const samples = bytes - FIXED_HEADER - tag;
-    if (samples <= 0 || inbox.onlySource !== source) return false;
-    const size = HEAD + bytes;
-    const payloadType = view.getUint8(HEAD + 1);
+    const buffer = this.#buffer;
+    const { view, length } = buffer;
+    const bytes = length === 0 ? 0 : buffer.lengthAt(0);
+    const samples = bytes - FIXED_HEADER_BYTES - tag;
+    if (samples <= 0 || buffer.singleSource !== source) return false;
+    const recordBytes = RECORD_HEADER_BYTES + bytes;
+    const payloadType = view.getUint8(RECORD_HEADER_BYTES + 1);
     if (lawOf(payloadType) === undefined) return false;
-    for (let index = 0, offset = 0; index < length; index += 1, offset += size) {
-      const packet = offset + HEAD;
-      if (inbox.lengthAt(offset) !== bytes) return false;
+    for (let index = 0, offset = 0; index < length; index += 1, offset += recordBytes) {
+      const packet = offset + RECORD_HEADER_BYTES;
+      if (buffer.lengthAt(offset) !== bytes) return false;
       if (
-        view.getUint16(packet) !== ((PLAIN << 8) | payloadType) ||
+        view.getUint16(packet) !== ((PLAIN_FIRST_BYTE << 8) | payloadType) ||
         view.getUint16(packet + 2) !== ((extended + index) & 0xffff)
       )
         return false;
@@ -112,8 +114,8 @@ export class Run {
     this.ssrc = ssrc;
     this.extended = extended;
     this.timestamp = timestamp;
-    this.#size = size;
-    this.expose(view, HEAD + FIXED_HEADER, size);
+    this.#recordBytes = recordBytes;
+    this.setPayloads(view, RECORD_HEADER_BYTES + FIXED_HEADER_BYTES, recordBytes);
     return true;
   }
 }

@@ -1,4 +1,4 @@
-import { RtpHeader, withoutPadding } from './rtp-header';
+import { RtpHeader, payloadEndWithoutPadding } from './rtp-header';
 
 /** A packet on its way from the socket to the timeline. */
 export class Packet {
@@ -41,10 +41,10 @@ export class Packet {
   }
 
   /** Tells where the plain payload is. @returns false when its padding is impossible */
-  expose(plain: DataView, start: number, end: number): boolean {
+  setPayload(plain: DataView, start: number, end: number): boolean {
     this.plain = plain;
     this.start = start;
-    this.end = this.header.padded ? withoutPadding(plain, start, end) : end;
+    this.end = this.header.padded ? payloadEndWithoutPadding(plain, start, end) : end;
     return this.end >= 0;
   }
 

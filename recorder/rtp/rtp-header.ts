@@ -8,7 +8,7 @@
  */
 
 /** Bytes of a header without CSRC and extension. */
-export const FIXED_HEADER = 12;
+export const FIXED_HEADER_BYTES = 12;
 
 /** Where things are in a packet. */
 export class RtpHeader {
@@ -24,7 +24,7 @@ export class RtpHeader {
 
   /** @returns false when it is no RTP packet: then the fields mean nothing */
   read(view: DataView, start: number, end: number): boolean {
-    if (end - start < FIXED_HEADER) return false;
+    if (end - start < FIXED_HEADER_BYTES) return false;
     const first = view.getUint8(start);
     if (first >>> 6 !== 2) return false;
     const second = view.getUint8(start + 1);
@@ -35,7 +35,7 @@ export class RtpHeader {
     this.timestamp = view.getUint32(start + 4);
     this.ssrc = view.getUint32(start + 8);
     this.end = end;
-    this.payloadStart = start + FIXED_HEADER + 4 * (first & 0x0f);
+    this.payloadStart = start + FIXED_HEADER_BYTES + 4 * (first & 0x0f);
     if ((first & 0x10) !== 0) this.#skipExtension(view);
     return this.payloadStart <= end;
   }
@@ -48,26 +48,26 @@ export class RtpHeader {
 }
 
 /** What a datagram is. RTCP shares no port with our flows, but some senders mistake it: types 192..223 can't be RTP (RFC 5761, 4). */
-export function kindOf(datagram: Uint8Array): 'rtp' | 'rtcp' | 'malformed' {
+export function datagramKind(datagram: Uint8Array): 'rtp' | 'rtcp' | 'malformed' {
   const second = datagram[1] ?? 0;
   if (second >= 192 && second <= 223) return 'rtcp';
-  return datagram.length < FIXED_HEADER || (datagram[0] ?? 0) >>> 6 !== 2 ? 'malformed' : 'rtp';
+  return datagram.length < FIXED_HEADER_BYTES || (datagram[0] ?? 0) >>> 6 !== 2 ? 'malformed' : 'rtp';
 }
 
 /**
  * The payload without its padding, whose last byte tells its length (RFC 3550, 5.1).
  * @returns the end of the payload, or -1 when the padding is longer than the payload
  */
-export function withoutPadding(view: DataView, start: number, end: number): number {
+export function payloadEndWithoutPadding(view: DataView, start: number, end: number): number {
   if (end <= start) return -1;
   const padding = view.getUint8(end - 1);
   return padding === 0 || end - padding < start ? -1 : end - padding;
 }
 
-export const COMFORT_NOISE = 13;
+export const COMFORT_NOISE_PAYLOAD_TYPE = 13;
 
 /** The static payload types of telephony (RFC 3551, table 4). */
-const CODECS: Readonly<Record<number, string>> = {
+const CODEC_NAMES: Readonly<Record<number, string>> = {
   0: 'PCMU',
   3: 'GSM',
   4: 'G723',
@@ -79,5 +79,5 @@ const CODECS: Readonly<Record<number, string>> = {
 };
 
 export function codecName(payloadType: number): string {
-  return CODECS[payloadType] ?? `PT${payloadType}`;
+  return CODEC_NAMES[payloadType] ?? `PT${payloadType}`;
 }

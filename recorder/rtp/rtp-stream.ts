@@ -2,82 +2,83 @@
  * One of a device's two flows, from the bytes of a port to plain packets in order of arrival: whose they are, which were there before,
  * what they say. Packets are collected and worked off a fifth of a second at a time: when all are as expected as one run, otherwise one by one.
  */
-import { Decipherment } from './decryptor';
+import { Decryptor } from './decryptor';
 import { lawOf } from '../audio';
-import { Inbox } from './packet-buffer';
+import { PacketBuffer } from './packet-buffer';
 import type { MasterKey } from '../srtp';
 import { Packet } from './packet';
-import { Run } from './packet-run';
-import { SequenceWindow } from './sequence-tracker';
+import { PacketRun } from './packet-run';
+import { SequenceTracker } from './sequence-tracker';
 import { SourceLock } from './source-lock';
-import { isPause, Stall } from './stall-detector';
-import { ByteCounts, LEAST_TO_JUDGE } from './byte-histogram';
-import { Suspicion } from './ciphertext-detector';
-import { samplesAfter, startOf, type Start } from './rtp-time';
+import { isPause, StallDetector } from './stall-detector';
+import { ByteHistogram, MIN_JUDGED_BYTES } from './byte-histogram';
+import { CiphertextDetector } from './ciphertext-detector';
+import { samplesAfter, streamStartOf, type StreamStart } from './rtp-time';
 import { SAMPLE_RATE } from '../common';
 
 /** Where a flow's packets go. */
-export interface FlowListener {
+export interface RtpStreamListener {
   /** A stream begins: the first of the flow, of another sender (`previous`), or a sender that began anew. */
-  begins(packet: Packet, start: Start, previous: string | undefined): void;
+  onStart(packet: Packet, start: StreamStart, previous: string | undefined): void;
   /** It goes on after a pause in which the network kept nothing back. */
-  resumes(packet: Packet, start: Start): void;
+  onResume(packet: Packet, start: StreamStart): void;
   /** A plain packet that wasn't there before. @param reordered a later one came first */
-  packet(packet: Packet, reordered: boolean): void;
+  onPacket(packet: Packet, reordered: boolean): void;
   /** Plain packets of audio that are all as expected. @returns false when they must be told one by one: then nothing was done */
-  run(run: Run): boolean;
-  duplicate(packet: Packet): void;
+  onRun(run: PacketRun): boolean;
+  onDuplicate(packet: Packet): void;
   /** Came so late that nobody knows whether it was there before. */
-  tooLate(packet: Packet): void;
+  onTooLate(packet: Packet): void;
   /** Audio bytes of plain packets, for the level. `payloadType` of the last one. */
-  heard(counts: ByteCounts, payloadType: number): void;
+  onAudio(counts: ByteHistogram, payloadType: number): void;
   /** Nobody can decipher it, now. */
-  undeciphered(packet: Packet): void;
+  onUndeciphered(packet: Packet): void;
   /** … and nobody could since: it is to be kept as it came. */
-  keep(packet: Packet): void;
+  onUndecipherable(packet: Packet): void;
 }
 
-export interface FlowCounters {
+export interface RtpStreamCounters {
   malformed: number;
   authFailed: number;
   undeciphered: number;
 }
 
 /** Before a stream begins, what comes in so many ms is collected: its first packet may be delayed, and the least delayed one tells by how much. */
-const BEGIN_MS = 500;
+const START_COLLECT_MS = 500;
 /** So many packets are enough sooner, as when they lay unread. */
-const ENOUGH = 50;
+const START_COLLECT_PACKETS = 50;
 /** Waiting for so long, a few packets are judged as they are. */
-const LONGEST_WAIT_MS = 500;
+const MAX_WAIT_MS = 500;
 /** What can't be deciphered waits for keys so long, as packets of 20 ms: 12 s. */
-const MOST_HELD = 600;
+const MAX_HELD_PACKETS = 600;
 /** A jump of the sequence number that is no loss; another packet from there must confirm it (RFC 3550, A.1). */
-const JUMP = 3000;
+const SEQUENCE_JUMP_PACKETS = 3000;
 /** Packets that jumped and wait for that … */
-const MOST_SUSPECTS = 16;
+const MAX_SUSPECT_PACKETS = 16;
 /** … by one at most so many numbers away: it may have been overtaken, or others lost. */
-const NEAR = 50;
+const JUMP_CONFIRM_PACKETS = 50;
 /** After so much silence nothing is only late. */
-const SILENCE_MS = 2000;
+const RESTART_SILENCE_MS = 2000;
 /** A fifth of a second, as packets of 20 ms. */
-const JUDGED_TOGETHER = 10;
+const JUDGED_BATCH_PACKETS = 10;
 /** So many wrong tags one after the other are no accident. */
-const FAILING = 10;
+const AUTH_FAILURE_PACKETS = 10;
 
-export class Flow {
+export class RtpStream {
+  readonly #listener: RtpStreamListener;
   /** Where its packets come in. */
-  readonly inbox = new Inbox();
-  readonly #run = new Run(this.inbox);
-  readonly #lock = new SourceLock();
-  readonly #window = new SequenceWindow();
-  readonly #decipherment = new Decipherment();
-  readonly #suspicion = new Suspicion();
-  readonly #stall = new Stall();
-  readonly #counts = new ByteCounts();
+  readonly buffer = new PacketBuffer();
+  readonly #run = new PacketRun(this.buffer);
+  readonly #sourceLock = new SourceLock();
+  readonly #sequenceTracker = new SequenceTracker();
+  readonly #decryptor = new Decryptor();
+  readonly #ciphertextDetector = new CiphertextDetector();
+  readonly #stallDetector = new StallDetector();
+  readonly #histogram = new ByteHistogram();
   #held: Packet[] = [];
   #suspects: Packet[] = [];
   /** The end of what came last, when it may be ciphertext and is too short to tell: it waits for what follows. */
-  #doubtful: Packet[] = [];
+  #uncertain: Packet[] = [];
   #malformed = 0;
   #authFailed = 0;
   #undeciphered = 0;
@@ -86,354 +87,372 @@ export class Flow {
   #nextTimestamp = 0;
   #lastArrivedAt = 0;
   #failures = 0;
-  #begun = false;
+  #started = false;
 
-  constructor(private readonly listener: FlowListener) {}
+  constructor(listener: RtpStreamListener) {
+    this.#listener = listener;
+  }
 
-  get counters(): FlowCounters {
+  get counters(): RtpStreamCounters {
     return {
-      malformed: this.inbox.malformed + this.#malformed,
+      malformed: this.buffer.malformed + this.#malformed,
       authFailed: this.#authFailed,
       undeciphered: this.#undeciphered,
     };
   }
 
   get strangers(): number {
-    return this.#lock.strangers;
+    return this.#sourceLock.strangers;
   }
 
   get lastStranger(): string {
-    return this.#lock.lastStranger;
+    return this.#sourceLock.lastStranger;
   }
 
   /** What came and wasn't worked off yet, by the arrival of its first packet; undefined when there is nothing. */
-  get waitingSince(): number | undefined {
-    return this.inbox.firstArrival;
+  get pendingSince(): number | undefined {
+    return this.buffer.firstArrival;
   }
 
   /** When the stream began of which the first packets wait; undefined when none do. */
-  get waitingStart(): number | undefined {
+  get pendingStart(): number | undefined {
     const packets = this.#packets();
     const [first] = packets;
-    return first && startOf(first, packets).at;
+    return first && streamStartOf(first, packets).at;
   }
 
   /** Packets wait until it can be told when their stream began. */
-  isBeginning(now: number): boolean {
-    return !this.#begun && this.inbox.length < ENOUGH && now - (this.waitingSince ?? now) < BEGIN_MS;
+  isStarting(now: number): boolean {
+    return (
+      !this.#started &&
+      this.buffer.length < START_COLLECT_PACKETS &&
+      now - (this.pendingSince ?? now) < START_COLLECT_MS
+    );
   }
 
   /** When the last packet came that isn't worked off yet. */
-  get lastWaiting(): number | undefined {
-    return this.inbox.lastArrival;
+  get lastPendingArrival(): number | undefined {
+    return this.buffer.lastArrival;
   }
 
   get looksEncrypted(): boolean {
-    return this.#suspicion.certain;
+    return this.#ciphertextDetector.detected;
   }
 
   get hasKeys(): boolean {
-    return this.#decipherment.hasKeys;
+    return this.#decryptor.hasKeys;
   }
 
   /** How long a packet may have been kept back by the network, in ms. */
   stalledMs(arrivedAt: number): number {
-    return this.#stall.at(arrivedAt);
+    return this.#stallDetector.stallMsAt(arrivedAt);
   }
 
   get failsAuthentication(): boolean {
-    return this.#failures >= FAILING;
+    return this.#failures >= AUTH_FAILURE_PACKETS;
   }
 
   /** @param master wiped; what couldn't be deciphered so far is tried again */
   setKeys(master: MasterKey | undefined, now: number): void {
-    this.#decipherment.setKeys(master, now);
-    this.#suspicion.reset();
+    this.#decryptor.setKeys(master, now);
+    this.#ciphertextDetector.reset();
     this.#failures = 0;
     const held = this.#held.splice(0);
-    const failed = this.#decipherment.open(held);
-    const speech = this.#speechOf(held.filter((packet) => !failed.has(packet)));
+    const failed = this.#decryptor.decrypt(held);
+    const speech = this.#selectSpeech(held.filter((packet) => !failed.has(packet)));
     this.#deliver(speech);
     const delivered = new Set(speech);
     this.#held = held.filter((packet) => !delivered.has(packet));
   }
 
-  /** Works off what has come. @param atOnce without waiting for more: pause, end */
-  process(now: number, atOnce: boolean): void {
-    this.#decipherment.expire(now);
-    if (!atOnce && this.#shouldWait(now)) return;
-    if (!this.#takeRun()) this.#takeEach();
-    this.inbox.clear();
-    if (atOnce || this.#isOver(now)) this.#settle();
-    this.#changeSender(atOnce);
+  /** Works off what has come. @param immediately without waiting for more: pause, end */
+  process(now: number, immediately: boolean): void {
+    this.#decryptor.expire(now);
+    if (!immediately && this.#shouldWait(now)) return;
+    if (!this.#processRun()) this.#processPackets();
+    this.buffer.clear();
+    if (immediately || this.#isPausedAfterUncertain(now)) this.#flushUncertain();
+    this.#changeSender(immediately);
   }
 
   /** The recording ends: what is still held is either speech or kept. */
   flush(now: number): void {
     this.process(now, true);
-    for (const packet of this.#held.splice(0)) this.listener.keep(packet);
-    this.#suspicion.reset();
+    for (const packet of this.#held.splice(0)) this.#listener.onUndecipherable(packet);
+    this.#ciphertextDetector.reset();
   }
 
   /** What comes belongs to another conversation: it is told where its stream begins. Keys, sender and sequence stay. */
-  beginAnew(): void {
-    this.#begun = false;
+  startNewConversation(): void {
+    this.#started = false;
   }
 
   /** Forgets what came and wasn't worked off, and what is held: nothing of it may be kept. */
   discard(): void {
-    this.inbox.clear();
+    this.buffer.clear();
     this.#held = [];
     this.#suspects = [];
-    this.#doubtful = [];
+    this.#uncertain = [];
   }
 
   close(): void {
     this.discard();
-    this.#decipherment.wipe();
+    this.#decryptor.wipe();
   }
 
   #shouldWait(now: number): boolean {
-    const since = this.waitingSince;
+    const since = this.pendingSince;
     if (since === undefined) return false;
-    if (this.isBeginning(now) || (this.#begun && this.#stall.isOpen(this.#lastArrivedAt, since, now)))
+    if (
+      this.isStarting(now) ||
+      (this.#started && this.#stallDetector.isPending(this.#lastArrivedAt, since, now))
+    )
       return true;
     return (
-      this.#suspicion.undecided && this.inbox.length < LEAST_TO_JUDGE / 160 && now - since < LONGEST_WAIT_MS
+      this.#ciphertextDetector.undecided &&
+      this.buffer.length < MIN_JUDGED_BYTES / 160 &&
+      now - since < MAX_WAIT_MS
     );
   }
 
   /** Works off what came, when all of it is as expected. @returns false when something isn't: then nothing was done */
-  #takeRun(): boolean {
-    const { owner } = this.#lock;
-    const { tag, authenticated } = this.#decipherment;
+  #processRun(): boolean {
+    const { owner } = this.#sourceLock;
+    const { tag, authenticated } = this.#decryptor;
     if (
-      !this.#begun ||
+      !this.#started ||
       !owner ||
       tag === undefined ||
       this.#held.length > 0 ||
-      !(authenticated || this.#suspicion.clear)
+      !(authenticated || this.#ciphertextDetector.clear)
     )
       return false;
     const run = this.#run;
-    if (!run.read(owner, this.#window.highest + 1, this.#nextTimestamp, tag)) return false;
+    if (!run.read(owner, this.#sequenceTracker.highest + 1, this.#nextTimestamp, tag)) return false;
     const lastArrivedAt = run.arrivedAt(run.length - 1);
     if (
       isPause(this.#lastArrivedAt, run.arrivedAt(0)) ||
-      this.#stall.at(run.arrivedAt(0)) > 0 ||
-      !this.#decipherment.openRun(run)
+      this.#stallDetector.stallMsAt(run.arrivedAt(0)) > 0 ||
+      !this.#decryptor.decryptRun(run)
     )
       return false;
-    if (!authenticated && this.#endsInDoubt(run)) return false;
+    if (!authenticated && this.#endsUncertain(run)) return false;
     this.#countRun(run);
-    if (!authenticated && this.#counts.total >= LEAST_TO_JUDGE && this.#counts.looksEncrypted()) return false;
-    if (!this.listener.run(run)) return false;
-    this.listener.heard(this.#counts, run.payloadType);
-    for (let extended = run.extended; extended <= run.last; extended += 1) this.#window.commit(extended);
-    this.#lock.heard(lastArrivedAt);
+    if (!authenticated && this.#histogram.total >= MIN_JUDGED_BYTES && this.#histogram.looksEncrypted())
+      return false;
+    if (!this.#listener.onRun(run)) return false;
+    this.#listener.onAudio(this.#histogram, run.payloadType);
+    for (let extended = run.extended; extended <= run.lastExtended; extended += 1)
+      this.#sequenceTracker.commit(extended);
+    this.#sourceLock.refreshOwner(lastArrivedAt);
     this.#failures = 0;
-    this.#arrived(run.timestampOf(run.length - 1), run.samples, lastArrivedAt);
+    this.#setLastPacket(run.timestampAt(run.length - 1), run.samples, lastArrivedAt);
     return true;
   }
 
-  #takeEach(): void {
-    const own: Packet[] = [];
+  #processPackets(): void {
+    const admitted: Packet[] = [];
     const packets = this.#packets();
-    this.#malformed += this.inbox.length - packets.length;
-    for (const packet of packets) this.#sort(packet, own);
-    if (this.#begun) this.#stall.judge(this.#lastArrivedAt, own);
-    this.#follow(own);
+    this.#malformed += this.buffer.length - packets.length;
+    for (const packet of packets) this.#admit(packet, admitted);
+    if (this.#started) this.#stallDetector.observe(this.#lastArrivedAt, admitted);
+    this.#trackSequence(admitted);
   }
 
   /** What waits, without what is no packet. */
   #packets(): Packet[] {
     const packets: Packet[] = [];
-    this.inbox.forEach((view, start, end, source, arrivedAt) => {
+    this.buffer.forEach((view, start, end, source, arrivedAt) => {
       const packet = Packet.read(view, start, end, source, arrivedAt);
       if (packet) packets.push(packet);
     });
     return packets;
   }
 
-  #sort(packet: Packet, own: Packet[]): void {
-    const whose = this.#lock.admit(packet);
-    if (whose !== 'other') own.push(packet);
+  #admit(packet: Packet, admitted: Packet[]): void {
+    const admission = this.#sourceLock.admit(packet);
+    if (admission !== 'other') admitted.push(packet);
   }
 
-  #changeSender(atOnce: boolean): void {
-    const previous = this.#lock.owner?.source;
-    const packets = this.#lock.takeOver(atOnce);
+  #changeSender(immediately: boolean): void {
+    const previous = this.#sourceLock.owner?.source;
+    const packets = this.#sourceLock.takeOver(immediately);
     if (packets.length === 0) return;
-    this.#keepHeld();
+    this.#storeHeld();
     this.#restart();
-    this.#decipherment.beginStream();
-    this.#suspicion.reset();
-    this.#follow(packets, previous);
+    this.#decryptor.beginStream();
+    this.#ciphertextDetector.reset();
+    this.#trackSequence(packets, previous);
   }
 
-  #follow(packets: readonly Packet[], previous?: string): void {
+  #trackSequence(packets: readonly Packet[], previous?: string): void {
     const known: Packet[] = [];
     for (const [index, packet] of packets.entries()) {
-      if (!this.#jumps(packet)) {
-        packet.extended = this.#window.extend(packet.header.sequenceNumber);
+      if (!this.#isJump(packet)) {
+        packet.extended = this.#sequenceTracker.extend(packet.header.sequenceNumber);
         known.push(packet);
         continue;
       }
-      const confirmed = this.#suspects.filter((suspect) => isNear(suspect, packet));
+      const confirmed = this.#suspects.filter((suspect) => confirmsJump(suspect, packet));
       if (confirmed.length > 0) {
         this.#suspects = [];
-        this.#open(known, previous);
+        this.#decrypt(known, previous);
         this.#restart();
-        return this.#follow([...confirmed, ...packets.slice(index)]);
+        return this.#trackSequence([...confirmed, ...packets.slice(index)]);
       }
-      this.#suspects = [...this.#suspects.slice(1 - MOST_SUSPECTS), packet.copy()];
+      this.#suspects = [...this.#suspects.slice(1 - MAX_SUSPECT_PACKETS), packet.copy()];
     }
-    this.#open(known, previous);
+    this.#decrypt(known, previous);
   }
 
   #restart(): void {
-    this.#settle();
-    this.#window.restart();
-    this.#begun = false;
+    this.#flushUncertain();
+    this.#sequenceTracker.restart();
+    this.#started = false;
   }
 
   /**
    * A sequence number far from the last one, and a timestamp that doesn't explain it by loss, or numbers that were there before after a
    * pause: the sender began anew without a new SSRC, as simple ones do with each call, or the packet is forged. With tags nobody can forge, and nobody begins anew.
    */
-  #jumps({ header, arrivedAt }: Packet): boolean {
-    if (this.#window.highest < 0 || this.#decipherment.authenticated) return false;
-    const ahead = this.#window.extend(header.sequenceNumber) - this.#window.highest;
-    if (ahead <= 0 && arrivedAt - this.#lastArrivedAt > SILENCE_MS) return true;
-    if (ahead > -JUMP && ahead < JUMP) return false;
+  #isJump({ header, arrivedAt }: Packet): boolean {
+    if (this.#sequenceTracker.highest < 0 || this.#decryptor.authenticated) return false;
+    const ahead = this.#sequenceTracker.extend(header.sequenceNumber) - this.#sequenceTracker.highest;
+    if (ahead <= 0 && arrivedAt - this.#lastArrivedAt > RESTART_SILENCE_MS) return true;
+    if (ahead > -SEQUENCE_JUMP_PACKETS && ahead < SEQUENCE_JUMP_PACKETS) return false;
     const seconds = samplesAfter(this.#lastTimestamp, header.timestamp) / SAMPLE_RATE;
     return ahead < 0 || Math.abs(seconds - ahead * 0.02) > ahead * 0.015;
   }
 
   /** Nothing followed what is in doubt: what comes later may go on after a hold, with other keys. */
-  #isOver(at: number): boolean {
-    const last = this.#doubtful.at(-1);
+  #isPausedAfterUncertain(at: number): boolean {
+    const last = this.#uncertain.at(-1);
     return last !== undefined && isPause(last.arrivedAt, at);
   }
 
   /** What is in doubt goes where it belongs by what is known. */
-  #settle(): void {
+  #flushUncertain(): void {
     // With other keys than before, a part of it may be in doubt again: each time it is less.
-    while (this.#doubtful.length > 0) this.#open(this.#doubtful.splice(0), undefined);
+    while (this.#uncertain.length > 0) this.#decrypt(this.#uncertain.splice(0), undefined);
   }
 
-  #open(arrived: readonly Packet[], previous: string | undefined): void {
+  #decrypt(arrived: readonly Packet[], previous: string | undefined): void {
     const [next] = arrived;
     if (!next) return;
-    if (this.#isOver(next.arrivedAt)) this.#settle();
-    const packets = [...this.#doubtful.splice(0), ...arrived];
+    if (this.#isPausedAfterUncertain(next.arrivedAt)) this.#flushUncertain();
+    const packets = [...this.#uncertain.splice(0), ...arrived];
     const [first = next] = packets;
-    const goesOn = this.#begun;
-    if (!goesOn) {
-      this.#begun = true;
-      this.listener.begins(first, startOf(first, packets), previous);
+    const continuing = this.#started;
+    if (!continuing) {
+      this.#started = true;
+      this.#listener.onStart(first, streamStartOf(first, packets), previous);
     }
     const fresh = packets.filter((packet) => this.#isFresh(packet));
-    const failed = this.#decipherment.open(fresh);
-    this.#tellAuthentication(fresh, failed);
+    const failed = this.#decryptor.decrypt(fresh);
+    this.#countAuthentication(fresh, failed);
     for (const packet of failed) this.#hold(packet);
     const opened = failed.size === 0 ? fresh : fresh.filter((packet) => !failed.has(packet));
     const [resumed] = opened;
-    if (goesOn && resumed && this.#stall.isHold(this.#lastArrivedAt, opened))
-      this.listener.resumes(resumed, startOf(resumed, opened));
+    if (continuing && resumed && this.#stallDetector.isHoldEnd(this.#lastArrivedAt, opened))
+      this.#listener.onResume(resumed, streamStartOf(resumed, opened));
     // All verify again: what didn't, in between, won't with keys that are still to come.
-    if (this.#decipherment.authenticated && failed.size === 0 && fresh.length > 0) this.#keepHeld();
-    if (this.#decipherment.authenticated) this.#place(opened);
-    else this.#judge(opened);
+    if (this.#decryptor.authenticated && failed.size === 0 && fresh.length > 0) this.#storeHeld();
+    if (this.#decryptor.authenticated) this.#accept(opened);
+    else this.#classify(opened);
   }
 
   #isFresh(packet: Packet): boolean {
-    const seen = this.#window.look(packet.extended);
-    if (seen === 'duplicate') this.listener.duplicate(packet);
-    if (seen === 'old') this.listener.tooLate(packet);
-    return seen === 'new';
+    const status = this.#sequenceTracker.check(packet.extended);
+    if (status === 'duplicate') this.#listener.onDuplicate(packet);
+    if (status === 'old') this.#listener.onTooLate(packet);
+    return status === 'new';
   }
 
-  #tellAuthentication(packets: readonly Packet[], failed: ReadonlySet<Packet>): void {
+  #countAuthentication(packets: readonly Packet[], failed: ReadonlySet<Packet>): void {
     this.#authFailed += failed.size;
     const last = packets.at(-1);
     if (last && !failed.has(last)) this.#failures = 0;
     else this.#failures += failed.size;
   }
 
-  #place(packets: readonly Packet[]): void {
+  #accept(packets: readonly Packet[]): void {
     this.#count(packets);
-    this.#tellLevel(packets);
+    this.#reportLevel(packets);
     this.#deliver(packets);
   }
 
-  #judge(packets: readonly Packet[]): void {
+  #classify(packets: readonly Packet[]): void {
     this.#count(packets);
-    const verdict = this.#suspicion.judge(this.#counts);
+    const verdict = this.#ciphertextDetector.judge(this.#histogram);
     if (verdict === 'hold') {
       for (const packet of packets) this.#hold(packet);
       return;
     }
-    if (verdict === 'release') this.#release();
-    if (verdict === 'keep') this.#keepHeld();
+    if (verdict === 'release') this.#releaseHeld();
+    if (verdict === 'store-held') this.#storeHeld();
     const end =
-      verdict === 'place' && this.#counts.total >= LEAST_TO_JUDGE ? this.#evenEnd(packets) : undefined;
-    this.#doubtful = packets.filter((packet) => end?.has(packet)).map((packet) => packet.copy());
-    this.#place(packets.filter((packet) => !end?.has(packet)));
+      verdict === 'place' && this.#histogram.total >= MIN_JUDGED_BYTES
+        ? this.#uniformTail(packets)
+        : undefined;
+    this.#uncertain = packets.filter((packet) => end?.has(packet)).map((packet) => packet.copy());
+    this.#accept(packets.filter((packet) => !end?.has(packet)));
   }
 
   /**
    * Keys may change in the middle of what came: then its end, in the order in which it was sent, is even.
    * @returns undefined when that is long enough to tell that it is speech
    */
-  #evenEnd(packets: readonly Packet[]): Set<Packet> | undefined {
-    const even = new Set<Packet>();
+  #uniformTail(packets: readonly Packet[]): Set<Packet> | undefined {
+    const uniform = new Set<Packet>();
     for (const packet of [...packets].sort((a, b) => b.extended - a.extended)) {
       this.#count([packet]);
-      if (!this.#counts.mayBeEncrypted()) break;
-      even.add(packet);
+      if (!this.#histogram.mayBeEncrypted()) break;
+      uniform.add(packet);
     }
-    this.#count([...even]);
-    return this.#counts.total >= LEAST_TO_JUDGE && !this.#counts.looksEncrypted() ? undefined : even;
+    this.#count([...uniform]);
+    return this.#histogram.total >= MIN_JUDGED_BYTES && !this.#histogram.looksEncrypted()
+      ? undefined
+      : uniform;
   }
 
-  #endsInDoubt(run: Run): boolean {
+  #endsUncertain(run: PacketRun): boolean {
     this.#countRun(run, run.length - 1);
-    return this.#counts.mayBeEncrypted();
+    return this.#histogram.mayBeEncrypted();
   }
 
-  #tellLevel(packets: readonly Packet[]): void {
+  #reportLevel(packets: readonly Packet[]): void {
     const last = packets.at(-1);
-    if (last && this.#counts.total > 0) this.listener.heard(this.#counts, last.header.payloadType);
+    if (last && this.#histogram.total > 0) this.#listener.onAudio(this.#histogram, last.header.payloadType);
   }
 
   #count(packets: readonly Packet[]): void {
-    this.#counts.clear();
+    this.#histogram.clear();
     for (const { header, plain, start, end } of packets) {
-      if (lawOf(header.payloadType) !== undefined) this.#counts.add(plain, start, end);
+      if (lawOf(header.payloadType) !== undefined) this.#histogram.add(plain, start, end);
     }
   }
 
-  #countRun(run: Run, first = 0): void {
-    this.#counts.clear();
+  #countRun(run: PacketRun, first = 0): void {
+    this.#histogram.clear();
     for (let index = first; index < run.length; index += 1) {
-      const start = run.payloadAt(index);
-      this.#counts.add(run.plain, start, start + run.samples);
+      const start = run.payloadOffset(index);
+      this.#histogram.add(run.plain, start, start + run.samples);
     }
   }
 
   #deliver(packets: readonly Packet[]): void {
     for (const packet of packets) {
       if (!this.#isFresh(packet)) continue;
-      const reordered = packet.extended < this.#window.highest;
-      this.#window.commit(packet.extended);
-      if (!reordered) this.#arrived(packet.header.timestamp, packet.end - packet.start, packet.arrivedAt);
-      this.listener.packet(packet, reordered);
+      const reordered = packet.extended < this.#sequenceTracker.highest;
+      this.#sequenceTracker.commit(packet.extended);
+      if (!reordered)
+        this.#setLastPacket(packet.header.timestamp, packet.end - packet.start, packet.arrivedAt);
+      this.#listener.onPacket(packet, reordered);
     }
   }
 
   /** The last packet so far. */
-  #arrived(timestamp: number, samples: number, at: number): void {
+  #setLastPacket(timestamp: number, samples: number, at: number): void {
     this.#lastTimestamp = timestamp;
     this.#nextTimestamp = (timestamp + samples) >>> 0;
     this.#lastArrivedAt = at;
@@ -441,39 +460,39 @@ export class Flow {
 
   #hold(packet: Packet): void {
     this.#undeciphered += 1;
-    this.listener.undeciphered(packet);
+    this.#listener.onUndeciphered(packet);
     this.#held.push(packet.copy());
-    for (const longest of this.#held.splice(0, Math.max(0, this.#held.length - MOST_HELD)))
-      this.listener.keep(longest);
+    for (const oldest of this.#held.splice(0, Math.max(0, this.#held.length - MAX_HELD_PACKETS)))
+      this.#listener.onUndecipherable(oldest);
   }
 
-  #keepHeld(): void {
-    for (const packet of this.#held.splice(0)) this.listener.keep(packet);
+  #storeHeld(): void {
+    for (const packet of this.#held.splice(0)) this.#listener.onUndecipherable(packet);
   }
 
   /** It was speech after all, strangely even. */
-  #release(): void {
+  #releaseHeld(): void {
     const held = this.#held.splice(0);
-    const failed = this.#decipherment.open(held);
-    for (const packet of failed) this.listener.keep(packet);
+    const failed = this.#decryptor.decrypt(held);
+    for (const packet of failed) this.#listener.onUndecipherable(packet);
     this.#deliver(held.filter((packet) => !failed.has(packet)));
   }
 
   /** Of packets opened with new keys, those that are speech, by tenths; the others stay held for the next keys. */
-  #speechOf(packets: readonly Packet[]): Packet[] {
-    if (this.#decipherment.authenticated) return [...packets];
+  #selectSpeech(packets: readonly Packet[]): Packet[] {
+    if (this.#decryptor.authenticated) return [...packets];
     const speech: Packet[] = [];
-    for (let start = 0; start < packets.length; start += JUDGED_TOGETHER) {
-      const together = packets.slice(start, start + JUDGED_TOGETHER);
-      this.#count(together);
-      if (!this.#counts.looksEncrypted()) speech.push(...together);
+    for (let start = 0; start < packets.length; start += JUDGED_BATCH_PACKETS) {
+      const batch = packets.slice(start, start + JUDGED_BATCH_PACKETS);
+      this.#count(batch);
+      if (!this.#histogram.looksEncrypted()) speech.push(...batch);
     }
     return speech;
   }
 }
 
 /** A packet that confirms a jump: another one, from nearby. */
-function isNear(suspect: Packet, { header }: Packet): boolean {
-  const numbers = Math.abs(((header.sequenceNumber - suspect.header.sequenceNumber) << 16) >> 16);
-  return numbers > 0 && numbers <= NEAR;
+function confirmsJump(suspect: Packet, { header }: Packet): boolean {
+  const sequenceDistance = Math.abs(((header.sequenceNumber - suspect.header.sequenceNumber) << 16) >> 16);
+  return sequenceDistance > 0 && sequenceDistance <= JUMP_CONFIRM_PACKETS;
 }

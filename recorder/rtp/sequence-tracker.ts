@@ -1,17 +1,17 @@
 /** How far back a packet is still told from a repetition: 20 s of 20 ms packets. SRTP asks for 64 at least (RFC 3711, 3.3.2). */
-const WINDOW = 1024;
-const CYCLE = 65_536;
+const WINDOW_PACKETS = 1024;
+const SEQUENCE_CYCLE = 65_536;
 
 /**
  * The sequence numbers of one SSRC, extended beyond 16 bits, and which of them came. Nothing is remembered of a packet until it is
  * committed, so that a forged one can't move the window.
  */
-export class SequenceWindow {
+export class SequenceTracker {
   /** -1 until the first commit. */
   #highest = -1;
   /** What the numbers are extended from until then. */
   #reference = -1;
-  readonly #seen = new Uint8Array(WINDOW);
+  readonly #received = new Uint8Array(WINDOW_PACKETS);
 
   get highest(): number {
     return this.#highest;
@@ -22,36 +22,37 @@ export class SequenceWindow {
    * a packet that was overtaken by the very first one has a number too.
    */
   extend(sequenceNumber: number): number {
-    if (this.#reference < 0) this.#reference = CYCLE + sequenceNumber;
-    const near = this.#highest < 0 ? this.#reference : this.#highest;
-    const guess = near - (near % CYCLE) + sequenceNumber;
-    if (guess - near > CYCLE / 2) return guess - CYCLE;
-    return near - guess > CYCLE / 2 ? guess + CYCLE : guess;
+    if (this.#reference < 0) this.#reference = SEQUENCE_CYCLE + sequenceNumber;
+    const nearest = this.#highest < 0 ? this.#reference : this.#highest;
+    const guess = nearest - (nearest % SEQUENCE_CYCLE) + sequenceNumber;
+    if (guess - nearest > SEQUENCE_CYCLE / 2) return guess - SEQUENCE_CYCLE;
+    return nearest - guess > SEQUENCE_CYCLE / 2 ? guess + SEQUENCE_CYCLE : guess;
   }
 
   /** `old`: too far back to know. */
-  look(extended: number): 'new' | 'duplicate' | 'old' {
+  check(extended: number): 'new' | 'duplicate' | 'old' {
     if (this.#highest < 0 || extended > this.#highest) return 'new';
-    if (extended <= this.#highest - WINDOW) return 'old';
-    return this.#seen[extended % WINDOW] === 1 ? 'duplicate' : 'new';
+    if (extended <= this.#highest - WINDOW_PACKETS) return 'old';
+    return this.#received[extended % WINDOW_PACKETS] === 1 ? 'duplicate' : 'new';
   }
 
   commit(extended: number): void {
     if (extended > this.#highest) {
-      if (this.#highest < 0 || extended - this.#highest >= WINDOW) this.#seen.fill(0);
+      if (this.#highest < 0 || extended - this.#highest >= WINDOW_PACKETS) this.#received.fill(0);
       else
-        for (let number = this.#highest + 1; number < extended; number += 1) this.#seen[number % WINDOW] = 0;
+        for (let number = this.#highest + 1; number < extended; number += 1)
+          this.#received[number % WINDOW_PACKETS] = 0;
       this.#highest = extended;
     }
-    this.#seen[extended % WINDOW] = 1;
+    this.#received[extended % WINDOW_PACKETS] = 1;
   }
 
   restart(): void {
     this.#highest = -1;
     this.#reference = -1;
-    this.#seen.fill(0);
+    this.#received.fill(0);
   }
 }
 
 /** The rollover counter of an extended number: how often the 16 bits went round (RFC 3711, 3.3.1). -1 before the first cycle. */
-export const rolloverCounter = (extended: number): number => Math.floor(extended / CYCLE) - 1;
+export const rolloverCounter = (extended: number): number => Math.floor(extended / SEQUENCE_CYCLE) - 1;

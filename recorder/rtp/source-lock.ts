@@ -5,12 +5,12 @@
 import type { Packet } from './packet';
 
 /** Senders pause for a few packets at most; a phone that takes a call over needs longer than this. */
-const SILENCE_MS = 500;
+const OWNER_SILENCE_MS = 500;
 /** Packets of old and new sender may overtake each other by so much. */
-const OVERLAP_MS = 100;
+const SENDER_OVERLAP_MS = 100;
 /** One that wants the flow and is quiet for so long has given it up: a call that is transferred twice in a moment. */
-const GIVEN_UP_MS = 100;
-const MOST_KEPT = 64;
+const CANDIDATE_SILENCE_MS = 100;
+const MAX_CANDIDATE_PACKETS = 64;
 
 export class SourceLock {
   #owner: { readonly ssrc: number; readonly source: string; heardAt: number } | undefined;
@@ -24,12 +24,12 @@ export class SourceLock {
   }
 
   /** The owner sent again. */
-  heard(at: number): void {
+  refreshOwner(at: number): void {
     if (this.#owner) this.#owner.heardAt = at;
   }
 
   /** @returns `first` when the flow begins with it, `own` when it goes on */
-  admit(packet: Packet): 'first' | 'own' | 'other' {
+  admit(packet: Packet): 'first' | 'owner' | 'other' {
     const {
       header: { ssrc },
       source,
@@ -41,48 +41,51 @@ export class SourceLock {
     }
     if (ssrc === this.#owner.ssrc && source === this.#owner.source) {
       this.#owner.heardAt = arrivedAt;
-      return 'own';
+      return 'owner';
     }
-    this.#consider(packet);
+    this.#addCandidate(packet);
     return 'other';
   }
 
   /**
    * The packets of a sender that has the flow from now on, the first sender being silent; none when there is none.
-   * @param atOnce the recording ends: whoever came last has it
+   * @param immediately the recording ends: whoever came last has it
    */
-  takeOver(atOnce: boolean): Packet[] {
+  takeOver(immediately: boolean): Packet[] {
     const first = this.#candidate[0];
     const last = this.#candidate.at(-1);
     if (!first || !last || !this.#owner) return [];
-    this.#refuse(({ arrivedAt }) => arrivedAt < (this.#owner?.heardAt ?? 0) - OVERLAP_MS);
-    if (this.#candidate.length === 0 || (!atOnce && last.arrivedAt - this.#owner.heardAt < SILENCE_MS))
+    this.#reject(({ arrivedAt }) => arrivedAt < (this.#owner?.heardAt ?? 0) - SENDER_OVERLAP_MS);
+    if (
+      this.#candidate.length === 0 ||
+      (!immediately && last.arrivedAt - this.#owner.heardAt < OWNER_SILENCE_MS)
+    )
       return [];
-    if (atOnce && last.arrivedAt < this.#owner.heardAt) return [];
+    if (immediately && last.arrivedAt < this.#owner.heardAt) return [];
     this.#owner = { ssrc: first.header.ssrc, source: first.source, heardAt: last.arrivedAt };
     return this.#candidate.splice(0);
   }
 
   /** One candidate at a time: of several, none is trusted but the first, as long as it sends. */
-  #consider(packet: Packet): void {
+  #addCandidate(packet: Packet): void {
     const last = this.#candidate.at(-1);
     if (last && (last.header.ssrc !== packet.header.ssrc || last.source !== packet.source)) {
-      if (packet.arrivedAt - last.arrivedAt < GIVEN_UP_MS) return this.#count(packet);
-      this.#refuse(() => true);
+      if (packet.arrivedAt - last.arrivedAt < CANDIDATE_SILENCE_MS) return this.#countStranger(packet);
+      this.#reject(() => true);
     }
     this.#candidate.push(packet.copy());
-    if (this.#candidate.length > MOST_KEPT) this.#refuse((_, index) => index === 0);
+    if (this.#candidate.length > MAX_CANDIDATE_PACKETS) this.#reject((_, index) => index === 0);
   }
 
-  #refuse(refused: (packet: Packet, index: number) => boolean): void {
+  #reject(isRejected: (packet: Packet, index: number) => boolean): void {
     this.#candidate = this.#candidate.filter((packet, index) => {
-      if (refused(packet, index)) this.#count(packet);
+      if (isRejected(packet, index)) this.#countStranger(packet);
       else return true;
       return false;
     });
   }
 
-  #count(packet: Packet): void {
+  #countStranger(packet: Packet): void {
     this.strangers += 1;
     this.lastStranger = packet.source;
   }

@@ -8,54 +8,54 @@ import { samplesAfter } from './rtp-time';
 import { SAMPLES_PER_MS } from '../common';
 
 /** Without a packet for so long, it may be either. */
-const PAUSE_MS = 300;
+const MIN_PAUSE_MS = 300;
 /** What was kept back for less is jitter, and counted as such. */
-const STALL_MS = 2000;
+const MIN_STALL_MS = 2000;
 /** So much must have come in before it can be told. */
-const LOOK_MS = 200;
+const OBSERVATION_MS = 200;
 /** Audio that comes faster than this many times its length was kept back, and it is more than jitter. */
-const FASTER = 1.5;
-const JITTER_MS = 60;
+const MIN_BURST_SPEED = 1.5;
+const MAX_JITTER_MS = 60;
 
 /** Whether what comes after it may be either. Times of arrival in ms. */
 export const isPause = (lastArrivedAt: number, firstArrivedAt: number): boolean =>
-  firstArrivedAt - lastArrivedAt > PAUSE_MS;
+  firstArrivedAt - lastArrivedAt > MIN_PAUSE_MS;
 
-export class Stall {
-  #ms = 0;
-  #until = 0;
+export class StallDetector {
+  #stallMs = 0;
+  #stallUntil = 0;
 
   /** How long packets that come at this time may have been on their way, in ms; 0 when nothing was kept back. */
-  at(now: number): number {
-    return now < this.#until ? this.#ms : 0;
+  stallMsAt(now: number): number {
+    return now < this.#stallUntil ? this.#stallMs : 0;
   }
 
   /** Whether packets should be waited for, to tell. Times in ms on the recorder's clock: of the last packet before, of the first one since, and now. */
-  isOpen(lastArrivedAt: number, firstArrivedAt: number, now: number): boolean {
-    return isPause(lastArrivedAt, firstArrivedAt) && now - firstArrivedAt < LOOK_MS;
+  isPending(lastArrivedAt: number, firstArrivedAt: number, now: number): boolean {
+    return isPause(lastArrivedAt, firstArrivedAt) && now - firstArrivedAt < OBSERVATION_MS;
   }
 
   /** Looks at what came since. It may go on coming for as long as it was kept back. */
-  judge(lastArrivedAt: number, packets: readonly Packet[]): void {
+  observe(lastArrivedAt: number, packets: readonly Packet[]): void {
     const [first] = packets;
-    if (!first || first.arrivedAt - lastArrivedAt <= STALL_MS || !wereKeptBack(packets)) return;
-    this.#ms = first.arrivedAt - lastArrivedAt;
-    this.#until = first.arrivedAt + this.#ms;
+    if (!first || first.arrivedAt - lastArrivedAt <= MIN_STALL_MS || !wereDelayed(packets)) return;
+    this.#stallMs = first.arrivedAt - lastArrivedAt;
+    this.#stallUntil = first.arrivedAt + this.#stallMs;
   }
 
   /** Whether these packets go on after a pause in which nothing was kept back. */
-  isHold(lastArrivedAt: number, packets: readonly Packet[]): boolean {
+  isHoldEnd(lastArrivedAt: number, packets: readonly Packet[]): boolean {
     const [first] = packets;
-    return first !== undefined && isPause(lastArrivedAt, first.arrivedAt) && !wereKeptBack(packets);
+    return first !== undefined && isPause(lastArrivedAt, first.arrivedAt) && !wereDelayed(packets);
   }
 }
 
 /** More audio came than time passed. */
-function wereKeptBack(packets: readonly Packet[]): boolean {
+function wereDelayed(packets: readonly Packet[]): boolean {
   const [first, last] = [packets[0], packets.at(-1)];
   if (!first || !last) return false;
   // They may have overtaken each other.
   const samples = packets.map(({ header }) => samplesAfter(first.header.timestamp, header.timestamp));
   const audioMs = (Math.max(...samples) - Math.min(...samples)) / SAMPLES_PER_MS;
-  return audioMs > FASTER * (last.arrivedAt - first.arrivedAt) + JITTER_MS;
+  return audioMs > MIN_BURST_SPEED * (last.arrivedAt - first.arrivedAt) + MAX_JITTER_MS;
 }

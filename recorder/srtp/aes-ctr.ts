@@ -1,11 +1,11 @@
 /** AES in counter mode for many packets at once (RFC 3711, 4.1.1; 256 bits: RFC 6188, 2): making a cipher object for each would cost 4 µs. */
 import { createCipheriv, type Cipher } from 'node:crypto';
 
-const BLOCK = 16;
-const WORD = 4;
+const BLOCK_BYTES = 16;
+const WORD_BYTES = 4;
 
 /** An encrypted payload at view[start, end), without the tag. */
-export interface Ciphered {
+export interface EncryptedPayload {
   readonly view: DataView;
   readonly start: number;
   readonly end: number;
@@ -15,7 +15,7 @@ export interface Ciphered {
 }
 
 export class AesCounterMode {
-  readonly #salt = new DataView(new ArrayBuffer(BLOCK));
+  readonly #salt = new DataView(new ArrayBuffer(BLOCK_BYTES));
   readonly #cipher: Cipher;
   #counters = new DataView(new ArrayBuffer(0));
 
@@ -30,17 +30,17 @@ export class AesCounterMode {
   }
 
   /** @returns the plain bytes, one payload after the other, each beginning at a multiple of 16: `offsets` in the same order */
-  decipher(packets: readonly Ciphered[]): { plain: DataView; offsets: number[] } {
+  decrypt(packets: readonly EncryptedPayload[]): { plain: DataView; offsets: number[] } {
     const offsets: number[] = [];
     let length = 0;
     for (const { start, end } of packets) {
       offsets.push(length);
-      length += BLOCK * Math.ceil((end - start) / BLOCK);
+      length += BLOCK_BYTES * Math.ceil((end - start) / BLOCK_BYTES);
     }
     if (this.#counters.byteLength < length) this.#counters = new DataView(new ArrayBuffer(length));
     this.#writeCounters(packets);
-    const stream = this.#cipher.update(new Uint8Array(this.#counters.buffer, 0, length));
-    const plain = new DataView(stream.buffer, stream.byteOffset, length);
+    const keyStream = this.#cipher.update(new Uint8Array(this.#counters.buffer, 0, length));
+    const plain = new DataView(keyStream.buffer, keyStream.byteOffset, length);
     for (const [index, { view, start, end }] of packets.entries())
       xor(plain, offsets[index] ?? 0, view, start, end - start);
     return { plain, offsets };
@@ -52,7 +52,7 @@ export class AesCounterMode {
   }
 
   /** IV = salt * 2^16 XOR SSRC * 2^64 XOR index * 2^16; the block's number in the last two bytes. */
-  #writeCounters(packets: readonly Ciphered[]): void {
+  #writeCounters(packets: readonly EncryptedPayload[]): void {
     const salt = this.#salt;
     const counters = this.#counters;
     let offset = 0;
@@ -61,8 +61,8 @@ export class AesCounterMode {
       const second = salt.getInt32(4) ^ ssrc;
       const third = salt.getInt32(8) ^ rolloverCounter;
       const fourth = salt.getInt32(12) ^ (sequenceNumber << 16);
-      const blocks = Math.ceil((end - start) / BLOCK);
-      for (let block = 0; block < blocks; block += 1, offset += BLOCK) {
+      const blocks = Math.ceil((end - start) / BLOCK_BYTES);
+      for (let block = 0; block < blocks; block += 1, offset += BLOCK_BYTES) {
         counters.setInt32(offset, first);
         counters.setInt32(offset + 4, second);
         counters.setInt32(offset + 8, third);
@@ -74,8 +74,8 @@ export class AesCounterMode {
 
 /** Four bytes at a time, then what is left. */
 function xor(to: DataView, offset: number, from: DataView, start: number, length: number): void {
-  const words = length - (length % WORD);
-  for (let index = 0; index < words; index += WORD)
+  const words = length - (length % WORD_BYTES);
+  for (let index = 0; index < words; index += WORD_BYTES)
     to.setInt32(offset + index, to.getInt32(offset + index, true) ^ from.getInt32(start + index, true), true);
   for (let index = words; index < length; index += 1)
     to.setUint8(offset + index, to.getUint8(offset + index) ^ from.getUint8(start + index));

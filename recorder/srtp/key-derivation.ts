@@ -17,21 +17,21 @@ export interface SessionKeys {
   readonly salt: Uint8Array;
 }
 
-const LABEL = { encryption: 0, authentication: 1, salt: 2 } as const;
-export const SALT_LENGTH = 14;
-const AUTHENTICATION_LENGTH = 20;
+const KEY_LABELS = { encryption: 0, authentication: 1, salt: 2 } as const;
+export const SALT_BYTES = 14;
+const AUTHENTICATION_KEY_BYTES = 20;
 
 /** The caller wipes both. */
-export function sessionKeys(master: MasterKey): SessionKeys {
+export function deriveSessionKeys(master: MasterKey): SessionKeys {
   return {
-    encryption: derive(master, LABEL.encryption, master.key.length),
-    authentication: derive(master, LABEL.authentication, AUTHENTICATION_LENGTH),
-    salt: derive(master, LABEL.salt, SALT_LENGTH),
+    encryption: deriveKey(master, KEY_LABELS.encryption, master.key.length),
+    authentication: deriveKey(master, KEY_LABELS.authentication, AUTHENTICATION_KEY_BYTES),
+    salt: deriveKey(master, KEY_LABELS.salt, SALT_BYTES),
   };
 }
 
 /** AES in counter mode over zeros; the counter's block is the salt with the label in its eighth byte. */
-function derive({ key, salt }: MasterKey, label: number, length: number): Uint8Array {
+function deriveKey({ key, salt }: MasterKey, label: number, length: number): Uint8Array {
   const block = new Uint8Array(16);
   block.set(salt);
   block[7] = (block[7] ?? 0) ^ label;

@@ -1,6 +1,6 @@
 /** The keys of a secure link as O2G tells them: two texts without a word on their form. Their length decides (RFC 3711: salt of 112 bits). */
 import { invalid } from '../common';
-import { SALT_LENGTH, type MasterKey } from './key-derivation';
+import { SALT_BYTES, type MasterKey } from './key-derivation';
 
 export interface KeyTexts {
   /** 32 or 64 hexadecimal digits, or 24 or 44 characters of base64. */
@@ -16,7 +16,7 @@ const SALT_RULE = 'a salt of 14 bytes: 28 hexadecimal digits, or 20 characters o
 export function parseKeys({ key, salt }: KeyTexts): MasterKey {
   return {
     key: decode('key', key, [16, 32], KEY_RULE),
-    salt: decode('salt', salt, [SALT_LENGTH], SALT_RULE),
+    salt: decode('salt', salt, [SALT_BYTES], SALT_RULE),
   };
 }
 
@@ -24,17 +24,17 @@ export function parseKeys({ key, salt }: KeyTexts): MasterKey {
 function decode(field: string, text: unknown, lengths: readonly number[], rule: string): Uint8Array {
   if (typeof text !== 'string') throw invalid(field, undefined, rule);
   for (const length of lengths) {
-    if (text.length === 2 * length && /^[0-9a-f]+$/i.test(text)) return own(Buffer.from(text, 'hex'));
+    if (text.length === 2 * length && /^[0-9a-f]+$/i.test(text)) return copyAndWipe(Buffer.from(text, 'hex'));
     if (text.length === 4 * Math.ceil(length / 3) && /^[A-Za-z0-9+/_-]+={0,2}$/.test(text)) {
       const bytes = Buffer.from(text, 'base64');
-      if (bytes.length === length) return own(bytes);
+      if (bytes.length === length) return copyAndWipe(bytes);
     }
   }
   throw invalid(field, undefined, rule);
 }
 
 /** A copy in memory of its own, which can be wiped and handed to a worker whole. */
-function own(bytes: Buffer): Uint8Array {
+function copyAndWipe(bytes: Buffer): Uint8Array {
   const copy = Uint8Array.from(bytes);
   bytes.fill(0);
   return copy;

@@ -1,7 +1,7 @@
 /** The keys of received SRTP (RFC 3711; 256 bits: RFC 6188). Keeps nothing of a stream's state. */
-import { AesCounterMode, type Ciphered } from './aes-ctr';
+import { AesCounterMode, type EncryptedPayload } from './aes-ctr';
 import { HmacSha1 } from './hmac-sha1';
-import { sessionKeys, type MasterKey } from './key-derivation';
+import { deriveSessionKeys, type MasterKey } from './key-derivation';
 
 /** Bytes of the authentication tag: 80 bits, 32 bits, or none. */
 export type TagLength = 10 | 4 | 0;
@@ -13,7 +13,7 @@ export class SrtpKeys {
 
   /** Derives the session's keys and wipes the master's. */
   constructor(master: MasterKey) {
-    const { encryption, authentication, salt } = sessionKeys(master);
+    const { encryption, authentication, salt } = deriveSessionKeys(master);
     master.key.fill(0);
     master.salt.fill(0);
     this.#mac = new HmacSha1(authentication);
@@ -28,8 +28,8 @@ export class SrtpKeys {
   }
 
   /** Many payloads at once, as AesCounterMode does. */
-  decipher(packets: readonly Ciphered[]): { plain: DataView; offsets: number[] } {
-    return this.#counterMode.decipher(packets);
+  decrypt(packets: readonly EncryptedPayload[]): { plain: DataView; offsets: number[] } {
+    return this.#counterMode.decrypt(packets);
   }
 
   wipe(): void {

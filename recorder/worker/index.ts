@@ -1,2 +1,2 @@
-export type { FromWorker, Order, WorkerData } from './messages';
-export { Refused, WorkerThread } from './receiver-thread';
+export type { WorkerMessage, WorkerCommand, WorkerData } from './messages';
+export { CommandFailedError, ReceiverThread } from './receiver-thread';

@@ -1,35 +1,35 @@
 /** One worker as the main thread sees it: orders with answers, and what it tells. */
 import { Worker, type Transferable } from 'node:worker_threads';
 
-import { RecorderError, workerFile, WorkerQuestions } from '../common';
-import type { FromWorker, Order, Refusal, WorkerData } from './messages';
+import { RecorderError, workerFile, WorkerRpc } from '../common';
+import type { WorkerMessage, WorkerCommand, CommandFailure, WorkerData } from './messages';
 
 /** A worker whose disk hangs doesn't answer; nobody waits for it longer than this. */
-const ANSWER_MS = 10_000;
+const RESPONSE_TIMEOUT_MS = 10_000;
 
-export class Refused extends Error {
-  constructor(readonly refusal: Refusal) {
-    super(refusal.message);
+export class CommandFailedError extends Error {
+  constructor(readonly failure: CommandFailure) {
+    super(failure.message);
   }
 }
 
-export interface WorkerListener {
-  onTold(message: Exclude<FromWorker, { tells: 'reply' }>): void;
+export interface ReceiverThreadListener {
+  onMessage(message: Exclude<WorkerMessage, { type: 'reply' }>): void;
   /** It is gone without having been told to. */
   onCrash(error: Error): void;
 }
 
-export class WorkerThread {
+export class ReceiverThread {
   readonly #worker: Worker;
-  readonly #questions = new WorkerQuestions();
+  readonly #rpc = new WorkerRpc();
   #ended = false;
 
-  constructor(workerData: WorkerData, listener: WorkerListener) {
+  constructor(workerData: WorkerData, listener: ReceiverThreadListener) {
     const { file, execArgv } = workerFile(__dirname, 'receiver-worker');
     this.#worker = new Worker(file, { workerData, execArgv });
-    this.#worker.on('message', (message: FromWorker) => {
-      if (message.tells === 'reply') this.#answer(message.request, message.refusal);
-      else listener.onTold(message);
+    this.#worker.on('message', (message: WorkerMessage) => {
+      if (message.type === 'reply') this.#onReply(message.requestId, message.failure);
+      else listener.onMessage(message);
     });
     let crash = new Error('the worker ended');
     this.#worker.on('error', (error) => {
@@ -38,25 +38,31 @@ export class WorkerThread {
     this.#worker.on('exit', () => {
       const expected = this.#ended;
       this.#ended = true;
-      this.#questions.abandon(new RecorderError('CLOSED', crash.message, crash));
+      this.#rpc.rejectAll(new RecorderError('CLOSED', crash.message, crash));
       if (!expected) listener.onCrash(crash);
     });
   }
 
   /** @throws Refused with what the worker says; RecorderError `TIMEOUT`, `CLOSED` */
-  order(order: Order, transfer: readonly Transferable[] = [], withinMs = ANSWER_MS): Promise<void> {
+  send(
+    command: WorkerCommand,
+    transfer: readonly Transferable[] = [],
+    timeoutMs = RESPONSE_TIMEOUT_MS,
+  ): Promise<void> {
     if (this.#ended)
-      return Promise.reject(new RecorderError('CLOSED', `the recorder is closed: ${order.do} isn't done`));
-    const late = `the worker didn't answer to ${order.do} within ${withinMs / 1000} s`;
-    return this.#questions.ask(withinMs, late, (request) => {
-      this.#worker.postMessage({ request, order }, transfer);
+      return Promise.reject(
+        new RecorderError('CLOSED', `the recorder is closed: ${command.type} isn't done`),
+      );
+    const timeoutMessage = `the worker didn't answer to ${command.type} within ${timeoutMs / 1000} s`;
+    return this.#rpc.request(timeoutMs, timeoutMessage, (requestId) => {
+      this.#worker.postMessage({ requestId, command }, transfer);
     });
   }
 
   /** Completes everything, in so many milliseconds at most, and ends. */
-  async close(withinMs: number): Promise<void> {
+  async close(timeoutMs: number): Promise<void> {
     if (this.#ended) return;
-    const closed = this.order({ do: 'close' }, [], withinMs);
+    const closed = this.send({ type: 'close' }, [], timeoutMs);
     this.#ended = true;
     try {
       await closed;
@@ -70,8 +76,8 @@ export class WorkerThread {
     await this.#worker.terminate();
   }
 
-  #answer(request: number, refusal: Refusal | undefined): void {
-    if (refusal) this.#questions.reject(request, new Refused(refusal));
-    else this.#questions.resolve(request);
+  #onReply(requestId: number, failure: CommandFailure | undefined): void {
+    if (failure) this.#rpc.reject(requestId, new CommandFailedError(failure));
+    else this.#rpc.resolve(requestId);
   }
 }

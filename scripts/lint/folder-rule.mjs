@@ -7,7 +7,24 @@ import { dirname, join, relative, sep } from 'node:path';
 
 import { FOLDERS } from './folders.mjs';
 
-const RELATIVE_IMPORT = /(?:from|import\()\s*'(\.[^']*)'/g;
+/** In any form: `from`, `import './x'`, `import('./x')`, `require('./x')`. */
+const RELATIVE_IMPORT = /\b(?:from|import|require)\b\s*\(?\s*['"`](\.[^'"`]*)['"`]/g;
+
+/** What a specifier names, relative to the root and without its ending; a door is named by its folder. */
+function targetOf(path, specifier) {
+  return join(dirname(path), specifier)
+    .split(sep)
+    .join('/')
+    .replace(/\.[jt]s$/, '')
+    .replace(/\/(index)?$/, '');
+}
+
+/** The text of a specifier, also between backticks; undefined when it is put together. */
+function textOf(source) {
+  return source?.type === 'TemplateLiteral' && source.quasis.length === 1
+    ? source.quasis[0].value.cooked
+    : source?.value;
+}
 
 /** The listed folder, or listed file, that a path belongs to; undefined when it is free. */
 function folderOf(path) {
@@ -35,7 +52,7 @@ function leadsTo(file, goal, seen = new Set()) {
   if (seen.has(file) || !existsSync(file)) return false;
   seen.add(file);
   return [...readFileSync(file, 'utf8').matchAll(RELATIVE_IMPORT)].some(([, specifier]) => {
-    const next = `${join(dirname(file), specifier)}.ts`;
+    const next = `${targetOf(file, specifier)}.ts`;
     return dirname(next) === dirname(goal) && leadsTo(next, goal, seen);
   });
 }
@@ -52,13 +69,9 @@ export default {
   create(context) {
     const path = relative(context.cwd, context.filename).split(sep).join('/');
     const check = (source) => {
-      const specifier = source?.value;
+      const specifier = textOf(source);
       if (typeof specifier !== 'string' || !specifier.startsWith('.')) return;
-      const target = join(dirname(path), specifier)
-        .split(sep)
-        .join('/')
-        .replace(/\.js$/, '')
-        .replace(/\/(index)?$/, '');
+      const target = targetOf(path, specifier);
       const problem = problemOf(path, target);
       if (problem !== undefined)
         context.report({ node: source, messageId: 'folder', data: { specifier, problem } });
@@ -73,7 +86,8 @@ export default {
       ExportAllDeclaration: ({ source }) => check(source),
       ExportNamedDeclaration: ({ source }) => check(source),
       ImportExpression: ({ source }) => check(source),
-      TSImportType: ({ source, argument }) => check(source ?? argument?.literal),
+      TSImportType: ({ source }) => check(source),
+      TSExternalModuleReference: ({ expression }) => check(expression),
       'CallExpression[callee.name="require"]': ({ arguments: [source] }) => check(source),
     };
   },

@@ -5,7 +5,7 @@ import { usersOf, type SimulatorOptions, type UserOptions } from '../settings';
 import { PLAY_NAMES, type PlayName } from '../play';
 
 /** Ports of the command. Those of real event channels are 8014 for http and 8016 for https. */
-const PORT = { rest: '8080', events: '8014', secureEvents: '8016', control: '8090' } as const;
+const DEFAULT_PORTS = { rest: '8080', events: '8014', secureEvents: '8016', control: '8090' } as const;
 
 const PLAY_LINES = [PLAY_NAMES.slice(0, 8), PLAY_NAMES.slice(8)]
   .map((names) => names.join(', '))
@@ -16,9 +16,9 @@ export const HELP = `o2g-simulator: an O2G server (Recording-only configuration)
 usage: o2g-simulator [options]
 
   --host ADDRESS          address to listen on (127.0.0.1)
-  --port PORT             REST port (${PORT.rest})
-  --event-port PORT       port of the event channel (${PORT.events}, with TLS ${PORT.secureEvents})
-  --control-port PORT     port for starting calls and faults, loopback only (${PORT.control}; none for no such port)
+  --port PORT             REST port (${DEFAULT_PORTS.rest})
+  --event-port PORT       port of the event channel (${DEFAULT_PORTS.events}, with TLS ${DEFAULT_PORTS.secureEvents})
+  --control-port PORT     port for starting calls and faults, loopback only (${DEFAULT_PORTS.control}; none for no such port)
   --tls-key FILE          private key and certificate, PEM: serve https on both ports
   --tls-cert FILE
   --login NAME            the administrator (recorder)
@@ -40,11 +40,11 @@ usage: o2g-simulator [options]
   --help                  this text
 
 Without --calls, start one through the control port:
-  curl -d '{"from":"0390670000","to":"70120"}' http://127.0.0.1:${PORT.control}/calls
-  curl http://127.0.0.1:${PORT.control}/            lists everything it can do
+  curl -d '{"from":"0390670000","to":"70120"}' http://127.0.0.1:${DEFAULT_PORTS.control}/calls
+  curl http://127.0.0.1:${DEFAULT_PORTS.control}/            lists everything it can do
 `;
 
-const OPTIONS = {
+const COMMAND_OPTIONS = {
   host: { type: 'string' },
   port: { type: 'string' },
   'event-port': { type: 'string' },
@@ -86,55 +86,58 @@ export class UsageError extends Error {
 
 /** Reads the arguments of the command. @throws UsageError */
 export function parseCommand(args: readonly string[]): Command {
-  const given = parse(args);
-  const tls = tlsOf(given['tls-key'], given['tls-cert']);
-  const calls = given.calls === undefined ? undefined : numberOf('--calls', given.calls, 1, 86_400);
+  const values = parse(args);
+  const tls = tlsOf(values['tls-key'], values['tls-cert']);
+  const calls = values.calls === undefined ? undefined : numberOf('--calls', values.calls, 1, 86_400);
   return {
-    help: given.help ?? false,
-    verbose: given.verbose ?? false,
+    help: values.help ?? false,
+    verbose: values.verbose ?? false,
     callsEveryMs: calls === undefined ? undefined : calls * 1000,
-    plays: playsOf(given.plays ?? 'incoming'),
+    plays: playsOf(values.plays ?? 'incoming'),
     options: {
-      host: given.host,
+      host: values.host,
       tls,
-      login: given.login,
-      password: given.password,
-      port: portOf('--port', given.port ?? PORT.rest),
-      eventPort: portOf('--event-port', given['event-port'] ?? (tls ? PORT.secureEvents : PORT.events)),
+      login: values.login,
+      password: values.password,
+      port: portOf('--port', values.port ?? DEFAULT_PORTS.rest),
+      eventPort: portOf(
+        '--event-port',
+        values['event-port'] ?? (tls ? DEFAULT_PORTS.secureEvents : DEFAULT_PORTS.events),
+      ),
       controlPort:
-        given['control-port'] === 'none'
+        values['control-port'] === 'none'
           ? undefined
-          : portOf('--control-port', given['control-port'] ?? PORT.control),
-      nodes: given.nodes?.split(',').map((node) => numberOf('--nodes', node.trim(), 0, 999_999)),
-      devices: given.devices === undefined ? undefined : devicesOf(given.devices),
-      secure: given.secure,
-      law: lawOf(given.law),
-      rtpAnywhere: given['rtp-anywhere'],
+          : portOf('--control-port', values['control-port'] ?? DEFAULT_PORTS.control),
+      nodes: values.nodes?.split(',').map((node) => numberOf('--nodes', node.trim(), 0, 999_999)),
+      devices: values.devices === undefined ? undefined : devicesOf(values.devices),
+      secure: values.secure,
+      law: lawOf(values.law),
+      rtpAnywhere: values['rtp-anywhere'],
       timeToLive:
-        given['time-to-live'] === undefined
+        values['time-to-live'] === undefined
           ? undefined
-          : numberOf('--time-to-live', given['time-to-live'], 1, 86_400),
-      linksOutliveSessions: given['links-outlive-sessions'],
-      listMonitored: given['list-monitored'],
-      unknownFields: given.lenient ? 'ignore' : 'refuse',
+          : numberOf('--time-to-live', values['time-to-live'], 1, 86_400),
+      linksOutliveSessions: values['links-outlive-sessions'],
+      listMonitored: values['list-monitored'],
+      unknownFields: values.lenient ? 'ignore' : 'refuse',
     },
   };
 }
 
-type Given = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values'];
+type ParsedValues = ReturnType<typeof parseArgs<{ options: typeof COMMAND_OPTIONS }>>['values'];
 
-function parse(args: readonly string[]): Given {
+function parse(args: readonly string[]): ParsedValues {
   try {
-    return parseArgs({ args: [...args], options: OPTIONS }).values;
+    return parseArgs({ args: [...args], options: COMMAND_OPTIONS }).values;
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error));
   }
 }
 
-function numberOf(name: string, text: string, least: number, most: number): number {
+function numberOf(name: string, text: string, min: number, max: number): number {
   const value = Number(text);
-  if (!/^\d+$/.test(text) || value < least || value > most)
-    throw new UsageError(`${name}: a number of ${least}..${most} is expected, '${text}' given`);
+  if (!/^\d+$/.test(text) || value < min || value > max)
+    throw new UsageError(`${name}: a number of ${min}..${max} is expected, '${text}' given`);
   return value;
 }
 
@@ -169,10 +172,10 @@ function tlsOf(key: string | undefined, cert: string | undefined): SimulatorOpti
   if (key === undefined && cert === undefined) return undefined;
   if (key === undefined || cert === undefined)
     throw new UsageError('--tls-key and --tls-cert belong together');
-  return { key: read('--tls-key', key), cert: read('--tls-cert', cert) };
+  return { key: readOptionFile('--tls-key', key), cert: readOptionFile('--tls-cert', cert) };
 }
 
-function read(name: string, file: string): Buffer {
+function readOptionFile(name: string, file: string): Buffer {
   try {
     return readFileSync(file);
   } catch (error) {

@@ -12,11 +12,11 @@ export interface Route {
 }
 
 /** Calls started through the control port, by the id that it gave them. */
-type Calls = Map<string, CallHandle>;
+type CallsById = Map<string, CallHandle>;
 
 /** All routes: what can be seen, the steps of calls, the faults. */
 export function controlRoutes(simulator: Simulator): readonly Route[] {
-  const calls: Calls = new Map();
+  const calls: CallsById = new Map();
   const routes: Route[] = [
     ...observationRoutes(simulator),
     ...callRoutes(simulator, calls),
@@ -48,42 +48,51 @@ function observationRoutes(simulator: Simulator): Route[] {
 
 type Step = (call: CallHandle, body: Record<string, unknown>) => Promise<unknown>;
 
-const by = (body: Record<string, unknown>): string | undefined => optional(body, 'by');
+const actingParty = (body: Record<string, unknown>): string | undefined => optionalText(body, 'by');
 
 /** Steps of a call, by the name of the handle's method. */
-const STEPS: Readonly<Record<string, readonly [help: string, step: Step]>> = {
+const CALL_STEPS: Readonly<Record<string, readonly [help: string, step: Step]>> = {
   ringing: ['the dialled one rings', (call) => call.ringing()],
-  answered: ['{by?}', (call, body) => call.answered(by(body))],
-  hold: ['{by?}', (call, body) => call.hold(by(body))],
-  retrieve: ['{by?}', (call, body) => call.retrieve(by(body))],
-  transfer: ['{by?} after enquiry', (call, body) => call.transfer(by(body))],
-  blindTransfer: ['{to, by?}', (call, body) => call.blindTransfer(text(body, 'to'), by(body))],
-  conference: ['{by?} after enquiry', (call, body) => call.conference(by(body))],
+  answered: ['{by?}', (call, body) => call.answered(actingParty(body))],
+  hold: ['{by?}', (call, body) => call.hold(actingParty(body))],
+  retrieve: ['{by?}', (call, body) => call.retrieve(actingParty(body))],
+  transfer: ['{by?} after enquiry', (call, body) => call.transfer(actingParty(body))],
+  blindTransfer: [
+    '{to, by?}',
+    (call, body) => call.blindTransfer(requiredText(body, 'to'), actingParty(body)),
+  ],
+  conference: ['{by?} after enquiry', (call, body) => call.conference(actingParty(body))],
   hangUp: [
     '{by?, cause?}',
-    (call, body) => call.hangUp(by(body), optional(body, 'cause') as CallCause | undefined),
+    (call, body) => call.hangUp(actingParty(body), optionalText(body, 'cause') as CallCause | undefined),
   ],
   abandon: ['the caller gives up', (call) => call.abandon()],
   noAnswer: ['it rang long enough', (call) => call.noAnswer()],
-  fails: ['{cause} after dialing', (call, body) => call.fails(text(body, 'cause') as CallCause)],
-  forward: ['{to}', (call, body) => call.forward(text(body, 'to'))],
-  redirect: ['{to}', (call, body) => call.redirect(text(body, 'to'))],
-  overflow: ['{to}', (call, body) => call.overflow(text(body, 'to'))],
-  pickUp: ['{by}', (call, body) => call.pickUp(text(body, 'by'))],
-  park: ['{by?}', (call, body) => call.park(by(body))],
-  unpark: ['{by}', (call, body) => call.unpark(text(body, 'by'))],
-  distribute: ['{to?} a call that waits at a pilot', (call, body) => call.distribute(optional(body, 'to'))],
-  enterDistribution: ['{pilot}', (call, body) => call.enterDistribution(text(body, 'pilot'))],
-  correlate: ['{data}', (call, body) => call.correlate(text(body, 'data'))],
-  tag: ['{name, value?, visibilities?}', (call, body) => call.tag({ ...body, name: text(body, 'name') })],
+  fails: ['{cause} after dialing', (call, body) => call.fails(requiredText(body, 'cause') as CallCause)],
+  forward: ['{to}', (call, body) => call.forward(requiredText(body, 'to'))],
+  redirect: ['{to}', (call, body) => call.redirect(requiredText(body, 'to'))],
+  overflow: ['{to}', (call, body) => call.overflow(requiredText(body, 'to'))],
+  pickUp: ['{by}', (call, body) => call.pickUp(requiredText(body, 'by'))],
+  park: ['{by?}', (call, body) => call.park(actingParty(body))],
+  unpark: ['{by}', (call, body) => call.unpark(requiredText(body, 'by'))],
+  distribute: [
+    '{to?} a call that waits at a pilot',
+    (call, body) => call.distribute(optionalText(body, 'to')),
+  ],
+  enterDistribution: ['{pilot}', (call, body) => call.enterDistribution(requiredText(body, 'pilot'))],
+  correlate: ['{data}', (call, body) => call.correlate(requiredText(body, 'data'))],
+  tag: [
+    '{name, value?, visibilities?}',
+    (call, body) => call.tag({ ...body, name: requiredText(body, 'name') }),
+  ],
 };
 
-function callRoutes(simulator: Simulator, calls: Calls): Route[] {
-  const keep = (call: CallHandle): object => {
+function callRoutes(simulator: Simulator, calls: CallsById): Route[] {
+  const addCall = (call: CallHandle): object => {
     for (const [id, known] of calls) if (!known.alive) calls.delete(id);
     const id = call.callRef;
     calls.set(id, call);
-    return { id, ...view(call) };
+    return { id, ...callView(call) };
   };
   const get = (id: string): CallHandle => {
     const call = calls.get(id);
@@ -95,33 +104,34 @@ function callRoutes(simulator: Simulator, calls: Calls): Route[] {
       method: 'GET',
       path: '/calls',
       help: 'calls started here',
-      run: () => [...calls].map(([id, call]) => ({ id, ...view(call) })),
+      run: () => [...calls].map(([id, call]) => ({ id, ...callView(call) })),
     },
     {
       method: 'POST',
       path: '/calls',
       help: '{from, to, dialing?, fails?, anonymous?, displayName?, associateData?, tags?, trunk?, acd?} starts a call',
-      run: (body) => keep(simulator.call({ ...body, from: text(body, 'from'), to: text(body, 'to') })),
+      run: (body) =>
+        addCall(simulator.call({ ...body, from: requiredText(body, 'from'), to: requiredText(body, 'to') })),
     },
     {
       method: 'POST',
       path: '/calls/{id}/enquiry',
       help: '{to, by?} holds the call and calls somebody else',
-      run: async (body, id) => keep(await get(id).enquiry(text(body, 'to'), body)),
+      run: async (body, id) => addCall(await get(id).enquiry(requiredText(body, 'to'), body)),
     },
-    ...Object.entries(STEPS).map(([name, [help, step]]): Route => ({
+    ...Object.entries(CALL_STEPS).map(([name, [help, step]]): Route => ({
       method: 'POST',
       path: `/calls/{id}/${name}`,
       help,
       run: async (body, id) => {
         await step(get(id), body);
-        return { id, ...view(get(id)) };
+        return { id, ...callView(get(id)) };
       },
     })),
   ];
 }
 
-const view = (call: CallHandle): object => ({ callRef: call.callRef, parties: call.parties });
+const callView = (call: CallHandle): object => ({ callRef: call.callRef, parties: call.parties });
 
 function oxeRoutes(simulator: Simulator): Route[] {
   const post = (path: string, help: string, run: Route['run']): Route => ({
@@ -132,15 +142,15 @@ function oxeRoutes(simulator: Simulator): Route[] {
   });
   return [
     post('/events', 'any event object, sent to the subscriptions that want it', (body) =>
-      simulator.emit({ ...body, eventName: text(body, 'eventName') } satisfies EventObject),
+      simulator.emit({ ...body, eventName: requiredText(body, 'eventName') } satisfies EventObject),
     ),
     post('/devices/{id}/state', '{state: IN_SERVICE | OUT_OF_SERVICE}', (body, id) =>
-      simulator.deviceState(id, text(body, 'state') as Representation<'DeviceState'>['state']),
+      simulator.deviceState(id, requiredText(body, 'state') as Representation<'DeviceState'>['state']),
     ),
     post('/agents/{id}/state', '{mainState, subState?, …} of the agent with this login', (body, id) =>
       simulator.agentState(id, {
         ...body,
-        mainState: text(body, 'mainState') as Representation<'AgentState'>['mainState'],
+        mainState: requiredText(body, 'mainState') as Representation<'AgentState'>['mainState'],
       }),
     ),
     post('/users/{id}', '{firstName?, lastName?} changes a user', (body, id) =>
@@ -169,55 +179,58 @@ function faultRoutes(simulator: Simulator): Route[] {
       simulator.ready();
     }),
     fault('nodeLoaded', '{nodeId, loaded}', (body) => {
-      simulator.nodeLoaded(number(body, 'nodeId'), body.loaded === true);
+      simulator.nodeLoaded(requiredNumber(body, 'nodeId'), body.loaded === true);
     }),
     fault('expireSession', "{channel?: 'close' | 'keep', login?}", (body) => {
       simulator.expireSession(body);
     }),
     fault('forgetLink', '{nodeId, registrationId?} without a word', (body) => {
-      simulator.forgetLink(number(body, 'nodeId'), optional(body, 'registrationId'));
+      simulator.forgetLink(requiredNumber(body, 'nodeId'), optionalText(body, 'registrationId'));
     }),
     fault('forgetMonitor', '{deviceNumber} without a word', (body) => {
-      simulator.forgetMonitor(text(body, 'deviceNumber'));
+      simulator.forgetMonitor(requiredText(body, 'deviceNumber'));
     }),
     fault('forgetRecording', '{deviceNumber} without a word', (body) => {
-      simulator.forgetRecording(text(body, 'deviceNumber'));
+      simulator.forgetRecording(requiredText(body, 'deviceNumber'));
     }),
     fault('rekey', '{deviceNumber} other SRTP keys without a word', (body) => {
-      simulator.rekey(text(body, 'deviceNumber'));
+      simulator.rekey(requiredText(body, 'deviceNumber'));
     }),
     fault('ctiLinkDown', '{nodeId, loseLinks?}', (body) => {
-      simulator.ctiLinkDown(number(body, 'nodeId'), { loseLinks: body.loseLinks === true });
+      simulator.ctiLinkDown(requiredNumber(body, 'nodeId'), { loseLinks: body.loseLinks === true });
     }),
     fault('ctiLinkUp', '{nodeId}', (body) => {
-      simulator.ctiLinkUp(number(body, 'nodeId'));
+      simulator.ctiLinkUp(requiredNumber(body, 'nodeId'));
     }),
     fault('dropChannel', "{how?: 'reset' | 'cut' | 'clean'}", (body) => {
-      simulator.dropChannel(optional(body, 'how') as Parameters<Simulator['dropChannel']>[0]);
+      simulator.dropChannel(optionalText(body, 'how') as Parameters<Simulator['dropChannel']>[0]);
     }),
     fault('silenceChannel', "{which?: 'open' | 'all'}", (body) => {
-      simulator.silenceChannel(optional(body, 'which') as Parameters<Simulator['silenceChannel']>[0]);
+      simulator.silenceChannel(optionalText(body, 'which') as Parameters<Simulator['silenceChannel']>[0]);
     }),
     fault('unsilenceChannel', 'ends that', () => {
       simulator.unsilenceChannel();
     }),
     fault('refuseChannel', '{status, times?}', (body) => {
-      simulator.refuseChannel(number(body, 'status'), body.times === undefined ? 1 : number(body, 'times'));
+      simulator.refuseChannel(
+        requiredNumber(body, 'status'),
+        body.times === undefined ? 1 : requiredNumber(body, 'times'),
+      );
     }),
     fault('refuseSubscription', '{message?} without a message it ends', (body) => {
-      simulator.refuseSubscription(optional(body, 'message'));
+      simulator.refuseSubscription(optionalText(body, 'message'));
     }),
     fault('writeRaw', '{text} into the open channels', (body) => {
-      simulator.writeRaw(text(body, 'text'));
+      simulator.writeRaw(requiredText(body, 'text'));
     }),
     fault('splitChannel', '{sizes?: [bytes, …], seed?} without either it ends', (body) => {
-      simulator.splitChannel(splitting(body));
+      simulator.splitChannel(splitOption(body));
     }),
     fault('duplicateEvents', '{copies}', (body) => {
-      simulator.duplicateEvents(number(body, 'copies'));
+      simulator.duplicateEvents(requiredNumber(body, 'copies'));
     }),
     fault('loseEvents', '{count}', (body) => {
-      simulator.loseEvents(number(body, 'count'));
+      simulator.loseEvents(requiredNumber(body, 'count'));
     }),
     fault(
       'answerNext',
@@ -230,7 +243,7 @@ function faultRoutes(simulator: Simulator): Route[] {
       simulator.clearAnswers();
     }),
     fault('thinkTime', '{ms}', (body) => {
-      simulator.thinkTime(number(body, 'ms'));
+      simulator.thinkTime(requiredNumber(body, 'ms'));
     }),
     fault('resetConnections', 'resets all connections, the ports stay open', () => {
       simulator.resetConnections();
@@ -238,22 +251,22 @@ function faultRoutes(simulator: Simulator): Route[] {
   ];
 }
 
-function splitting(body: Record<string, unknown>): Parameters<Simulator['splitChannel']>[0] {
+function splitOption(body: Record<string, unknown>): Parameters<Simulator['splitChannel']>[0] {
   if (Array.isArray(body.sizes)) return body.sizes.map(Number);
-  return body.seed === undefined ? undefined : { seed: number(body, 'seed') };
+  return body.seed === undefined ? undefined : { seed: requiredNumber(body, 'seed') };
 }
 
-function text(body: Record<string, unknown>, name: string): string {
+function requiredText(body: Record<string, unknown>, name: string): string {
   const value = body[name];
   if (typeof value !== 'string' || value === '')
     throw new RangeError(`${name} is missing: a text is expected`);
   return value;
 }
 
-const optional = (body: Record<string, unknown>, name: string): string | undefined =>
-  body[name] === undefined ? undefined : text(body, name);
+const optionalText = (body: Record<string, unknown>, name: string): string | undefined =>
+  body[name] === undefined ? undefined : requiredText(body, name);
 
-function number(body: Record<string, unknown>, name: string): number {
+function requiredNumber(body: Record<string, unknown>, name: string): number {
   const value = body[name];
   if (typeof value !== 'number') throw new RangeError(`${name} is missing: a number is expected`);
   return value;

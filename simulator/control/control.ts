@@ -20,22 +20,22 @@ class ControlError extends Error {
 export async function startControl(simulator: Simulator, port: number): Promise<Listener> {
   const routes = controlRoutes(simulator);
   const listener = new Listener({ host: '127.0.0.1' }, port, (request, response) => {
-    void answer(routes, request, response);
+    void handleRequest(routes, request, response);
   });
   await listener.up();
   return listener;
 }
 
-async function answer(
+async function handleRequest(
   routes: readonly Route[],
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   try {
     refuseBrowsers(request);
-    const { route, id } = find(routes, request.method ?? '', request.url ?? '/');
+    const { route, id } = findRoute(routes, request.method ?? '', request.url ?? '/');
     const result = await route.run(await readJson(request), id);
-    write(response, 200, result ?? { done: true });
+    writeJson(response, 200, result ?? { done: true });
   } catch (error) {
     const status =
       error instanceof ControlError
@@ -43,7 +43,7 @@ async function answer(
         : error instanceof RangeError || error instanceof SyntaxError
           ? 400
           : 500;
-    write(response, status, { error: error instanceof Error ? error.message : String(error) });
+    writeJson(response, status, { error: error instanceof Error ? error.message : String(error) });
   }
 }
 
@@ -53,7 +53,7 @@ function refuseBrowsers(request: IncomingMessage): void {
     throw new ControlError(403, 'Requests of web pages are not served');
 }
 
-function find(routes: readonly Route[], method: string, url: string): { route: Route; id: string } {
+function findRoute(routes: readonly Route[], method: string, url: string): { route: Route; id: string } {
   const segments = (url.split('?')[0] ?? '')
     .split('/')
     .filter((segment) => segment !== '')
@@ -78,7 +78,7 @@ async function readJson(request: IncomingMessage): Promise<Record<string, unknow
   return value as Record<string, unknown>;
 }
 
-function write(response: ServerResponse, status: number, body: unknown): void {
+function writeJson(response: ServerResponse, status: number, body: unknown): void {
   response.writeHead(status, { 'Content-Type': 'application/json' });
   response.end(`${JSON.stringify(body, undefined, 2)}\n`);
 }

@@ -5,7 +5,7 @@ import type { Faults, FaultTargets } from './types';
 
 /** All faults of a simulator. */
 export function faultsOf(targets: FaultTargets): Faults {
-  const { overrides, pace } = targets;
+  const { overrides, timing } = targets;
   return {
     ...serverFaults(targets),
     ...linkFaults(targets),
@@ -17,7 +17,7 @@ export function faultsOf(targets: FaultTargets): Faults {
       overrides.clear();
     },
     thinkTime: (ms) => {
-      pace.thinkMs = ms;
+      timing.thinkMs = ms;
     },
   };
 }

@@ -6,36 +6,36 @@ type LinkFaults = Pick<
 >;
 
 /** Faults of the OXE and its DR links. */
-export function linkFaults({ world: { links, oxe, subscriptions }, told }: FaultTargets): LinkFaults {
+export function linkFaults({ world: { links, oxe, subscriptions }, logFault }: FaultTargets): LinkFaults {
   const forgetLink = (nodeId: number, registrationId?: string): void => {
-    for (const link of links.of(oxe.node(nodeId).nodeId))
+    for (const link of links.ofNode(oxe.node(nodeId).nodeId))
       if (registrationId === undefined || link.id === registrationId) links.forget(link);
-    told(`node ${nodeId} forgot its links`);
+    logFault(`node ${nodeId} forgot its links`);
   };
   return {
     forgetLink,
     forgetMonitor: (deviceNumber) => {
       links.forgetMonitor(deviceNumber);
-      told(`${deviceNumber} is no longer monitored, without a word`);
+      logFault(`${deviceNumber} is no longer monitored, without a word`);
     },
     forgetRecording: (deviceNumber) => {
       links.forgetRecording(deviceNumber);
-      told(`${deviceNumber} is no longer recorded, without a word`);
+      logFault(`${deviceNumber} is no longer recorded, without a word`);
     },
     rekey: (deviceNumber) => {
       links.rekey(deviceNumber);
-      told(`${deviceNumber} has other keys, without a word`);
+      logFault(`${deviceNumber} has other keys, without a word`);
     },
     ctiLinkDown: (nodeId, { loseLinks = false } = {}) => {
       oxe.node(nodeId).ctiLinkUp = false;
       subscriptions.publish({ eventName: 'OnCtiLinkDown', nodeId: String(nodeId) });
       if (loseLinks) forgetLink(nodeId);
-      told(`CTI link of node ${nodeId} is down`);
+      logFault(`CTI link of node ${nodeId} is down`);
     },
     ctiLinkUp: (nodeId) => {
       oxe.node(nodeId).ctiLinkUp = true;
       subscriptions.publish({ eventName: 'OnCtiLinkUp', nodeId: String(nodeId) });
-      told(`CTI link of node ${nodeId} is up`);
+      logFault(`CTI link of node ${nodeId} is up`);
     },
   };
 }

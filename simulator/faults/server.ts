@@ -9,29 +9,29 @@ type ServerFaults = Pick<
 
 /** Faults of the server as a whole: its ports, its start, its sessions. */
 export function serverFaults(targets: FaultTargets): ServerFaults {
-  const { world, rest, events, told, later } = targets;
+  const { world, restListener, eventsListener, logFault, schedule } = targets;
   const ready = (): void => {
     world.readiness.ready = true;
-    told('O2G is ready');
-    tellStart(world);
+    logFault('O2G is ready');
+    sendServerStart(world);
   };
   const notReady = (): void => {
     world.readiness.ready = false;
-    told('O2G is not ready');
+    logFault('O2G is not ready');
   };
   const nodeLoaded = (nodeId: number, loaded: boolean): void => {
     const node = world.oxe.node(nodeId);
     node.loaded = loaded;
-    told(`OXE node ${nodeId} is ${loaded ? '' : 'not '}connected and loaded`);
-    if (loaded) tellStart(world);
+    logFault(`OXE node ${nodeId} is ${loaded ? '' : 'not '}connected and loaded`);
+    if (loaded) sendServerStart(world);
   };
   const down = async (): Promise<void> => {
-    told('the ports are closed');
-    await Promise.all([rest.down(), events.down()]);
+    logFault('the ports are closed');
+    await Promise.all([restListener.down(), eventsListener.down()]);
   };
   const up = async (): Promise<void> => {
-    await Promise.all([rest.up(), events.up()]);
-    told('the ports are open');
+    await Promise.all([restListener.up(), eventsListener.up()]);
+    logFault('the ports are open');
   };
   const restart = async ({
     downMs = 0,
@@ -39,16 +39,16 @@ export function serverFaults(targets: FaultTargets): ServerFaults {
     loadingMs = 0,
   }: RestartOptions = {}): Promise<void> => {
     await down();
-    loseEverything(world);
+    resetServerState(world);
     notReady();
     for (const nodeId of world.oxe.nodes.keys()) nodeLoaded(nodeId, false);
     await new Promise<void>((resolve) => {
-      later(downMs, resolve);
+      schedule(downMs, resolve);
     });
     await up();
     world.readiness.startedAt = Date.now();
-    later(notReadyMs, ready);
-    later(notReadyMs + loadingMs, () => {
+    schedule(notReadyMs, ready);
+    schedule(notReadyMs + loadingMs, () => {
       for (const nodeId of world.oxe.nodes.keys()) nodeLoaded(nodeId, true);
     });
   };
@@ -64,31 +64,31 @@ export function serverFaults(targets: FaultTargets): ServerFaults {
         (session) => login === undefined || session.login === login,
       );
       for (const session of sessions) expire(world, session, channel);
-      told(`${sessions.length} sessions expired`);
+      logFault(`${sessions.length} sessions expired`);
     },
     resetConnections: () => {
-      rest.resetConnections();
-      events.resetConnections();
+      restListener.resetConnections();
+      eventsListener.resetConnections();
     },
   };
 }
 
-function loseEverything({ sessions, subscriptions, links }: World): void {
+function resetServerState({ sessions, subscriptions, links }: World): void {
   for (const subscription of [...subscriptions.all.values()]) subscriptions.remove(subscription, 'reset');
   links.unregisterAll('server restarted');
-  sessions.forgetEverything();
+  sessions.reset();
 }
 
 function expire({ subscriptions, sessions }: World, session: Session, channel: 'close' | 'keep'): void {
   const subscription = subscriptions.ofSession(session.credential.token);
-  if (subscription && channel === 'keep') subscriptions.abandon(subscription);
+  if (subscription && channel === 'keep') subscriptions.removeSilently(subscription);
   sessions.end(session, 'expired');
 }
 
 /** OnServerStart means "all oxe nodes are connected and loaded"; it goes to webhooks only, whose sessions are long gone. */
-function tellStart({ readiness, oxe }: World): void {
+function sendServerStart({ readiness, oxe }: World): void {
   if (!readiness.ready || [...oxe.nodes.values()].some(({ loaded }) => !loaded)) return;
-  for (const url of readiness.startListeners) {
+  for (const url of readiness.serverStartWebhooks) {
     const webhook = new Webhook(new URL(url));
     webhook.push(JSON.stringify({ eventName: 'OnServerStart', serverId: '127.0.0.1' }));
     void webhook.delivered().then(() => {

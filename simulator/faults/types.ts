@@ -1,5 +1,5 @@
 import type { ChannelEnd } from '../o2g';
-import type { EventsPort, Override, Overrides, Pace, Listener } from '../http';
+import type { EventsPort, Override, Overrides, ResponseTiming, Listener } from '../http';
 import type { World } from '../world';
 
 /** What a restart does. */
@@ -75,13 +75,13 @@ export interface Faults {
 /** The parts that faults break. */
 export interface FaultTargets {
   readonly world: World;
-  readonly rest: Listener;
-  readonly events: Listener;
+  readonly restListener: Listener;
+  readonly eventsListener: Listener;
   readonly eventsPort: EventsPort;
   readonly overrides: Overrides;
-  readonly pace: Pace;
+  readonly timing: ResponseTiming;
   /** Writes a fault into the log. */
-  readonly told: (what: string) => void;
+  readonly logFault: (what: string) => void;
   /** Runs something later, unless the simulator is closed before; never for `Infinity`, now for 0. */
-  readonly later: (ms: number, run: () => void) => void;
+  readonly schedule: (ms: number, run: () => void) => void;
 }

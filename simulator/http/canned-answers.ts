@@ -26,26 +26,26 @@ export interface Override {
 }
 
 /** An answer on its way out. */
-export interface Answer {
+export interface HttpResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[]>>;
   readonly body: string;
 }
 
-const API = '/api/rest/1.0';
+const API_ROOT = '/api/rest/1.0';
 
-const escape = (text: string): string => text.replaceAll(/[.*+?^$()|[\]\\]/g, '\\$&');
+const escapeRegExp = (text: string): string => text.replaceAll(/[.*+?^$()|[\]\\]/g, '\\$&');
 
 function patternOf(path: string): RegExp {
   return new RegExp(
-    `^(${API})?${path
+    `^(${API_ROOT})?${path
       .split(/\{[^}]*\}/)
-      .map(escape)
+      .map(escapeRegExp)
       .join('[^/]+')}$`,
   );
 }
 
-interface Armed {
+interface PendingOverride {
   readonly override: Override;
   readonly pattern: RegExp | undefined;
   left: number;
@@ -53,32 +53,32 @@ interface Armed {
 
 /** The overrides that wait for their request, first come first served. */
 export class Overrides {
-  private armed: Armed[] = [];
+  #pending: PendingOverride[] = [];
 
   add(override: Override): void {
     const { path, times = 1 } = override;
-    this.armed.push({ override, left: times, pattern: typeof path === 'string' ? patternOf(path) : path });
+    this.#pending.push({ override, left: times, pattern: typeof path === 'string' ? patternOf(path) : path });
   }
 
   clear(): void {
-    this.armed = [];
+    this.#pending = [];
   }
 
   /** The override for a request, if there is one; it is used up by that. */
   take({ method, path }: Pick<RequestRecord, 'method' | 'path'>): Override | undefined {
-    const found = this.armed.find(
+    const found = this.#pending.find(
       ({ override, pattern }) =>
         (override.method === undefined || override.method === method) && (pattern?.test(path) ?? true),
     );
     if (!found) return undefined;
     found.left -= 1;
-    if (found.left <= 0) this.armed = this.armed.filter((armed) => armed !== found);
+    if (found.left <= 0) this.#pending = this.#pending.filter((other) => other !== found);
     return found.override;
   }
 }
 
 /** The answer that an override describes. `undefined` when it leaves the server's own answer alone. */
-export function overriddenAnswer({ status, headers, body }: Override): Answer | undefined {
+export function overriddenResponse({ status, headers, body }: Override): HttpResponse | undefined {
   if (status === undefined && body === undefined && headers === undefined) return undefined;
   const text = body === undefined ? '' : typeof body === 'string' ? body : JSON.stringify(body);
   const type =
@@ -87,9 +87,9 @@ export function overriddenAnswer({ status, headers, body }: Override): Answer | 
 }
 
 /** Writes an answer; with `dripMs` a byte at a time. */
-export function writeAnswer(
+export function writeResponse(
   response: ServerResponse,
-  { status, headers, body }: Answer,
+  { status, headers, body }: HttpResponse,
   dripMs?: number,
 ): void {
   const bytes = Buffer.from(body);
@@ -98,13 +98,13 @@ export function writeAnswer(
   else drip(response, bytes, dripMs);
 }
 
-function drip(response: ServerResponse, bytes: Buffer, everyMs: number): void {
+function drip(response: ServerResponse, bytes: Buffer, intervalMs: number): void {
   response.flushHeaders();
-  let at = 0;
+  let offset = 0;
   const timer = setInterval(() => {
-    if (at < bytes.length) response.write(bytes.subarray(at, ++at));
+    if (offset < bytes.length) response.write(bytes.subarray(offset, ++offset));
     else response.end();
-  }, everyMs);
+  }, intervalMs);
   response.on('close', () => {
     clearInterval(timer);
   });

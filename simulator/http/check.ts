@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Context } from './handlers';
+import type { RequestContext } from './handlers';
 import type { RequestRecord } from '../journal';
 import type { Credential, Session } from '../o2g';
 import {
@@ -9,7 +9,7 @@ import {
   matchOperation,
   brokenRules,
   problemsOf,
-  type Match,
+  type OperationMatch,
   type Operation,
   type OperationName,
 } from '../specification';
@@ -27,15 +27,15 @@ export interface ReceivedBody {
  * @param setCookie receives the cookies that the handler will set
  * @throws Refusal with the answer; a violation when a client written after the specification would not have sent it
  */
-export function check(
+export function checkRequest(
   world: World,
   request: RequestRecord,
   received: ReceivedBody,
   setCookie: (cookie: string) => void,
-): Context<OperationName> {
+): RequestContext<OperationName> {
   if (!world.readiness.ready) throw new Refusal(503, 'NOT_READY', 'O2G is starting');
-  const { name, operation, parameters } = matched(request);
-  const { credential, session } = authorized(world, name, operation, request.headers);
+  const { name, operation, parameters } = matchedOperation(request);
+  const { credential, session } = authorize(world, name, operation, request.headers);
   checkQuery(operation, request.query);
   checkBody(world, name, operation, request.headers, received);
   return {
@@ -46,14 +46,14 @@ export function check(
     // Session, credential and body are there for every operation whose handler may read them: that is what was checked above.
     session,
     credential,
-    body: received.json as Context<OperationName>['body'],
+    body: received.json as RequestContext<OperationName>['body'],
     query: request.query,
     authorization: request.headers.authorization,
     host: request.headers.host,
   };
 }
 
-function matched({ method, path }: RequestRecord): Match {
+function matchedOperation({ method, path }: RequestRecord): OperationMatch {
   const match = matchOperation(method, path);
   if (match === 'path') throw violation(404, 'NOT_FOUND', 'There is no such resource');
   if (match === 'method')
@@ -66,7 +66,7 @@ interface Authorization {
   readonly session: Session | undefined;
 }
 
-function authorized(
+function authorize(
   { sessions }: World,
   name: OperationName,
   operation: Operation,
@@ -79,7 +79,7 @@ function authorized(
     if (!credential) throw invalidSession(token, !sessions.wasIssued(token));
     return { credential, session: undefined };
   }
-  const session = sessions.use(token);
+  const session = sessions.touch(token);
   if (!session) throw invalidSession(token, !sessions.wasIssued(token));
   if (operation.administrator && !session.administrator)
     throw new Refusal(403, 'NOT_ALLOWED', 'This operation is restricted to an administrator');
@@ -124,6 +124,7 @@ function checkBody(
     throw violation(415, 'BAD_PARAMETER', `Content-Type must be application/json, ${type ?? 'none'} given`);
   if (!isJson) throw violation(400, 'BAD_PARAMETER', 'The body is not JSON');
   const problems = problemsOf(json, body, settings.unknownFields);
-  if (problems.length === 0) problems.push(...brokenRules(name, json as Context<OperationName>['body']));
+  if (problems.length === 0)
+    problems.push(...brokenRules(name, json as RequestContext<OperationName>['body']));
   if (problems.length > 0) throw violation(400, 'BAD_PARAMETER', problems.join('; '));
 }

@@ -1,17 +1,17 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Channel, type ChannelEnd, type Splitter, type Subscription } from '../o2g';
+import { EventChannel, type ChannelEnd, type Splitter, type Subscription } from '../o2g';
 import { subscriptionOfChannel } from './handlers';
-import { overriddenAnswer, writeAnswer, type Overrides } from './canned-answers';
-import { recordOf } from './rest';
+import { overriddenResponse, writeResponse, type Overrides } from './canned-answers';
+import { requestRecordOf } from './rest';
 import { Refusal, violation } from '../specification';
 import type { World } from '../world';
 
-const STARTED = '{"eventName":"OnChannelInformation","text":"Chunk started"}';
-const KEEPALIVE = '{"eventName":"OnChannelInformation","text":"keepalive"}';
-const PATH = '/OTEvents';
+const CHANNEL_STARTED_LINE = '{"eventName":"OnChannelInformation","text":"Chunk started"}';
+const KEEPALIVE_LINE = '{"eventName":"OnChannelInformation","text":"keepalive"}';
+const EVENTS_PATH = '/OTEvents';
 
 /** How channels misbehave on purpose. */
-export interface ChannelFaults {
+export interface ChannelFaultState {
   /** Channels opened from now on say nothing at all. */
   muteNew: boolean;
   /** Refuses channels: with this status, so many times. */
@@ -22,17 +22,20 @@ export interface ChannelFaults {
 
 /** The event port: one resource, `/OTEvents`, whose answer never ends. */
 export class EventsPort {
-  readonly faults: ChannelFaults = { muteNew: false, refuse: undefined, splitter: undefined };
-  private readonly open = new Set<Channel>();
+  readonly #world: World;
+  readonly #overrides: Overrides;
+  readonly #reset: (request: IncomingMessage) => void;
+  readonly faults: ChannelFaultState = { muteNew: false, refuse: undefined, splitter: undefined };
+  readonly #openChannels = new Set<EventChannel>();
 
-  constructor(
-    private readonly world: World,
-    private readonly overrides: Overrides,
-    private readonly reset: (request: IncomingMessage) => void,
-  ) {}
+  constructor(world: World, overrides: Overrides, reset: (request: IncomingMessage) => void) {
+    this.#world = world;
+    this.#overrides = overrides;
+    this.#reset = reset;
+  }
 
-  get channels(): readonly Channel[] {
-    return [...this.open];
+  get channels(): readonly EventChannel[] {
+    return [...this.#openChannels];
   }
 
   endAll(how: ChannelEnd): void {
@@ -41,58 +44,58 @@ export class EventsPort {
 
   readonly handle = (request: IncomingMessage, response: ServerResponse): void => {
     request.resume(); // a body is allowed, and says nothing
-    const record = recordOf(request, 'events', { text: '', json: undefined, isJson: false });
-    this.world.journal.request(record);
-    const status = this.serve(request, response, record.query.subscriptionId);
+    const record = requestRecordOf(request, 'events', { text: '', json: undefined, isJson: false });
+    this.#world.journal.addRequest(record);
+    const status = this.#serve(request, response, record.query.subscriptionId);
     record.status = status;
     record.durationMs = Date.now() - record.at;
-    this.world.journal.changed(record);
+    this.#world.journal.notifyChange(record);
   };
 
   /** @returns the status of the answer; 0 when there is none */
-  private serve(request: IncomingMessage, response: ServerResponse, id: string | undefined): number {
+  #serve(request: IncomingMessage, response: ServerResponse, id: string | undefined): number {
     const [path = ''] = (request.url ?? '').split('?');
     try {
-      this.refuseOnPurpose(id);
-      if (path !== PATH) throw violation(404, 'NOT_FOUND', 'The event port has only /OTEvents');
+      this.#throwIfRefused(id);
+      if (path !== EVENTS_PATH) throw violation(404, 'NOT_FOUND', 'The event port has only /OTEvents');
       if (request.method !== 'GET' && request.method !== 'POST')
         throw violation(405, 'NOT_SUPPORTED', 'A channel is opened by GET or POST');
-      if (!this.world.readiness.ready) throw new Refusal(503, 'NOT_READY', 'O2G is starting');
-      const subscription = subscriptionOfChannel(this.world, id);
-      const override = this.overrides.take({ method: request.method, path });
-      if (override?.reset) this.reset(request);
+      if (!this.#world.readiness.ready) throw new Refusal(503, 'NOT_READY', 'O2G is starting');
+      const subscription = subscriptionOfChannel(this.#world, id);
+      const override = this.#overrides.take({ method: request.method, path });
+      if (override?.reset) this.#reset(request);
       if (override?.reset || override?.hang) return 0;
-      const answer = override && overriddenAnswer(override);
-      if (answer) writeAnswer(response, answer, override.dripMs);
-      else this.openChannel(subscription, request, response);
-      return answer?.status ?? 200;
+      const cannedResponse = override && overriddenResponse(override);
+      if (cannedResponse) writeResponse(response, cannedResponse, override.dripMs);
+      else this.#openChannel(subscription, request, response);
+      return cannedResponse?.status ?? 200;
     } catch (error) {
-      return this.refusal(`${request.method ?? ''} ${path}`, response, error);
+      return this.#writeRefusal(`${request.method ?? ''} ${path}`, response, error);
     }
   }
 
-  private openChannel(subscription: Subscription, request: IncomingMessage, response: ServerResponse): void {
-    const { subscriptions, journal, settings } = this.world;
+  #openChannel(subscription: Subscription, request: IncomingMessage, response: ServerResponse): void {
+    const { subscriptions, journal, settings } = this.#world;
     const timers: NodeJS.Timeout[] = [];
-    const channel = new Channel(
+    const channel = new EventChannel(
       response,
       {
-        greeting: STARTED,
+        greeting: CHANNEL_STARTED_LINE,
         splitter: () => this.faults.splitter,
         reset: () => {
-          this.reset(request);
+          this.#reset(request);
         },
         onClose: (unwritten) => {
           for (const timer of timers) clearTimeout(timer);
-          this.open.delete(channel);
+          this.#openChannels.delete(channel);
           subscriptions.detach(subscription, channel, unwritten);
           journal.log(`channel of ${subscription.subscriber.login} closed`);
-          journal.changed();
+          journal.notifyChange();
         },
       },
       this.faults.muteNew,
     );
-    this.open.add(channel);
+    this.#openChannels.add(channel);
     journal.log(
       `channel of ${subscription.subscriber.login} opened, ${subscription.queue.length} events waiting`,
     );
@@ -106,28 +109,29 @@ export class EventsPort {
     else if (settings.keepaliveMs > 0)
       timers.push(
         setInterval(() => {
-          channel.keepalive(KEEPALIVE);
+          channel.keepalive(KEEPALIVE_LINE);
         }, settings.keepaliveMs),
       );
   }
 
-  private refuseOnPurpose(id: string | undefined): void {
+  #throwIfRefused(id: string | undefined): void {
     const { refuse } = this.faults;
     if (!refuse) return;
     refuse.left -= 1;
     if (refuse.left <= 0) this.faults.refuse = undefined;
     // Whoever is told that a subscription is forbidden or gone must be right to make a new one.
-    const subscription = this.world.subscriptions.all.get(id ?? '');
+    const subscription = this.#world.subscriptions.all.get(id ?? '');
     if (subscription && (refuse.status === 403 || refuse.status === 404))
-      this.world.subscriptions.abandon(subscription);
+      this.#world.subscriptions.removeSilently(subscription);
     const type = refuse.status === 503 ? 'NOT_READY' : refuse.status === 404 ? 'NOT_FOUND' : 'NOT_ALLOWED';
     throw new Refusal(refuse.status, type, 'The channel is refused');
   }
 
-  private refusal(what: string, response: ServerResponse, error: unknown): number {
+  #writeRefusal(requestLine: string, response: ServerResponse, error: unknown): number {
     if (!(error instanceof Refusal)) throw error;
-    if (error.violation) this.world.journal.violation(`${what}: ${error.message} (${error.status})`);
-    writeAnswer(response, {
+    if (error.violation)
+      this.#world.journal.addViolation(`${requestLine}: ${error.message} (${error.status})`);
+    writeResponse(response, {
       status: error.status,
       headers: { 'Content-Type': 'application/json' },
       body: JSON.stringify(error.body),

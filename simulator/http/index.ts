@@ -1,4 +1,4 @@
 export { Overrides, type Override } from './canned-answers';
 export { EventsPort } from './events-port';
 export { Listener } from './listener';
-export { Rest, type Pace } from './rest';
+export { Rest, type ResponseTiming } from './rest';

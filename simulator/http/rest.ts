@@ -1,17 +1,23 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
-import { check, type ReceivedBody } from './check';
+import { checkRequest, type ReceivedBody } from './check';
 import { perform } from './handlers';
 import type { RequestRecord } from '../journal';
-import { overriddenAnswer, writeAnswer, type Answer, type Override, type Overrides } from './canned-answers';
+import {
+  overriddenResponse,
+  writeResponse,
+  type HttpResponse,
+  type Override,
+  type Overrides,
+} from './canned-answers';
 import { restErrorInfo, Refusal } from '../specification';
 import type { World } from '../world';
 
 /** Longest body that is read: far more than any request of the specification needs. */
-const LONGEST_BODY = 4 * 1024 * 1024;
+const MAX_BODY_BYTES = 4 * 1024 * 1024;
 
 /** Ends pending waits and answers when the simulator closes. */
-export interface Pace {
+export interface ResponseTiming {
   /** Milliseconds that the server thinks before each answer. */
   thinkMs: number;
   readonly closing: AbortSignal;
@@ -19,57 +25,66 @@ export interface Pace {
 
 /** Answers the requests of the REST port. */
 export class Rest {
+  readonly #world: World;
+  readonly #overrides: Overrides;
+  readonly #timing: ResponseTiming;
+  readonly #reset: (request: IncomingMessage) => void;
   constructor(
-    private readonly world: World,
-    private readonly overrides: Overrides,
-    private readonly pace: Pace,
-    private readonly reset: (request: IncomingMessage) => void,
-  ) {}
+    world: World,
+    overrides: Overrides,
+    timing: ResponseTiming,
+    reset: (request: IncomingMessage) => void,
+  ) {
+    this.#world = world;
+    this.#overrides = overrides;
+    this.#timing = timing;
+    this.#reset = reset;
+  }
 
   readonly handle = (request: IncomingMessage, response: ServerResponse): void => {
     response.on('error', () => undefined); // the client went away
-    this.serve(request, response).catch((error: unknown) => {
+    this.#serve(request, response).catch((error: unknown) => {
       response.destroy();
       if (error instanceof BodyTooLong)
-        this.world.journal.violation(`${request.method ?? ''} ${request.url ?? ''}: ${error.message}`);
-      else if (!this.pace.closing.aborted && !request.destroyed)
-        this.world.journal.violation(`the simulator failed: ${traceOf(error)}`);
+        this.#world.journal.addViolation(`${request.method ?? ''} ${request.url ?? ''}: ${error.message}`);
+      else if (!this.#timing.closing.aborted && !request.destroyed)
+        this.#world.journal.addViolation(`the simulator failed: ${stackOf(error)}`);
     });
   };
 
-  private async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const received = bodyOf(await readAll(request));
-    const record = recordOf(request, 'rest', received);
-    this.world.journal.request(record);
-    const override = this.overrides.take(record);
-    const own = this.answerOf(record, received, override);
-    await this.wait(override);
-    record.status = this.send(request, response, own, override);
+    const record = requestRecordOf(request, 'rest', received);
+    this.#world.journal.addRequest(record);
+    const override = this.#overrides.take(record);
+    const serverResponse = this.#responseTo(record, received, override);
+    await this.#delayResponse(override);
+    record.status = this.#send(request, response, serverResponse, override);
     record.durationMs = Date.now() - record.at;
-    this.world.journal.changed(record);
+    this.#world.journal.notifyChange(record);
   }
 
   /** @returns the status of the answer; 0 when there is none */
-  private send(
+  #send(
     request: IncomingMessage,
     response: ServerResponse,
-    own: Answer,
+    serverResponse: HttpResponse,
     override: Override | undefined,
   ): number {
-    if (override?.reset) this.reset(request);
+    if (override?.reset) this.#reset(request);
     if (override?.reset || override?.hang) return 0;
-    const answer = (override && overriddenAnswer(override)) ?? own;
-    writeAnswer(response, answer, override?.dripMs);
-    return answer.status;
+    const sentResponse = (override && overriddenResponse(override)) ?? serverResponse;
+    writeResponse(response, sentResponse, override?.dripMs);
+    return sentResponse.status;
   }
 
   /** The server's own answer. With an override that doesn't execute, the request is checked and nothing is done. */
-  private answerOf(record: RequestRecord, received: ReceivedBody, override: Override | undefined): Answer {
+  #responseTo(record: RequestRecord, received: ReceivedBody, override: Override | undefined): HttpResponse {
     const cookies: string[] = [];
     try {
-      const context = check(this.world, record, received, (cookie) => cookies.push(cookie));
+      const context = checkRequest(this.#world, record, received, (cookie) => cookies.push(cookie));
       const replaced =
-        override && (override.hang ?? override.reset ?? overriddenAnswer(override) !== undefined);
+        override && (override.hang ?? override.reset ?? overriddenResponse(override) !== undefined);
       if (replaced && !override.execute) return { status: 204, headers: {}, body: '' };
       const result = perform(context);
       if (result === undefined) return { status: 204, headers: cookieHeader(cookies), body: '' };
@@ -79,14 +94,14 @@ export class Rest {
         body: JSON.stringify(result),
       };
     } catch (error) {
-      return this.refusal(record, error);
+      return this.#refusalResponse(record, error);
     }
   }
 
-  private refusal({ method, path }: RequestRecord, error: unknown): Answer {
+  #refusalResponse({ method, path }: RequestRecord, error: unknown): HttpResponse {
     const json = { 'Content-Type': 'application/json' };
     if (!(error instanceof Refusal)) {
-      this.world.journal.violation(`the simulator failed at ${method} ${path}: ${traceOf(error)}`);
+      this.#world.journal.addViolation(`the simulator failed at ${method} ${path}: ${stackOf(error)}`);
       return {
         status: 500,
         headers: json,
@@ -94,13 +109,13 @@ export class Rest {
       };
     }
     if (error.violation)
-      this.world.journal.violation(`${method} ${path}: ${error.message} (${error.status})`);
+      this.#world.journal.addViolation(`${method} ${path}: ${error.message} (${error.status})`);
     return { status: error.status, headers: { ...json, ...error.headers }, body: JSON.stringify(error.body) };
   }
 
-  private async wait(override: Override | undefined): Promise<void> {
-    const ms = this.pace.thinkMs + (override?.delayMs ?? 0);
-    if (ms > 0) await delay(ms, undefined, { signal: this.pace.closing });
+  async #delayResponse(override: Override | undefined): Promise<void> {
+    const ms = this.#timing.thinkMs + (override?.delayMs ?? 0);
+    if (ms > 0) await delay(ms, undefined, { signal: this.#timing.closing });
   }
 }
 
@@ -109,7 +124,7 @@ const cookieHeader = (cookies: string[]): Record<string, string[]> =>
 
 class BodyTooLong extends Error {}
 
-const traceOf = (error: unknown): string =>
+const stackOf = (error: unknown): string =>
   error instanceof Error ? (error.stack ?? error.message) : String(error);
 
 /** The whole body. @throws BodyTooLong; another error when the client goes away */
@@ -118,7 +133,7 @@ async function readAll(request: IncomingMessage): Promise<string> {
   let length = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     length += chunk.length;
-    if (length > LONGEST_BODY) throw new BodyTooLong(`the body has more than ${LONGEST_BODY} bytes`);
+    if (length > MAX_BODY_BYTES) throw new BodyTooLong(`the body has more than ${MAX_BODY_BYTES} bytes`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString();
@@ -134,19 +149,19 @@ function bodyOf(text: string): ReceivedBody {
 }
 
 /** What the log keeps of a request. */
-export function recordOf(
+export function requestRecordOf(
   request: IncomingMessage,
   listener: RequestRecord['listener'],
   received: ReceivedBody,
 ): RequestRecord {
   const target = request.url ?? '/';
-  const mark = target.indexOf('?');
+  const queryStart = target.indexOf('?');
   return {
     at: Date.now(),
     listener,
     method: request.method ?? '',
-    path: mark < 0 ? target : target.slice(0, mark),
-    query: mark < 0 ? {} : Object.fromEntries(new URLSearchParams(target.slice(mark + 1))),
+    path: queryStart < 0 ? target : target.slice(0, queryStart),
+    query: queryStart < 0 ? {} : Object.fromEntries(new URLSearchParams(target.slice(queryStart + 1))),
     headers: request.headers,
     body: received.isJson ? received.json : received.text === '' ? undefined : received.text,
     status: 0,

@@ -18,16 +18,19 @@ export interface RequestPattern {
 
 /** Waiting for what a simulator sees, without sleeping. All of it ends by itself, or with `close()`. */
 export class Expectations {
-  private readonly pending = new Set<(error: Error) => void>();
+  readonly #journal: Journal;
+  readonly #pending = new Set<(error: Error) => void>();
 
-  constructor(private readonly journal: Journal) {}
+  constructor(journal: Journal) {
+    this.#journal = journal;
+  }
 
   /**
    * Resolves with the first value of `predicate` that is neither false nor undefined: now, or after anything that happens.
    * @throws Error naming what was awaited and what came instead, after `timeoutMs`
    */
   once<T>(predicate: () => T, expectation: Expectation = {}): Promise<Exclude<T, false | undefined>> {
-    return this.wait(predicate, expectation.what ?? 'a condition', expectation.timeoutMs);
+    return this.#wait(predicate, expectation.what ?? 'a condition', expectation.timeoutMs);
   }
 
   /** The next request that matches and is answered, counted from this call. Errors as `once`. */
@@ -35,19 +38,19 @@ export class Expectations {
     const what =
       expectation.what ??
       `request ${pattern.method ?? 'of any method'} ${String(pattern.path ?? 'of any path')}`;
-    return this.wait(
+    return this.#wait(
       (answered) => answered && matches(answered, pattern) && answered,
       what,
       expectation.timeoutMs,
     );
   }
 
-  private wait<T>(
+  #wait<T>(
     evaluate: (answered?: RequestRecord) => T,
     what: string,
     timeoutMs = 20_000,
   ): Promise<Exclude<T, false | undefined>> {
-    const seen = this.journal.requests.length;
+    const firstIndex = this.#journal.requests.length;
     // Made here, so that the stack of a failure shows the line of the test.
     const error = new Error(`${what} did not come within ${timeoutMs} ms`);
     return new Promise((resolve, reject) => {
@@ -66,26 +69,26 @@ export class Expectations {
       const settle = (finish: () => void): void => {
         clearTimeout(timer);
         stop();
-        this.pending.delete(fail);
+        this.#pending.delete(fail);
         finish();
       };
       const timer = setTimeout(() => {
-        error.message += `; came instead: ${this.summary(seen)}`;
+        error.message += `; came instead: ${this.#summary(firstIndex)}`;
         fail(error);
       }, timeoutMs);
-      const stop = this.journal.onChange(check);
-      this.pending.add(fail);
+      const stop = this.#journal.onChange(check);
+      this.#pending.add(fail);
       check();
     });
   }
 
   /** Rejects everything that is still waited for. */
   close(): void {
-    for (const fail of [...this.pending]) fail(new Error('the simulator was closed'));
+    for (const fail of [...this.#pending]) fail(new Error('the simulator was closed'));
   }
 
-  private summary(from: number): string {
-    const requests = this.journal.requests.slice(from);
+  #summary(from: number): string {
+    const requests = this.#journal.requests.slice(from);
     if (requests.length === 0) return 'no request at all';
     const lines = requests.slice(-10).map(({ method, path, status }) => `${method} ${path} -> ${status}`);
     return `${requests.length} requests, the last of them ${lines.join(', ')}`;

@@ -29,43 +29,46 @@ export interface LoginAttempt {
 
 /** What a simulator remembers for its tests: requests, violations, logins, and the log line of each thing that happened. */
 export class Journal {
+  readonly #settings: Pick<Settings, 'log' | 'requestLogSize'>;
   readonly requests: RequestRecord[] = [];
   readonly violations: string[] = [];
   readonly logins: LoginAttempt[] = [];
-  private readonly listeners = new Set<(answered?: RequestRecord) => void>();
+  readonly #listeners = new Set<(answered?: RequestRecord) => void>();
 
-  constructor(private readonly settings: Pick<Settings, 'log' | 'requestLogSize'>) {}
+  constructor(settings: Pick<Settings, 'log' | 'requestLogSize'>) {
+    this.#settings = settings;
+  }
 
-  request(record: RequestRecord): void {
+  addRequest(record: RequestRecord): void {
     this.requests.push(record);
     // Cut in bulk: shifting one by one would cost a copy of the whole log a request.
-    if (this.requests.length >= 2 * this.settings.requestLogSize)
-      this.requests.splice(0, this.settings.requestLogSize);
-    this.changed();
+    if (this.requests.length >= 2 * this.#settings.requestLogSize)
+      this.requests.splice(0, this.#settings.requestLogSize);
+    this.notifyChange();
   }
 
-  violation(text: string): void {
+  addViolation(text: string): void {
     this.violations.push(text);
     this.log(`violation: ${text}`);
-    this.changed();
+    this.notifyChange();
   }
 
-  login(login: string, accepted: boolean): void {
+  addLogin(login: string, accepted: boolean): void {
     this.logins.push({ at: Date.now(), login, accepted });
   }
 
   log(line: string): void {
-    this.settings.log(line);
+    this.#settings.log(line);
   }
 
   /** Tells everyone who waits that something may now be true; with the request, when it is one that was answered. */
-  changed(answered?: RequestRecord): void {
-    for (const listener of [...this.listeners]) listener(answered);
+  notifyChange(answered?: RequestRecord): void {
+    for (const listener of [...this.#listeners]) listener(answered);
   }
 
   /** @returns a function that takes the listener off */
   onChange(listener: (answered?: RequestRecord) => void): () => void {
-    this.listeners.add(listener);
-    return () => this.listeners.delete(listener);
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 }

@@ -1,7 +1,7 @@
 import {
-  eventsNamed,
+  eventsOf,
   packageOf,
-  WITHOUT_IDS,
+  PACKAGES_WITHOUT_IDS,
   Refusal,
   violation,
   type Representation,
@@ -28,10 +28,10 @@ export class RefusedFilter extends Error {
 export function checkFilter(
   filter: Filter,
   subscriber: Subscriber,
-  knowsUser: (login: string) => boolean,
+  isKnownUser: (login: string) => boolean,
 ): void {
   (filter.selectors ?? []).forEach((selector, index) => {
-    checkSelector(selector, `selectors[${index}]`, subscriber, knowsUser);
+    checkSelector(selector, `selectors[${index}]`, subscriber, isKnownUser);
   });
 }
 
@@ -39,14 +39,14 @@ function checkSelector(
   selector: Selector,
   path: string,
   subscriber: Subscriber,
-  knowsUser: (login: string) => boolean,
+  isKnownUser: (login: string) => boolean,
 ): void {
   const packages = new Set(
     selector.names.map((name) => {
       if (name === '') throw violation(400, 'BAD_PARAMETER', `${path}.names: the name can't be empty`);
-      const found = packageOf(name);
-      if (!found) throw new RefusedFilter(`Unknown event or event package: ${name}`);
-      return found;
+      const packageName = packageOf(name);
+      if (!packageName) throw new RefusedFilter(`Unknown event or event package: ${name}`);
+      return packageName;
     }),
   );
   if (packages.size > 1) {
@@ -57,19 +57,20 @@ function checkSelector(
     );
   }
   const [name] = packages;
-  if (name !== undefined && !WITHOUT_IDS.has(name)) checkIds(selector.ids ?? [], path, subscriber, knowsUser);
+  if (name !== undefined && !PACKAGES_WITHOUT_IDS.has(name))
+    checkIds(selector.ids ?? [], path, subscriber, isKnownUser);
 }
 
 function checkIds(
   ids: readonly string[],
   path: string,
   subscriber: Subscriber,
-  knowsUser: (login: string) => boolean,
+  isKnownUser: (login: string) => boolean,
 ): void {
   if (!subscriber.administrator) {
-    const foreign = ids.find((id) => id !== subscriber.login);
-    if (foreign !== undefined)
-      throw new Refusal(403, 'NOT_ALLOWED', `${path}.ids: ${foreign} is not the session's user`, {
+    const otherLogin = ids.find((id) => id !== subscriber.login);
+    if (otherLogin !== undefined)
+      throw new Refusal(403, 'NOT_ALLOWED', `${path}.ids: ${otherLogin} is not the session's user`, {
         violation: true,
       });
     return;
@@ -80,7 +81,7 @@ function checkIds(
       'BAD_PARAMETER',
       `${path}.ids: an administrator must provide at least one identifier`,
     );
-  const unknown = ids.find((id) => id !== '*' && !knowsUser(id));
+  const unknown = ids.find((id) => id !== '*' && !isKnownUser(id));
   if (unknown !== undefined) throw new RefusedFilter(`Unknown user: ${unknown}`);
 }
 
@@ -94,15 +95,15 @@ export function compileFilter(filter: Filter, subscriber: Subscriber): CompiledF
   const compiled = new Map<string, Set<string> | typeof EVERYONE>();
   for (const { names, ids } of filter.selectors ?? []) {
     for (const name of names) {
-      const found = packageOf(name);
-      const withoutIds = found !== undefined && WITHOUT_IDS.has(found);
-      const wanted =
+      const packageName = packageOf(name);
+      const withoutIds = packageName !== undefined && PACKAGES_WITHOUT_IDS.has(packageName);
+      const logins =
         withoutIds || (subscriber.administrator && ids?.includes('*'))
           ? EVERYONE
           : subscriber.administrator
             ? (ids ?? [])
             : [subscriber.login];
-      for (const event of eventsNamed(name)) compiled.set(event, union(compiled.get(event), wanted));
+      for (const event of eventsOf(name)) compiled.set(event, union(compiled.get(event), logins));
     }
   }
   return compiled;
@@ -110,15 +111,15 @@ export function compileFilter(filter: Filter, subscriber: Subscriber): CompiledF
 
 function union(
   present: Set<string> | typeof EVERYONE | undefined,
-  wanted: readonly string[] | typeof EVERYONE,
+  logins: readonly string[] | typeof EVERYONE,
 ): Set<string> | typeof EVERYONE {
-  if (present === EVERYONE || wanted === EVERYONE) return EVERYONE;
-  return new Set([...(present ?? []), ...wanted]);
+  if (present === EVERYONE || logins === EVERYONE) return EVERYONE;
+  return new Set([...(present ?? []), ...logins]);
 }
 
 /** Whether an event passes. Events that belong to no package here pass always: they stand for those of a later edition. */
-export function passes(filter: CompiledFilter, eventName: string, login: string | undefined): boolean {
-  const wanted = filter.get(eventName);
-  if (wanted === undefined) return packageOf(eventName) === undefined;
-  return wanted === EVERYONE || login === undefined || wanted.has(login);
+export function matchesFilter(filter: CompiledFilter, eventName: string, login: string | undefined): boolean {
+  const logins = filter.get(eventName);
+  if (logins === undefined) return packageOf(eventName) === undefined;
+  return logins === EVERYONE || login === undefined || logins.has(login);
 }

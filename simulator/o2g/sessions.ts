@@ -27,52 +27,61 @@ export interface Session {
 
 /** Authentication and sessions: who may ask, and for how long. */
 export class Sessions {
+  readonly #settings: Pick<
+    Settings,
+    'login' | 'password' | 'userPassword' | 'timeToLive' | 'tokenLifetime' | 'purgeIntervalMs'
+  >;
+  readonly #oxe: Oxe;
+  readonly #onEnd: (session: Session, reason: string) => void;
   readonly open = new Map<string, Session>();
-  private readonly credentials = new Map<string, Credential>();
+  readonly #credentials = new Map<string, Credential>();
   /** Every cookie that was ever given: one that isn't among them was made up. */
-  private readonly issued = new Set<string>();
-  private readonly purge: NodeJS.Timeout;
+  readonly #issuedTokens = new Set<string>();
+  readonly #purgeTimer: NodeJS.Timeout;
 
   constructor(
-    private readonly settings: Pick<
+    settings: Pick<
       Settings,
       'login' | 'password' | 'userPassword' | 'timeToLive' | 'tokenLifetime' | 'purgeIntervalMs'
     >,
-    private readonly oxe: Oxe,
-    private readonly onEnd: (session: Session, why: string) => void,
+    oxe: Oxe,
+    onEnd: (session: Session, reason: string) => void,
   ) {
-    this.purge = setInterval(() => {
-      this.clearEnded();
+    this.#settings = settings;
+    this.#oxe = oxe;
+    this.#onEnd = onEnd;
+    this.#purgeTimer = setInterval(() => {
+      this.#endExpired();
     }, settings.purgeIntervalMs);
   }
 
   /** Checks login and password: the administrator's, or an OXE user's. @returns the new credential, none when they are wrong */
   authenticate(login: string, password: string): Credential | undefined {
-    const administrator = login === this.settings.login;
-    if (password !== (administrator ? this.settings.password : this.passwordOf(login))) return undefined;
+    const administrator = login === this.#settings.login;
+    if (password !== (administrator ? this.#settings.password : this.#passwordOf(login))) return undefined;
     const credential = { token: newToken(login), login, administrator };
-    this.credentials.set(credential.token, credential);
-    this.issued.add(credential.token);
+    this.#credentials.set(credential.token, credential);
+    this.#issuedTokens.add(credential.token);
     return credential;
   }
 
-  private passwordOf(login: string): string | undefined {
-    const user = this.oxe.users.get(login);
-    return user && (user.password ?? this.settings.userPassword);
+  #passwordOf(login: string): string | undefined {
+    const user = this.#oxe.users.get(login);
+    return user && (user.password ?? this.#settings.userPassword);
   }
 
   credential(token: string | undefined): Credential | undefined {
-    return token === undefined ? undefined : this.credentials.get(token);
+    return token === undefined ? undefined : this.#credentials.get(token);
   }
 
   wasIssued(token: string | undefined): boolean {
-    return token !== undefined && this.issued.has(token);
+    return token !== undefined && this.#issuedTokens.has(token);
   }
 
   /** The session of a cookie; using it restarts its lifetime. Until the next purge that works for a late one, too. */
-  use(token: string | undefined): Session | undefined {
+  touch(token: string | undefined): Session | undefined {
     const session = token === undefined ? undefined : this.open.get(token);
-    if (session) session.expiresAt = Date.now() + this.settings.timeToLive * 1000;
+    if (session) session.expiresAt = Date.now() + this.#settings.timeToLive * 1000;
     return session;
   }
 
@@ -87,26 +96,26 @@ export class Sessions {
       credential,
       application,
       createdAt: now,
-      expiresAt: now + this.settings.timeToLive * 1000,
+      expiresAt: now + this.#settings.timeToLive * 1000,
       tokenExpiresAt:
-        this.settings.tokenLifetime === undefined ? undefined : now + this.settings.tokenLifetime * 1000,
+        this.#settings.tokenLifetime === undefined ? undefined : now + this.#settings.tokenLifetime * 1000,
     };
     this.open.set(credential.token, session);
     return session;
   }
 
-  end(session: Session, why: string): void {
-    if (this.open.delete(session.credential.token)) this.onEnd(session, why);
+  end(session: Session, reason: string): void {
+    if (this.open.delete(session.credential.token)) this.#onEnd(session, reason);
   }
 
   /** Ends all sessions and forgets all cookies, as a restart does. */
-  forgetEverything(): void {
+  reset(): void {
     for (const session of [...this.open.values()]) this.end(session, 'server restarted');
-    this.credentials.clear();
+    this.#credentials.clear();
   }
 
   /** The sessions of the same login that were opened before and live on. */
-  othersOf(session: Session): Representation<'UserSession'>[] {
+  otherSessions(session: Session): Representation<'UserSession'>[] {
     return [...this.open.values()]
       .filter((other) => other !== session && other.login === session.login)
       .map((other) => ({
@@ -118,16 +127,16 @@ export class Sessions {
 
   /** Keeps the session alive. @returns the new end of a secure token, when there is one */
   keepalive(session: Session): number | undefined {
-    const { tokenLifetime } = this.settings;
+    const { tokenLifetime } = this.#settings;
     if (tokenLifetime !== undefined) session.tokenExpiresAt = Date.now() + tokenLifetime * 1000;
     return session.tokenExpiresAt;
   }
 
   close(): void {
-    clearInterval(this.purge);
+    clearInterval(this.#purgeTimer);
   }
 
-  private clearEnded(): void {
+  #endExpired(): void {
     const now = Date.now();
     for (const session of [...this.open.values()])
       if (session.expiresAt <= now) this.end(session, 'not used for its lifetime');

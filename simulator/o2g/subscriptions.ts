@@ -1,5 +1,5 @@
-import type { Channel, ChannelEnd } from './event-channel';
-import { compileFilter, passes, type CompiledFilter, type Filter, type Subscriber } from './filter';
+import type { EventChannel, ChannelEnd } from './event-channel';
+import { compileFilter, matchesFilter, type CompiledFilter, type Filter, type Subscriber } from './filter';
 import type { EventObject } from '../oxe';
 import type { Webhook } from './webhook';
 
@@ -18,25 +18,28 @@ export interface Subscription {
   readonly queue: string[];
   /** Events that fell out of the full queue. */
   dropped: number;
-  channel: Channel | undefined;
+  channel: EventChannel | undefined;
 }
 
 /** What may go wrong with events on their way, on purpose. */
-export interface EventFaults {
+export interface EventFaultState {
   /** Further copies of every event. */
-  duplicates: number;
+  extraCopies: number;
   /** So many of the next events vanish. */
-  lose: number;
+  loseCount: number;
 }
 
 /** All subscriptions, and the way from an event to those that want it. */
 export class Subscriptions {
+  readonly #queueSize: number;
   readonly all = new Map<string, Subscription>();
   /** Every id that was ever given out: a request with another is not late, but wrong. */
-  readonly issued = new Set<string>();
-  readonly faults: EventFaults = { duplicates: 0, lose: 0 };
+  readonly issuedIds = new Set<string>();
+  readonly faults: EventFaultState = { extraCopies: 0, loseCount: 0 };
 
-  constructor(private readonly queueSize: number) {}
+  constructor(queueSize: number) {
+    this.#queueSize = queueSize;
+  }
 
   add(
     options: Pick<Subscription, 'id' | 'subscriber' | 'credential' | 'filter' | 'timeout' | 'webhook'>,
@@ -49,7 +52,7 @@ export class Subscriptions {
       channel: undefined,
     };
     this.all.set(subscription.id, subscription);
-    this.issued.add(subscription.id);
+    this.issuedIds.add(subscription.id);
     return subscription;
   }
 
@@ -67,12 +70,12 @@ export class Subscriptions {
 
   /** Ends a subscription: its channel is closed, what is queued is dropped. */
   remove(subscription: Subscription, end: ChannelEnd): void {
-    this.abandon(subscription);
+    this.removeSilently(subscription);
     subscription.channel?.end(end);
   }
 
   /** Ends a subscription and leaves its channel open: nobody is told. */
-  abandon(subscription: Subscription): void {
+  removeSilently(subscription: Subscription): void {
     this.all.delete(subscription.id);
     subscription.webhook?.close();
     subscription.queue.length = 0;
@@ -81,38 +84,38 @@ export class Subscriptions {
   /** Hands an event to every subscription whose filter it passes. The text is made once for all of them. */
   publish(event: EventObject): void {
     if (this.all.size === 0) return;
-    if (this.faults.lose > 0) {
-      this.faults.lose -= 1;
+    if (this.faults.loseCount > 0) {
+      this.faults.loseCount -= 1;
       return;
     }
     const login = typeof event.loginName === 'string' ? event.loginName : undefined;
     let line: string | undefined;
     for (const subscription of this.all.values()) {
-      if (!passes(subscription.compiled, event.eventName, login)) continue;
+      if (!matchesFilter(subscription.compiled, event.eventName, login)) continue;
       line ??= JSON.stringify(event);
-      for (let copies = 0; copies <= this.faults.duplicates; copies += 1)
-        this.deliver(subscription, event.eventName, line);
+      for (let copies = 0; copies <= this.faults.extraCopies; copies += 1)
+        this.#deliver(subscription, event.eventName, line);
     }
   }
 
   /** Resolves when every event raised so far is written to the channels that read, or answered by the webhooks. */
   async written(): Promise<void> {
     for (const { channel, webhook } of this.all.values()) {
-      if (channel?.takes) await channel.written();
+      if (channel?.writable) await channel.written();
       await webhook?.delivered();
     }
   }
 
   /** A channel was opened: it gets what is queued. One that was open before is closed. */
-  attach(subscription: Subscription, channel: Channel): void {
-    const before = subscription.channel;
+  attach(subscription: Subscription, channel: EventChannel): void {
+    const previous = subscription.channel;
     subscription.channel = channel;
-    before?.end('clean');
+    previous?.end('clean');
     this.flush(subscription);
   }
 
   /** A channel ended: what it didn't get is queued again, ahead of what came since. */
-  detach(subscription: Subscription, channel: Channel, unwritten: readonly string[]): void {
+  detach(subscription: Subscription, channel: EventChannel, unwritten: readonly string[]): void {
     if (subscription.channel === channel) subscription.channel = undefined;
     if (this.all.has(subscription.id)) subscription.queue.unshift(...unwritten);
     this.flush(subscription);
@@ -120,21 +123,21 @@ export class Subscriptions {
 
   /** Writes what is queued to the channel, when there is one that takes it. */
   flush(subscription: Subscription): void {
-    if (subscription.channel?.takes)
-      for (const line of subscription.queue.splice(0)) subscription.channel.line(line);
+    if (subscription.channel?.writable)
+      for (const line of subscription.queue.splice(0)) subscription.channel.writeLine(line);
   }
 
-  private deliver(subscription: Subscription, eventName: string, line: string): void {
+  #deliver(subscription: Subscription, eventName: string, line: string): void {
     const { channel, webhook, queue } = subscription;
     if (webhook) {
       webhook.push(line);
     } else if (eventName === 'OnServerStart') {
       return; // "to be received, this event needs a webhook url"
-    } else if (channel?.takes) {
-      channel.line(line);
+    } else if (channel?.writable) {
+      channel.writeLine(line);
     } else {
       queue.push(line);
-      if (queue.length > this.queueSize) {
+      if (queue.length > this.#queueSize) {
         queue.shift();
         subscription.dropped += 1;
       }

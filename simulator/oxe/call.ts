@@ -18,7 +18,7 @@ export interface OxeDevice {
   readonly user: OxeUser;
   state: Enumeration<'OperationalState'>;
   /** DR links on which it is monitored; its user's events flow while there is one. */
-  monitors: number;
+  monitorCount: number;
 }
 
 export interface OxeUser {
@@ -39,14 +39,14 @@ export interface OxeUser {
   /** The state that the last OnUserStateModified told. */
   state: Enumeration<'UserState'>;
   /** How many of its devices are monitored, counted once a link. */
-  monitors: number;
+  monitorCount: number;
 }
 
 export type MediaState = Enumeration<'MediaState'>;
 export type CallCause = Enumeration<'CallCause'>;
 
 /** One party of a call: a user with a leg on each device involved, a number outside the OXE, or a pilot. */
-export interface Side {
+export interface Party {
   readonly number: string;
   readonly participantId: string;
   readonly kind: 'USER' | 'EXTERNAL' | 'SERVICE';
@@ -62,8 +62,8 @@ export interface Side {
 
 /** A call in the OXE. All of its users know it by the same callRef. */
 export class Call {
-  readonly sides: Side[] = [];
-  initiator: Side | undefined;
+  readonly parties: Party[] = [];
+  initiator: Party | undefined;
   initialCalled: string | undefined;
   anonymous = false;
   tags: Representation<'Tag'>[] = [];
@@ -78,33 +78,33 @@ export class Call {
   constructor(readonly ref: string) {}
 
   /** The side of a party, by any of its numbers. */
-  side(number: string): Side | undefined {
-    return this.sides.find(
-      (side) => side.number === number || side.legs.has(number) || side.user?.login === number,
+  party(number: string): Party | undefined {
+    return this.parties.find(
+      (party) => party.number === number || party.legs.has(number) || party.user?.login === number,
     );
   }
 
-  sideOf(user: OxeUser): Side | undefined {
-    return this.sides.find((side) => side.user === user);
+  partyOf(user: OxeUser): Party | undefined {
+    return this.parties.find((party) => party.user === user);
   }
 
-  others(side: Side): Side[] {
-    return this.sides.filter((other) => other !== side);
+  others(party: Party): Party[] {
+    return this.parties.filter((other) => other !== party);
   }
 
-  add(side: Side): void {
-    this.sides.push(side);
-    if (side.alerted) side.user?.calls.add(this);
+  add(party: Party): void {
+    this.parties.push(party);
+    if (party.alerted) party.user?.calls.add(this);
   }
 
-  alert(side: Side): void {
-    side.alerted = true;
-    side.user?.calls.add(this);
+  alert(party: Party): void {
+    party.alerted = true;
+    party.user?.calls.add(this);
   }
 
-  remove(side: Side): void {
-    this.sides.splice(this.sides.indexOf(side), 1);
-    side.user?.calls.delete(this);
+  remove(party: Party): void {
+    this.parties.splice(this.parties.indexOf(party), 1);
+    party.user?.calls.delete(this);
   }
 
   /** Takes over what a call that it replaces carries along: tags, correlator data, ACD, trunk, who was called first. */
@@ -121,30 +121,30 @@ export class Call {
 
 /** The enquiry call of a call. @throws RangeError when it has none that lives */
 export function enquiryOf(call: Call): Call {
-  if (!call.enquiry || call.enquiry.sides.length === 0)
+  if (!call.enquiry || call.enquiry.parties.length === 0)
     throw new RangeError(`call ${call.ref} has no enquiry call`);
   return call.enquiry;
 }
 
 /** Follows replacements to the call that lives on. */
-export const current = (call: Call): Call => (call.replacedBy ? current(call.replacedBy) : call);
+export const currentCall = (call: Call): Call => (call.replacedBy ? currentCall(call.replacedBy) : call);
 
-export interface SideOptions {
+export interface PartyOptions {
   readonly displayName?: string | undefined;
   readonly anonymous?: boolean | undefined;
 }
 
-let anonymousParties = 0;
+let anonymousPartyCount = 0;
 
 /** A party that is not a user: a number outside, or a pilot. */
-export function outsideSide(
+export function nonUserParty(
   number: string,
   kind: 'EXTERNAL' | 'SERVICE',
   state: MediaState,
-  options: SideOptions = {},
-): Side {
+  options: PartyOptions = {},
+): Party {
   const anonymous = options.anonymous ?? false;
-  if (anonymous) anonymousParties += 1;
+  if (anonymous) anonymousPartyCount += 1;
   return {
     number,
     kind,
@@ -155,17 +155,17 @@ export function outsideSide(
     displayName: options.displayName,
     legs: new Map(),
     // The identifier of a secret party must not give its number away.
-    participantId: anonymous ? `secret-${anonymousParties}` : number,
+    participantId: anonymous ? `secret-${anonymousPartyCount}` : number,
   };
 }
 
 /** A user as a party, with a leg on each of the devices. */
-export const userSide = (
+export const userParty = (
   user: OxeUser,
   devices: readonly OxeDevice[],
   state: MediaState,
-  options: SideOptions = {},
-): Side => ({
+  options: PartyOptions = {},
+): Party => ({
   number: user.number,
   participantId: user.number,
   kind: 'USER',
@@ -180,7 +180,7 @@ export const userSide = (
 /** What a user's device takes part in, for the media side. */
 export interface Conversation {
   readonly call: Call;
-  readonly side: Side;
+  readonly party: Party;
   readonly held: boolean;
 }
 
@@ -188,10 +188,10 @@ export interface Conversation {
 export function conversationOf(device: OxeDevice): Conversation | undefined {
   let held: Conversation | undefined;
   for (const call of device.user.calls) {
-    const side = call.sideOf(device.user);
-    const state = side?.legs.get(device.id);
-    if (side && state === 'ACTIVE') return { call, side, held: false };
-    if (side && state === 'HELD') held ??= { call, side, held: true };
+    const party = call.partyOf(device.user);
+    const state = party?.legs.get(device.id);
+    if (party && state === 'ACTIVE') return { call, party, held: false };
+    if (party && state === 'HELD') held ??= { call, party, held: true };
   }
   return held;
 }

@@ -1,103 +1,115 @@
-import { enquiryOf, type Call, type CallCause, type Side } from './call';
-import { participant } from './events';
+import { enquiryOf, type Call, type CallCause, type Party } from './call';
+import { participantOf } from './events';
 import type { Exchange } from './exchange';
-import { replace } from './transfer';
+import { replaceCall } from './transfer';
 
 /** An OXE conference has at most so many parties. */
-const MOST_PARTIES = 29;
+const MAX_CONFERENCE_PARTIES = 29;
 
 /** Makes one call of two that the same user has: a new conference, or one more party for the one there is. */
-export function conference(exchange: Exchange, held: Call, by: Side): Call {
+export function conference(exchange: Exchange, held: Call, by: Party): Call {
   const enquiry = enquiryOf(held);
-  const bySide = by.user && enquiry.sideOf(by.user);
-  if (!bySide) throw new RangeError(`${by.number} is not in both calls`);
-  if (held.sides.length + enquiry.sides.length - 1 > MOST_PARTIES)
-    throw new RangeError(`a conference has at most ${MOST_PARTIES} parties`);
-  return held.sides.length > 2
-    ? extend(exchange, held, enquiry, by, bySide)
-    : found(exchange, held, enquiry, by, bySide);
+  const byInEnquiry = by.user && enquiry.partyOf(by.user);
+  if (!byInEnquiry) throw new RangeError(`${by.number} is not in both calls`);
+  if (held.parties.length + enquiry.parties.length - 1 > MAX_CONFERENCE_PARTIES)
+    throw new RangeError(`a conference has at most ${MAX_CONFERENCE_PARTIES} parties`);
+  return held.parties.length > 2
+    ? extendConference(exchange, held, enquiry, by, byInEnquiry)
+    : createConference(exchange, held, enquiry, by, byInEnquiry);
 }
 
 /** A new conference replaces the enquiry call; the held call is merged into it and ends. */
-function found(exchange: Exchange, held: Call, enquiry: Call, by: Side, bySide: Side): Call {
-  const [first, second] = [held.others(by), enquiry.others(bySide)];
+function createConference(
+  exchange: Exchange,
+  held: Call,
+  enquiry: Call,
+  by: Party,
+  byInEnquiry: Party,
+): Call {
+  const [first, second] = [held.others(by), enquiry.others(byInEnquiry)];
   const joined = exchange.open(by.user?.node);
   joined.inherit(held);
   joined.inherit(enquiry);
-  replace(exchange, enquiry, joined);
-  for (const side of first) joined.add(side);
-  exchange.modified(joined, bySide, {
+  replaceCall(exchange, enquiry, joined);
+  for (const party of first) joined.add(party);
+  exchange.publishModified(joined, byInEnquiry, {
     cause: 'CONFERENCED',
     previousCallRef: enquiry.ref,
-    modifiedLegs: exchange.move(bySide, 'ACTIVE'),
-    addedParticipants: first.map(participant),
+    modifiedLegs: exchange.setState(byInEnquiry, 'ACTIVE'),
+    addedParticipants: first.map(participantOf),
   });
   merge(exchange, held, joined, by);
-  for (const side of second) {
-    exchange.modified(joined, side, {
+  for (const party of second) {
+    exchange.publishModified(joined, party, {
       cause: 'CONFERENCED',
       previousCallRef: enquiry.ref,
-      modifiedLegs: exchange.move(side, 'ACTIVE'),
-      addedParticipants: first.map(participant),
+      modifiedLegs: exchange.setState(party, 'ACTIVE'),
+      addedParticipants: first.map(participantOf),
     });
   }
-  tellMerged(exchange, joined, first, held.ref, second);
+  publishMerged(exchange, joined, first, held.ref, second);
   return joined;
 }
 
 /** One more joins a conference: its reference stays, the enquiry call is merged into it and ends. */
-function extend(exchange: Exchange, joined: Call, enquiry: Call, by: Side, bySide: Side): Call {
+function extendConference(
+  exchange: Exchange,
+  joined: Call,
+  enquiry: Call,
+  by: Party,
+  byInEnquiry: Party,
+): Call {
   const present = joined.others(by);
-  const come = enquiry.others(bySide);
-  for (const side of come) joined.add(side);
-  for (const side of [by, ...present]) {
-    const modifiedLegs = exchange.move(side, 'ACTIVE');
-    exchange.modified(joined, side, {
+  const added = enquiry.others(byInEnquiry);
+  for (const party of added) joined.add(party);
+  for (const party of [by, ...present]) {
+    const modifiedLegs = exchange.setState(party, 'ACTIVE');
+    exchange.publishModified(joined, party, {
       cause: 'CONFERENCED',
       modifiedLegs,
-      addedParticipants: come.map(participant),
+      addedParticipants: added.map(participantOf),
     });
   }
-  merge(exchange, enquiry, joined, bySide);
-  tellMerged(exchange, joined, come, enquiry.ref, present);
+  merge(exchange, enquiry, joined, byInEnquiry);
+  publishMerged(exchange, joined, added, enquiry.ref, present);
   joined.enquiry = undefined;
   return joined;
 }
 
 /** Ends a call that was merged into a conference, for the user who has both. */
-function merge(exchange: Exchange, merged: Call, joined: Call, side: Side): void {
-  exchange.release(merged, side, { cause: 'CONFERENCED', replacedByCallRef: joined.ref });
-  for (const other of [...merged.sides]) merged.remove(other);
+function merge(exchange: Exchange, merged: Call, joined: Call, party: Party): void {
+  exchange.release(merged, party, { cause: 'CONFERENCED', replacedByCallRef: joined.ref });
+  for (const other of [...merged.parties]) merged.remove(other);
   merged.replacedBy = joined;
   exchange.close(merged);
 }
 
 /** Tells those whose call was merged that the conference is their call now. */
-function tellMerged(
+function publishMerged(
   exchange: Exchange,
   joined: Call,
-  sides: readonly Side[],
+  parties: readonly Party[],
   previousCallRef: string,
-  come: readonly Side[],
+  added: readonly Party[],
 ): void {
-  for (const side of sides) {
-    exchange.modified(joined, side, {
+  for (const party of parties) {
+    exchange.publishModified(joined, party, {
       cause: 'CONFERENCED',
       previousCallRef,
-      modifiedLegs: exchange.move(side, 'ACTIVE'),
-      addedParticipants: come.map(participant),
+      modifiedLegs: exchange.setState(party, 'ACTIVE'),
+      addedParticipants: added.map(participantOf),
     });
   }
 }
 
 /** One party leaves a conference; when only one is left, that one's call is cleared. */
-export function leave(exchange: Exchange, call: Call, side: Side, cause?: CallCause): void {
-  exchange.release(call, side, { cause });
-  for (const other of call.sides) {
-    exchange.modified(call, other, {
+export function leaveConference(exchange: Exchange, call: Call, party: Party, cause?: CallCause): void {
+  exchange.release(call, party, { cause });
+  for (const other of call.parties) {
+    exchange.publishModified(call, other, {
       cause: 'PARTICIPANT_LEFT',
-      removedParticipantIds: [side.participantId],
+      removedParticipantIds: [party.participantId],
     });
   }
-  if (call.sides.length < 2) exchange.releaseAll(call, 'CLEARED');
+  if (call.parties.length < 2) exchange.releaseAll(call, 'CLEARED');
 }

@@ -1,45 +1,45 @@
-import { outsideSide, type Call, type CallCause, type Side } from './call';
-import { participant } from './events';
+import { nonUserParty, type Call, type CallCause, type Party } from './call';
+import { participantOf } from './events';
 import type { Exchange } from './exchange';
 import { replaceParty } from './scenarios';
 
-const ringing = (call: Call): Side => {
-  const side = call.sides.find(({ state }) => state === 'RINGING_INCOMING');
-  if (!side) throw new RangeError(`nobody rings in call ${call.ref}`);
-  return side;
+const ringingParty = (call: Call): Party => {
+  const party = call.parties.find(({ state }) => state === 'RINGING_INCOMING');
+  if (!party) throw new RangeError(`nobody rings in call ${call.ref}`);
+  return party;
 };
 
 /** The call goes on to ring elsewhere: forwarded, redirected, overflown. The one who rang is told where it went. */
 export function divert(exchange: Exchange, call: Call, to: string, cause: CallCause): void {
-  const gone = ringing(call);
-  const come = exchange.party(to, 'RINGING_INCOMING');
-  call.remove(gone);
-  call.add(come);
-  exchange.removed(call, gone, { cause, newDestination: come.number });
-  exchange.tellState(gone);
-  replaceParty(exchange, call, gone, come, cause);
-  exchange.created(call, come, cause);
+  const oldParty = ringingParty(call);
+  const newParty = exchange.createParty(to, 'RINGING_INCOMING');
+  call.remove(oldParty);
+  call.add(newParty);
+  exchange.publishRemoved(call, oldParty, { cause, newDestination: newParty.number });
+  exchange.publishUserState(oldParty);
+  replaceParty(exchange, call, oldParty, newParty, cause);
+  exchange.publishCreated(call, newParty, cause);
 }
 
 /** Somebody else takes the ringing call. */
 export function pickUp(exchange: Exchange, call: Call, by: string): void {
-  const gone = ringing(call);
-  const come = exchange.party(by, 'ACTIVE', { oneDevice: true });
-  exchange.release(call, gone, { cause: 'PICKED_UP', newDestination: come.number });
-  call.add(come);
-  exchange.created(call, come, 'PICKED_UP');
-  exchange.move(come, 'ACTIVE');
-  exchange.tellState(come);
-  connectAll(exchange, call, come, gone, 'PICKED_UP');
+  const oldParty = ringingParty(call);
+  const newParty = exchange.createParty(by, 'ACTIVE', { oneDevice: true });
+  exchange.release(call, oldParty, { cause: 'PICKED_UP', newDestination: newParty.number });
+  call.add(newParty);
+  exchange.publishCreated(call, newParty, 'PICKED_UP');
+  exchange.setState(newParty, 'ACTIVE');
+  exchange.publishUserState(newParty);
+  connectAll(exchange, call, newParty, oldParty, 'PICKED_UP');
 }
 
 /** A user parks the call: it is out, the other party waits. */
-export function park(exchange: Exchange, call: Call, by: Side): void {
+export function park(exchange: Exchange, call: Call, by: Party): void {
   exchange.release(call, by, { cause: 'PARKED' });
-  for (const side of call.sides) {
-    exchange.modified(call, side, {
+  for (const party of call.parties) {
+    exchange.publishModified(call, party, {
       cause: 'PARKED',
-      modifiedLegs: exchange.move(side, 'HELD'),
+      modifiedLegs: exchange.setState(party, 'HELD'),
       removedParticipantIds: [by.participantId],
     });
   }
@@ -47,29 +47,29 @@ export function park(exchange: Exchange, call: Call, by: Side): void {
 
 /** A user takes a parked call. */
 export function unpark(exchange: Exchange, call: Call, by: string): void {
-  const come = exchange.party(by, 'ACTIVE', { oneDevice: true });
-  call.add(come);
-  exchange.created(call, come);
-  exchange.move(come, 'ACTIVE');
-  exchange.tellState(come);
-  connectAll(exchange, call, come, undefined, undefined);
+  const newParty = exchange.createParty(by, 'ACTIVE', { oneDevice: true });
+  call.add(newParty);
+  exchange.publishCreated(call, newParty);
+  exchange.setState(newParty, 'ACTIVE');
+  exchange.publishUserState(newParty);
+  connectAll(exchange, call, newParty, undefined, undefined);
 }
 
 function connectAll(
   exchange: Exchange,
   call: Call,
-  come: Side,
-  gone: Side | undefined,
+  newParty: Party,
+  oldParty: Party | undefined,
   cause: CallCause | undefined,
 ): void {
-  for (const side of call.others(come)) {
-    exchange.modified(call, side, {
+  for (const party of call.others(newParty)) {
+    exchange.publishModified(call, party, {
       cause,
-      modifiedLegs: exchange.move(side, 'ACTIVE'),
-      addedParticipants: [participant(come)],
-      removedParticipantIds: gone ? [gone.participantId] : [],
+      modifiedLegs: exchange.setState(party, 'ACTIVE'),
+      addedParticipants: [participantOf(newParty)],
+      removedParticipantIds: oldParty ? [oldParty.participantId] : [],
     });
-    exchange.tellState(side);
+    exchange.publishUserState(party);
   }
 }
 
@@ -79,8 +79,8 @@ function connectAll(
  * @throws RangeError when the call is at no pilot, or no agent is ready
  */
 export function distribute(exchange: Exchange, call: Call, to?: string): void {
-  const waiting = call.sides.find(({ kind }) => kind === 'SERVICE');
-  const pilot = waiting && exchange.oxe.pilots.get(waiting.number);
+  const pilotParty = call.parties.find(({ kind }) => kind === 'SERVICE');
+  const pilot = pilotParty && exchange.oxe.pilots.get(pilotParty.number);
   if (!pilot) throw new RangeError(`call ${call.ref} waits at no pilot`);
   const number = to ?? exchange.oxe.readyAgents(pilot.pgNumber)[0]?.number;
   if (number === undefined) throw new RangeError(`no agent of group ${pilot.pgNumber} is ready`);
@@ -90,20 +90,20 @@ export function distribute(exchange: Exchange, call: Call, to?: string): void {
     pilotNumber: pilot.number,
     ...call.acd,
   };
-  const come = exchange.party(number, 'RINGING_INCOMING');
-  call.remove(waiting);
-  call.add(come);
-  replaceParty(exchange, call, waiting, come, 'DISTRIBUTED');
-  exchange.created(call, come, 'DISTRIBUTED');
+  const newParty = exchange.createParty(number, 'RINGING_INCOMING');
+  call.remove(pilotParty);
+  call.add(newParty);
+  replaceParty(exchange, call, pilotParty, newParty, 'DISTRIBUTED');
+  exchange.publishCreated(call, newParty, 'DISTRIBUTED');
 }
 
 /** A call reaches a pilot after it rang elsewhere, or a caller is put back into the queue. */
 export function enterDistribution(exchange: Exchange, call: Call, pilotNumber: string): void {
-  const gone = ringing(call);
-  const pilot = outsideSide(pilotNumber, 'SERVICE', 'RINGING_INCOMING');
-  call.remove(gone);
+  const oldParty = ringingParty(call);
+  const pilot = nonUserParty(pilotNumber, 'SERVICE', 'RINGING_INCOMING');
+  call.remove(oldParty);
   call.add(pilot);
-  exchange.removed(call, gone, { cause: 'ACD_ENTER_DISTRIBUTION', newDestination: pilotNumber });
-  exchange.tellState(gone);
-  replaceParty(exchange, call, gone, pilot, 'ACD_ENTER_DISTRIBUTION');
+  exchange.publishRemoved(call, oldParty, { cause: 'ACD_ENTER_DISTRIBUTION', newDestination: pilotNumber });
+  exchange.publishUserState(oldParty);
+  replaceParty(exchange, call, oldParty, pilot, 'ACD_ENTER_DISTRIBUTION');
 }

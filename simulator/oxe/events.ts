@@ -1,8 +1,8 @@
-import type { OxeUser, Call, CallCause, Side } from './call';
+import type { OxeUser, Call, CallCause, Party } from './call';
 import type { Representation } from '../specification';
 
 /** What an OnCallModified tells beside the state: all of it optional, the lists are empty when left out. */
-export interface Changes {
+export interface CallChanges {
   readonly cause?: CallCause | undefined;
   readonly previousCallRef?: string;
   readonly replacedByCallRef?: string;
@@ -14,7 +14,7 @@ export interface Changes {
   readonly removedParticipantIds?: string[];
 }
 
-export interface Removal {
+export interface CallRemoval {
   readonly cause?: CallCause | undefined;
   readonly newDestination?: string;
 }
@@ -26,7 +26,7 @@ export interface Removal {
 
 export const onCallCreated = (
   call: Call,
-  side: Side,
+  party: Party,
   user: OxeUser,
   cause?: CallCause,
 ): Representation<'OnCallCreated'> => ({
@@ -34,18 +34,18 @@ export const onCallCreated = (
   loginName: user.login,
   callRef: call.ref,
   ...(cause && { cause }),
-  callData: callData(call, side),
+  callData: callDataOf(call, party),
   ...(call.initiator && { initiator: call.initiator.participantId }),
-  legs: legs(side),
-  participants: call.others(side).map(participant),
-  deviceCapabilities: capabilities(user),
+  legs: legsOf(party),
+  participants: call.others(party).map(participantOf),
+  deviceCapabilities: deviceCapabilitiesOf(user),
 });
 
 export const onCallModified = (
   call: Call,
-  side: Side,
+  party: Party,
   user: OxeUser,
-  changes: Changes,
+  changes: CallChanges,
 ): Representation<'OnCallModified'> => ({
   eventName: 'OnCallModified',
   loginName: user.login,
@@ -53,7 +53,7 @@ export const onCallModified = (
   ...(changes.cause && { cause: changes.cause }),
   ...(changes.previousCallRef !== undefined && { previousCallRef: changes.previousCallRef }),
   ...(changes.replacedByCallRef !== undefined && { replacedByCallRef: changes.replacedByCallRef }),
-  callData: callData(call, side),
+  callData: callDataOf(call, party),
   modifiedLegs: changes.modifiedLegs ?? [],
   addedLegs: changes.addedLegs ?? [],
   removedLegs: changes.removedLegs ?? [],
@@ -66,7 +66,7 @@ export const onCallModified = (
 export const onCallRemoved = (
   call: Call,
   user: OxeUser,
-  { cause, newDestination }: Removal,
+  { cause, newDestination }: CallRemoval,
 ): Representation<'OnCallRemoved'> => ({
   eventName: 'OnCallRemoved',
   loginName: user.login,
@@ -85,55 +85,57 @@ export const onUserStateModified = (user: OxeUser): Representation<'OnUserStateM
 export const onTelephonyState = (user: OxeUser): Representation<'OnTelephonyState'> => ({
   eventName: 'OnTelephonyState',
   loginName: user.login,
-  state: telephonicState(user),
+  state: telephonicStateOf(user),
 });
 
 /** The telephonic state of a user, as the snapshot and `GET /telephony/state` show it. */
-export const telephonicState = (user: OxeUser): Representation<'TelephonicState'> => ({
+export const telephonicStateOf = (user: OxeUser): Representation<'TelephonicState'> => ({
   calls: callsOf(user),
-  deviceCapabilities: capabilities(user),
+  deviceCapabilities: deviceCapabilitiesOf(user),
   userState: user.state,
 });
 
 /** A user's calls, each as this user sees it. */
 export const callsOf = (user: OxeUser): Representation<'Call'>[] =>
   [...user.calls].flatMap((call) => {
-    const side = call.sideOf(user);
-    return side ? [callInfo(call, side)] : [];
+    const party = call.partyOf(user);
+    return party ? [callInfo(call, party)] : [];
   });
 
-export const callInfo = (call: Call, side: Side): Representation<'Call'> => ({
+export const callInfo = (call: Call, party: Party): Representation<'Call'> => ({
   callRef: call.ref,
-  callData: callData(call, side),
-  legs: legs(side),
-  participants: call.others(side).map(participant),
+  callData: callDataOf(call, party),
+  legs: legsOf(party),
+  participants: call.others(party).map(participantOf),
 });
 
-export const deviceStates = (user: OxeUser): Representation<'DeviceState'>[] =>
+export const deviceStatesOf = (user: OxeUser): Representation<'DeviceState'>[] =>
   user.devices.map(({ id, state }) => ({ deviceId: id, state }));
 
 /** The legs of a side as they are now. */
-export const legs = (side: Side): Representation<'Leg'>[] =>
-  [...side.legs].map(([deviceId, state]) => ({
+export const legsOf = (party: Party): Representation<'Leg'>[] =>
+  [...party.legs].map(([deviceId, state]) => ({
     deviceId,
     state,
     ...(state === 'RINGING_OUTGOING' && { ringingRemote: true }),
   }));
 
 /** A party as the others see it. */
-export function participant(side: Side): Representation<'Participant'> {
-  const { participantId } = side;
-  return side.anonymous ? { participantId, anonymous: true } : { participantId, identity: identity(side) };
+export function participantOf(party: Party): Representation<'Participant'> {
+  const { participantId } = party;
+  return party.anonymous
+    ? { participantId, anonymous: true }
+    : { participantId, identity: identityOf(party) };
 }
 
-function identity(side: Side): Representation<'PartyInfo'> {
-  const { user } = side;
+function identityOf(party: Party): Representation<'PartyInfo'> {
+  const { user } = party;
   if (!user) {
     return {
-      id: { phoneNumber: side.number },
-      ...(side.displayName !== undefined && { displayName: side.displayName }),
+      id: { phoneNumber: party.number },
+      ...(party.displayName !== undefined && { displayName: party.displayName }),
       type:
-        side.kind === 'SERVICE'
+        party.kind === 'SERVICE'
           ? { main: 'SERVICE', subType: 'pbx' }
           : { main: 'EXTERNAL', subType: 'public' },
     };
@@ -146,14 +148,14 @@ function identity(side: Side): Representation<'PartyInfo'> {
   };
 }
 
-const callData = (call: Call, side: Side): Representation<'CallData'> => ({
+const callDataOf = (call: Call, party: Party): Representation<'CallData'> => ({
   // The one who called is not told whom: a capture of an outgoing call has no initialCalled.
   ...(call.initialCalled !== undefined &&
-    call.initiator !== side && { initialCalled: { id: { phoneNumber: call.initialCalled } } }),
+    call.initiator !== party && { initialCalled: { id: { phoneNumber: call.initialCalled } } }),
   ...(call.anonymous && { anonymous: true }),
-  state: side.state,
+  state: party.state,
   tags: call.tags.filter(
-    ({ visibilities }) => visibilities === undefined || visibilities.includes(side.user?.login ?? ''),
+    ({ visibilities }) => visibilities === undefined || visibilities.includes(party.user?.login ?? ''),
   ),
   ...(call.associateData !== undefined && correlatorData(call.associateData)),
   ...(call.acd && { acdCallData: call.acd }),
@@ -168,11 +170,11 @@ const correlatorData = (
 });
 
 /** A free device can start a call; one that is in a call can't, and says so by saying nothing. */
-function capabilities(user: OxeUser): Representation<'DeviceCapabilities'>[] {
+function deviceCapabilitiesOf(user: OxeUser): Representation<'DeviceCapabilities'>[] {
   const busy = new Set<string>();
   for (const call of user.calls) {
-    const side = call.sideOf(user);
-    if (side && side.state !== 'RINGING_INCOMING') for (const id of side.legs.keys()) busy.add(id);
+    const party = call.partyOf(user);
+    if (party && party.state !== 'RINGING_INCOMING') for (const id of party.legs.keys()) busy.add(id);
   }
   return user.devices.map(({ id }) =>
     busy.has(id)

@@ -1,5 +1,5 @@
 import type { Representation } from '../specification';
-import { current, type Call, type CallCause, type MediaState, type Side } from './call';
+import { currentCall, type Call, type CallCause, type MediaState, type Party } from './call';
 import { conference } from './conference';
 import { distribute, divert, enterDistribution, park, pickUp, unpark } from './diversion';
 import type { Exchange } from './exchange';
@@ -34,10 +34,12 @@ export interface HandleContext {
  * user who calls when the called one is outside.
  */
 export class CallHandle {
-  private constructor(
-    private readonly context: HandleContext,
-    private readonly origin: Call,
-  ) {}
+  readonly #context: HandleContext;
+  readonly #origin: Call;
+  private constructor(context: HandleContext, origin: Call) {
+    this.#context = context;
+    this.#origin = origin;
+  }
 
   /** Starts a call. */
   static start(context: HandleContext, options: CallOptions): CallHandle {
@@ -50,39 +52,39 @@ export class CallHandle {
 
   /** The reference as it is now: transfer and conference change it. */
   get callRef(): string {
-    return this.call.ref;
+    return this.#call.ref;
   }
 
   /** Whether somebody is still in the call. */
   get alive(): boolean {
-    return this.call.sides.length > 0;
+    return this.#call.parties.length > 0;
   }
 
   /** Each party's number with its state. */
   get parties(): Record<string, MediaState> {
-    return Object.fromEntries(this.call.sides.map(({ number, state }) => [number, state]));
+    return Object.fromEntries(this.#call.parties.map(({ number, state }) => [number, state]));
   }
 
   /** The called one rings; needed after `dialing` only, otherwise it just waits for the events. */
   ringing(): Promise<this> {
-    if (this.call.initiator?.state === 'DIALING') ring(this.exchange, this.call);
-    return this.done('rings');
+    if (this.#call.initiator?.state === 'DIALING') ring(this.#exchange, this.#call);
+    return this.#finish('rings');
   }
 
   /** The one who rings answers; `by` may name the device that does. */
   answered(by?: string): Promise<this> {
-    answer(this.exchange, this.call, by);
-    return this.done('answered');
+    answer(this.#exchange, this.#call, by);
+    return this.#finish('answered');
   }
 
   hold(by?: string): Promise<this> {
-    hold(this.exchange, this.call, this.actor(by));
-    return this.done('held');
+    hold(this.#exchange, this.#call, this.#actor(by));
+    return this.#finish('held');
   }
 
   retrieve(by?: string): Promise<this> {
-    retrieve(this.exchange, this.call, this.actor(by));
-    return this.done('retrieved');
+    retrieve(this.#exchange, this.#call, this.#actor(by));
+    return this.#finish('retrieved');
   }
 
   /** Holds this call and calls somebody else. @returns the enquiry call's handle */
@@ -92,140 +94,140 @@ export class CallHandle {
   ): Promise<CallHandle> {
     const { by, ...rest } = options;
     const enquiry = new CallHandle(
-      this.context,
-      enquire(this.exchange, this.call, this.actor(by), { ...rest, to }),
+      this.#context,
+      enquire(this.#exchange, this.#call, this.#actor(by), { ...rest, to }),
     );
-    await this.done(`enquiry to ${to} as ${enquiry.callRef}`);
+    await this.#finish(`enquiry to ${to} as ${enquiry.callRef}`);
     return enquiry;
   }
 
   /** Joins the held party and that of the enquiry; the user is out of both calls. Before the enquiry is answered, too. */
   transfer(by?: string): Promise<this> {
-    transfer(this.exchange, this.call, this.actor(by));
-    return this.done('transferred');
+    transfer(this.#exchange, this.#call, this.#actor(by));
+    return this.#finish('transferred');
   }
 
   /** Sends the other party on to a number that begins to ring. */
   blindTransfer(to: string, by?: string): Promise<this> {
-    blindTransfer(this.exchange, this.call, this.actor(by), to);
-    return this.done(`transferred to ${to}`);
+    blindTransfer(this.#exchange, this.#call, this.#actor(by), to);
+    return this.#finish(`transferred to ${to}`);
   }
 
   /** Makes one conference of this call and its enquiry; again, for one more party, up to 29. */
   conference(by?: string): Promise<this> {
-    conference(this.exchange, this.call, this.actor(by));
-    return this.done('conferenced');
+    conference(this.#exchange, this.#call, this.#actor(by));
+    return this.#finish('conferenced');
   }
 
   /** A party leaves a conference, or hangs up; without `by` the call ends for everyone. */
   hangUp(by?: string, cause?: CallCause): Promise<this> {
-    hangUp(this.exchange, this.call, by === undefined ? undefined : this.actor(by), cause);
-    return this.done(by === undefined ? 'ended' : `${by} hung up`);
+    hangUp(this.#exchange, this.#call, by === undefined ? undefined : this.#actor(by), cause);
+    return this.#finish(by === undefined ? 'ended' : `${by} hung up`);
   }
 
   /** The caller gives up before the answer. */
   abandon(): Promise<this> {
-    hangUp(this.exchange, this.call, undefined, 'ABANDONED');
-    return this.done('abandoned');
+    hangUp(this.#exchange, this.#call, undefined, 'ABANDONED');
+    return this.#finish('abandoned');
   }
 
   /** It rang for long enough. */
   noAnswer(): Promise<this> {
-    hangUp(this.exchange, this.call, undefined, 'NOT_ANSWERED');
-    return this.done('not answered');
+    hangUp(this.#exchange, this.#call, undefined, 'NOT_ANSWERED');
+    return this.#finish('not answered');
   }
 
   /** The caller hears a tone instead of ringing: only after `dialing`. */
   fails(cause: CallCause): Promise<this> {
-    fail(this.exchange, this.call, cause);
-    return this.done(cause);
+    fail(this.#exchange, this.#call, cause);
+    return this.#finish(cause);
   }
 
   /** Forwarding of the ringing device sends the call on. */
   forward(to: string): Promise<this> {
-    return this.diverted(to, 'FORWARDED');
+    return this.#diverted(to, 'FORWARDED');
   }
 
   /** The ringing user sends the call on. */
   redirect(to: string): Promise<this> {
-    return this.diverted(to, 'REDIRECTED');
+    return this.#diverted(to, 'REDIRECTED');
   }
 
   /** Nobody answered in time: the call goes to the overflow destination. */
   overflow(to: string): Promise<this> {
-    return this.diverted(to, 'OVERFLOWN');
+    return this.#diverted(to, 'OVERFLOWN');
   }
 
   /** Somebody else takes the ringing call. */
   pickUp(by: string): Promise<this> {
-    pickUp(this.exchange, this.call, by);
-    return this.done(`picked up by ${by}`);
+    pickUp(this.#exchange, this.#call, by);
+    return this.#finish(`picked up by ${by}`);
   }
 
   park(by?: string): Promise<this> {
-    park(this.exchange, this.call, this.actor(by));
-    return this.done('parked');
+    park(this.#exchange, this.#call, this.#actor(by));
+    return this.#finish('parked');
   }
 
   /** A user takes the parked call. */
   unpark(by: string): Promise<this> {
-    unpark(this.exchange, this.call, by);
-    return this.done(`taken by ${by}`);
+    unpark(this.#exchange, this.#call, by);
+    return this.#finish(`taken by ${by}`);
   }
 
   /** A call to a pilot rings at an agent's device: the given one, or the first ready one. */
   distribute(to?: string): Promise<this> {
-    distribute(this.exchange, this.call, to);
-    return this.done('distributed');
+    distribute(this.#exchange, this.#call, to);
+    return this.#finish('distributed');
   }
 
   /** A call that rings at a user goes to a pilot. */
   enterDistribution(pilot: string): Promise<this> {
-    enterDistribution(this.exchange, this.call, pilot);
-    return this.done(`enters the distribution at ${pilot}`);
+    enterDistribution(this.#exchange, this.#call, pilot);
+    return this.#finish(`enters the distribution at ${pilot}`);
   }
 
   /** Attaches correlator data. */
   correlate(associateData: string): Promise<this> {
-    annotate(this.exchange, this.call, { associateData });
-    return this.done('correlated');
+    annotate(this.#exchange, this.#call, { associateData });
+    return this.#finish('correlated');
   }
 
   /** Sets a tag; one of the same name is replaced. */
   tag(tag: Representation<'Tag'>): Promise<this> {
-    annotate(this.exchange, this.call, { tag });
-    return this.done(`tagged ${tag.name}`);
+    annotate(this.#exchange, this.#call, { tag });
+    return this.#finish(`tagged ${tag.name}`);
   }
 
-  private diverted(to: string, cause: CallCause): Promise<this> {
-    divert(this.exchange, this.call, to, cause);
-    return this.done(`${cause} to ${to}`);
+  #diverted(to: string, cause: CallCause): Promise<this> {
+    divert(this.#exchange, this.#call, to, cause);
+    return this.#finish(`${cause} to ${to}`);
   }
 
-  private get call(): Call {
-    return current(this.origin);
+  get #call(): Call {
+    return currentCall(this.#origin);
   }
 
-  private get exchange(): Exchange {
-    return this.context.exchange;
+  get #exchange(): Exchange {
+    return this.#context.exchange;
   }
 
-  private actor(by: string | undefined): Side {
-    const { call } = this;
-    const side = by === undefined ? defaultActor(call) : call.side(by);
-    if (!side) throw new RangeError(`${by ?? 'no user'} is in call ${call.ref}`);
-    return side;
+  #actor(by: string | undefined): Party {
+    const call = this.#call;
+    const party = by === undefined ? defaultActor(call) : call.party(by);
+    if (!party) throw new RangeError(`${by ?? 'no user'} is in call ${call.ref}`);
+    return party;
   }
 
-  private async done(what: string): Promise<this> {
-    this.exchange.mediaOfAll(this.call);
-    this.context.log(`call ${this.callRef}: ${what}`);
-    await this.context.written();
+  async #finish(step: string): Promise<this> {
+    this.#exchange.notifyMediaOfAll(this.#call);
+    this.#context.log(`call ${this.callRef}: ${step}`);
+    await this.#context.written();
     return this;
   }
 }
 
-function defaultActor(call: Call): Side | undefined {
-  const users = call.sides.filter(({ user }) => user);
-  return users.find((side) => side !== call.initiator) ?? users[0];
+function defaultActor(call: Call): Party | undefined {
+  const users = call.parties.filter(({ user }) => user);
+  return users.find((party) => party !== call.initiator) ?? users[0];
 }

@@ -11,10 +11,10 @@ export {
 export {
   callInfo,
   callsOf,
-  deviceStates,
+  deviceStatesOf,
   onTelephonyState,
   onUserStateModified,
-  telephonicState,
+  telephonicStateOf,
 } from './events';
 export { Exchange, type EventObject } from './exchange';
 export { CallHandle, type HandleContext } from './handle';

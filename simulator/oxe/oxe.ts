@@ -19,10 +19,10 @@ export class Oxe {
   /** Users with a monitored device: those that O2G knows ("must have been first monitored to be visible"). */
   readonly monitoredUsers = new Set<OxeUser>();
   /** The agent who is logged on at a pro-acd device, by its number. */
-  private readonly agentAt = new Map<string, OxeUser>();
+  readonly #agentByDevice = new Map<string, OxeUser>();
 
   constructor(settings: Pick<Settings, 'nodes' | 'secure' | 'devices'>) {
-    const nodes = settings.nodes.map((node) => nodeOf(node, settings.secure));
+    const nodes = settings.nodes.map((node) => makeNode(node, settings.secure));
     this.nodes = new Map(nodes.map((node) => [node.nodeId, node]));
     const population = settings.devices
       ? usersOf(settings.devices)
@@ -36,10 +36,11 @@ export class Oxe {
    */
   addUser(options: UserOptions): OxeUser {
     const node = this.node(options.nodeId ?? this.nodes.keys().next().value ?? NaN);
-    const user = userOf(options, node);
+    const user = makeUser(options, node);
     this.users.set(user.login, user);
     for (const device of user.devices) this.devices.set(device.id, device);
-    if (user.agent?.state.mainState === 'LOG_ON') this.agentAt.set(user.agent.proAcdDeviceNumber, user);
+    if (user.agent?.state.mainState === 'LOG_ON')
+      this.#agentByDevice.set(user.agent.proAcdDeviceNumber, user);
     return user;
   }
 
@@ -51,28 +52,28 @@ export class Oxe {
   }
 
   /** Whether O2G tells about this user: a device of it is monitored, and the CTI link of its node is up. */
-  tells(user: OxeUser): boolean {
-    return user.monitors > 0 && user.node.ctiLinkUp;
+  raisesEventsFor(user: OxeUser): boolean {
+    return user.monitorCount > 0 && user.node.ctiLinkUp;
   }
 
   /** Counts a link that begins (+1) or ceases (-1) to monitor a device. @returns whether O2G's user came or went by it */
   countMonitor(device: OxeDevice, change: 1 | -1): boolean {
-    const before = device.user.monitors;
-    device.monitors += change;
-    device.user.monitors += change;
-    if (device.user.monitors > 0) this.monitoredUsers.add(device.user);
+    const before = device.user.monitorCount;
+    device.monitorCount += change;
+    device.user.monitorCount += change;
+    if (device.user.monitorCount > 0) this.monitoredUsers.add(device.user);
     else this.monitoredUsers.delete(device.user);
-    return before > 0 !== device.user.monitors > 0;
+    return before > 0 !== device.user.monitorCount > 0;
   }
 
   /** The agent logged on at the user's main device. */
   agentOn(user: OxeUser): OxeUser | undefined {
-    return this.agentAt.get(user.number);
+    return this.#agentByDevice.get(user.number);
   }
 
   /** Pro-acd users of a processing group whose agent is ready, in the order of the population. */
   readyAgents(pgNumber: string): OxeUser[] {
-    const ready = [...this.agentAt.values()].filter(
+    const ready = [...this.#agentByDevice.values()].filter(
       ({ agent }) => agent?.pgNumber === pgNumber && agent.state.subState === 'READY',
     );
     return ready.flatMap(({ agent }) => this.devices.get(agent?.proAcdDeviceNumber ?? '')?.user ?? []);
@@ -81,12 +82,12 @@ export class Oxe {
   setAgentState(user: OxeUser, state: Representation<'AgentState'>): void {
     if (!user.agent) throw new RangeError(`${user.login} is no agent`);
     user.agent.state = state;
-    if (state.mainState === 'LOG_ON') this.agentAt.set(user.agent.proAcdDeviceNumber, user);
-    else this.agentAt.delete(user.agent.proAcdDeviceNumber);
+    if (state.mainState === 'LOG_ON') this.#agentByDevice.set(user.agent.proAcdDeviceNumber, user);
+    else this.#agentByDevice.delete(user.agent.proAcdDeviceNumber);
   }
 }
 
-const nodeOf = (node: number | NodeOptions, secure: boolean): OxeNode => {
+const makeNode = (node: number | NodeOptions, secure: boolean): OxeNode => {
   const options = typeof node === 'number' ? { nodeId: node } : node;
   return {
     nodeId: options.nodeId,
@@ -97,7 +98,7 @@ const nodeOf = (node: number | NodeOptions, secure: boolean): OxeNode => {
   };
 };
 
-function userOf(options: UserOptions, node: OxeNode): OxeUser {
+function makeUser(options: UserOptions, node: OxeNode): OxeUser {
   const user: OxeUser = {
     login: `oxe${options.number}`,
     number: options.number,
@@ -111,7 +112,7 @@ function userOf(options: UserOptions, node: OxeNode): OxeUser {
     agent: options.agent && { ...options.agent, state: initialAgentState(options.agent) },
     calls: new Set(),
     state: 'FREE',
-    monitors: 0,
+    monitorCount: 0,
   };
   for (const device of [{ ...options, id: options.number }, ...(options.devices ?? [])]) {
     user.devices.push({
@@ -121,7 +122,7 @@ function userOf(options: UserOptions, node: OxeNode): OxeUser {
       ip: device.ip ?? true,
       user,
       state: 'IN_SERVICE',
-      monitors: 0,
+      monitorCount: 0,
     });
   }
   return user;

@@ -1,7 +1,7 @@
 import type { Representation } from '../specification';
-import { leave } from './conference';
-import type { Call, CallCause, Side } from './call';
-import { legs, participant } from './events';
+import { leaveConference } from './conference';
+import type { Call, CallCause, Party } from './call';
+import { legsOf, participantOf } from './events';
 import type { Exchange } from './exchange';
 
 /** A call to start. Numbers of users are directory numbers of any of their devices; all others are outside. */
@@ -29,26 +29,32 @@ export interface CallOptions {
 export function start(exchange: Exchange, options: CallOptions): Call {
   const { from, to, anonymous, displayName } = options;
   const alerting = options.dialing !== true && options.fails === undefined;
-  const caller = exchange.party(from, alerting ? 'RINGING_OUTGOING' : 'DIALING', {
+  const caller = exchange.createParty(from, alerting ? 'RINGING_OUTGOING' : 'DIALING', {
     anonymous,
     displayName,
     oneDevice: true,
   });
-  const called = exchange.party(to, alerting ? 'RINGING_INCOMING' : 'IDLE');
+  const called = exchange.createParty(to, alerting ? 'RINGING_INCOMING' : 'IDLE');
   if (caller.user && caller.user === called.user) throw new RangeError(`${from} and ${to} are the same user`);
   const call = exchange.open(caller.user?.node ?? called.user?.node);
-  fill(exchange, call, caller, called, options);
+  setCallData(exchange, call, caller, called, options);
   called.alerted = alerting;
   call.add(caller);
   call.add(called);
-  exchange.created(call, caller);
-  exchange.tellState(caller);
+  exchange.publishCreated(call, caller);
+  exchange.publishUserState(caller);
   if (options.fails !== undefined) fail(exchange, call, options.fails);
-  else if (alerting) exchange.created(call, called);
+  else if (alerting) exchange.publishCreated(call, called);
   return call;
 }
 
-function fill(exchange: Exchange, call: Call, caller: Side, called: Side, options: CallOptions): void {
+function setCallData(
+  exchange: Exchange,
+  call: Call,
+  caller: Party,
+  called: Party,
+  options: CallOptions,
+): void {
   const outside = caller.kind === 'EXTERNAL' || called.kind === 'EXTERNAL';
   call.initiator = caller;
   call.initialCalled = called.number;
@@ -56,73 +62,78 @@ function fill(exchange: Exchange, call: Call, caller: Side, called: Side, option
   call.tags = options.tags ?? [];
   call.associateData = options.associateData;
   call.acd = options.acd;
-  call.trunk = options.trunk ?? (outside ? exchange.takeTrunk() : undefined);
+  call.trunk = options.trunk ?? (outside ? exchange.allocateTrunk() : undefined);
 }
 
 /** A call that was dialled begins to ring. */
 export function ring(exchange: Exchange, call: Call): void {
-  for (const side of call.sides) {
-    if (side.state === 'DIALING')
-      exchange.modified(call, side, { modifiedLegs: exchange.move(side, 'RINGING_OUTGOING') });
-    else if (!side.alerted) alert(exchange, call, side);
+  for (const party of call.parties) {
+    if (party.state === 'DIALING')
+      exchange.publishModified(call, party, { modifiedLegs: exchange.setState(party, 'RINGING_OUTGOING') });
+    else if (!party.alerted) alert(exchange, call, party);
   }
 }
 
-function alert(exchange: Exchange, call: Call, side: Side): void {
-  exchange.move(side, 'RINGING_INCOMING');
-  call.alert(side);
-  exchange.created(call, side);
+function alert(exchange: Exchange, call: Call, party: Party): void {
+  exchange.setState(party, 'RINGING_INCOMING');
+  call.alert(party);
+  exchange.publishCreated(call, party);
 }
 
 /** The caller hears a tone: busy, congestion, invalid number. The called one never rings. */
 export function fail(exchange: Exchange, call: Call, cause: CallCause): void {
-  if (call.initiator) exchange.modified(call, call.initiator, { cause, modifiedLegs: legs(call.initiator) });
+  if (call.initiator)
+    exchange.publishModified(call, call.initiator, { cause, modifiedLegs: legsOf(call.initiator) });
 }
 
 /** The one who rings answers, on one device; its other devices stop ringing. */
 export function answer(exchange: Exchange, call: Call, by: string | undefined, cause?: CallCause): void {
   const called =
-    by === undefined ? call.sides.find(({ state }) => state === 'RINGING_INCOMING') : call.side(by);
+    by === undefined ? call.parties.find(({ state }) => state === 'RINGING_INCOMING') : call.party(by);
   if (called?.state !== 'RINGING_INCOMING')
     throw new RangeError(`${by ?? 'nobody'} rings in call ${call.ref}`);
   const device = by !== undefined && called.legs.has(by) ? by : called.legs.keys().next().value;
-  const removedLegs = legs(called)
+  const removedLegs = legsOf(called)
     .filter(({ deviceId }) => deviceId !== device)
     .map(({ deviceId }) => ({ deviceId }));
   for (const { deviceId } of removedLegs) called.legs.delete(deviceId);
-  exchange.modified(call, called, { cause, modifiedLegs: exchange.move(called, 'ACTIVE'), removedLegs });
-  exchange.tellState(called);
-  for (const side of call.others(called)) connect(exchange, call, side, cause);
-  agentAnswers(exchange, called);
+  exchange.publishModified(call, called, {
+    cause,
+    modifiedLegs: exchange.setState(called, 'ACTIVE'),
+    removedLegs,
+  });
+  exchange.publishUserState(called);
+  for (const party of call.others(called)) connect(exchange, call, party, cause);
+  setAgentBusy(exchange, called);
 }
 
 /** The far end answered: a side that waited for it talks now. */
-function connect(exchange: Exchange, call: Call, side: Side, cause?: CallCause): void {
-  if (side.state !== 'RINGING_OUTGOING' && side.state !== 'DIALING') return;
-  exchange.modified(call, side, { cause, modifiedLegs: exchange.move(side, 'ACTIVE') });
-  exchange.tellState(side);
+function connect(exchange: Exchange, call: Call, party: Party, cause?: CallCause): void {
+  if (party.state !== 'RINGING_OUTGOING' && party.state !== 'DIALING') return;
+  exchange.publishModified(call, party, { cause, modifiedLegs: exchange.setState(party, 'ACTIVE') });
+  exchange.publishUserState(party);
 }
 
-export function hold(exchange: Exchange, call: Call, side: Side): void {
-  if (side.state !== 'ACTIVE') throw new RangeError(`${side.number} can't hold: it is ${side.state}`);
-  exchange.modified(call, side, { modifiedLegs: exchange.move(side, 'HELD') });
+export function hold(exchange: Exchange, call: Call, party: Party): void {
+  if (party.state !== 'ACTIVE') throw new RangeError(`${party.number} can't hold: it is ${party.state}`);
+  exchange.publishModified(call, party, { modifiedLegs: exchange.setState(party, 'HELD') });
 }
 
-export function retrieve(exchange: Exchange, call: Call, side: Side): void {
-  if (side.state !== 'HELD') throw new RangeError(`${side.number} can't retrieve: it is ${side.state}`);
-  exchange.modified(call, side, { modifiedLegs: exchange.move(side, 'ACTIVE') });
+export function retrieve(exchange: Exchange, call: Call, party: Party): void {
+  if (party.state !== 'HELD') throw new RangeError(`${party.number} can't retrieve: it is ${party.state}`);
+  exchange.publishModified(call, party, { modifiedLegs: exchange.setState(party, 'ACTIVE') });
 }
 
 /** Calls somebody else while this call is held. */
 export function enquire(
   exchange: Exchange,
   call: Call,
-  side: Side,
+  party: Party,
   options: Omit<CallOptions, 'from'>,
 ): Call {
-  if (!side.user) throw new RangeError(`${side.number} is outside: its enquiries are not seen here`);
-  if (side.state === 'ACTIVE') hold(exchange, call, side);
-  const from = side.legs.keys().next().value ?? side.number;
+  if (!party.user) throw new RangeError(`${party.number} is outside: its enquiries are not seen here`);
+  if (party.state === 'ACTIVE') hold(exchange, call, party);
+  const from = party.legs.keys().next().value ?? party.number;
   call.enquiry = start(exchange, { ...options, from });
   return call.enquiry;
 }
@@ -131,15 +142,15 @@ export function enquire(
  * Ends a call: all of it, or only a party's share in a conference.
  * @param cause what the events tell; a plain end of a conversation has none, an unanswered call says how it ended
  */
-export function hangUp(exchange: Exchange, call: Call, by: Side | undefined, cause?: CallCause): void {
-  const agents = call.sides.filter(({ state }) => state === 'ACTIVE');
-  if (by && call.sides.length > 2) leave(exchange, call, by, cause);
+export function hangUp(exchange: Exchange, call: Call, by: Party | undefined, cause?: CallCause): void {
+  const activeParties = call.parties.filter(({ state }) => state === 'ACTIVE');
+  if (by && call.parties.length > 2) leaveConference(exchange, call, by, cause);
   else exchange.releaseAll(call, cause ?? unansweredCause(call, by));
-  for (const side of by && call.sides.length > 0 ? [by] : agents) agentHangsUp(exchange, side);
+  for (const party of by && call.parties.length > 0 ? [by] : activeParties) setAgentWrapUp(exchange, party);
 }
 
-function unansweredCause(call: Call, by: Side | undefined): CallCause | undefined {
-  const ringing = call.sides.some(({ state }) => state === 'RINGING_INCOMING');
+function unansweredCause(call: Call, by: Party | undefined): CallCause | undefined {
+  const ringing = call.parties.some(({ state }) => state === 'RINGING_INCOMING');
   if (!ringing) return undefined;
   return by === undefined || by === call.initiator ? 'ABANDONED' : 'NOT_ANSWERED';
 }
@@ -152,27 +163,33 @@ export function annotate(
 ): void {
   if (change.associateData !== undefined) call.associateData = change.associateData;
   if (change.tag) call.tags = [...call.tags.filter(({ name }) => name !== change.tag?.name), change.tag];
-  for (const side of call.sides) exchange.modified(call, side, {});
+  for (const party of call.parties) exchange.publishModified(call, party, {});
 }
 
 /** Tells the users of a call that one party took another's place. */
-export function replaceParty(exchange: Exchange, call: Call, gone: Side, come: Side, cause: CallCause): void {
-  for (const side of call.others(come)) {
-    exchange.modified(call, side, {
+export function replaceParty(
+  exchange: Exchange,
+  call: Call,
+  oldParty: Party,
+  newParty: Party,
+  cause: CallCause,
+): void {
+  for (const party of call.others(newParty)) {
+    exchange.publishModified(call, party, {
       cause,
-      addedParticipants: [participant(come)],
-      removedParticipantIds: [gone.participantId],
+      addedParticipants: [participantOf(newParty)],
+      removedParticipantIds: [oldParty.participantId],
     });
   }
 }
 
-function agentAnswers(exchange: Exchange, side: Side): void {
-  const agent = side.user && exchange.oxe.agentOn(side.user);
-  if (agent?.agent) exchange.agentState(agent, { ...agent.agent.state, subState: 'BUSY' });
+function setAgentBusy(exchange: Exchange, party: Party): void {
+  const agent = party.user && exchange.oxe.agentOn(party.user);
+  if (agent?.agent) exchange.setAgentState(agent, { ...agent.agent.state, subState: 'BUSY' });
 }
 
-function agentHangsUp(exchange: Exchange, side: Side): void {
-  const agent = side.user && exchange.oxe.agentOn(side.user);
+function setAgentWrapUp(exchange: Exchange, party: Party): void {
+  const agent = party.user && exchange.oxe.agentOn(party.user);
   if (agent?.agent?.state.subState === 'BUSY')
-    exchange.agentState(agent, { ...agent.agent.state, subState: 'WRAPUP' });
+    exchange.setAgentState(agent, { ...agent.agent.state, subState: 'WRAPUP' });
 }

@@ -1,7 +1,7 @@
 import type { CallHandle, CallOptions } from '../oxe';
 
 /** What a play has to play with. */
-export interface Stage {
+export interface PlayContext {
   /** Number of the user whom the play is about, and of a party outside. */
   readonly user: string;
   readonly outside: string;
@@ -16,9 +16,9 @@ export interface Stage {
   readonly hold: () => Promise<void>;
 }
 
-type Play = (stage: Stage) => Promise<void>;
+type Play = (context: PlayContext) => Promise<void>;
 
-async function comesIn({ user, outside, call, ring, talk }: Stage): Promise<CallHandle> {
+async function answeredIncomingCall({ user, outside, call, ring, talk }: PlayContext): Promise<CallHandle> {
   const incoming = call({ from: outside, to: user });
   await ring();
   await incoming.answered();
@@ -27,41 +27,41 @@ async function comesIn({ user, outside, call, ring, talk }: Stage): Promise<Call
 }
 
 /** A call from outside is held while the user talks to a colleague. */
-async function enquiry(stage: Stage): Promise<CallHandle> {
-  const call = await comesIn(stage);
-  const asked = await call.enquiry(stage.colleague(), { by: stage.user });
-  await stage.ring();
-  await asked.answered();
-  await stage.talk();
+async function callWithEnquiry(context: PlayContext): Promise<CallHandle> {
+  const call = await answeredIncomingCall(context);
+  const enquiryCall = await call.enquiry(context.colleague(), { by: context.user });
+  await context.ring();
+  await enquiryCall.answered();
+  await context.talk();
   return call;
 }
 
 /** It rings, goes on elsewhere, is answered there. */
-async function goesOn(
-  stage: Stage,
-  onwards: (call: CallHandle, to: string) => Promise<unknown>,
+async function playDiversion(
+  context: PlayContext,
+  divert: (call: CallHandle, to: string) => Promise<unknown>,
 ): Promise<void> {
-  const call = stage.call({ from: stage.outside, to: stage.user });
-  await stage.ring();
-  await onwards(call, stage.colleague());
-  await stage.ring();
+  const call = context.call({ from: context.outside, to: context.user });
+  await context.ring();
+  await divert(call, context.colleague());
+  await context.ring();
   await call.answered();
-  await stage.talk();
+  await context.talk();
   await call.hangUp();
 }
 
 /** The pilot of the default population. */
-const PILOT = '60141';
+const PILOT_NUMBER = '60141';
 
 /** Whole calls, each by its name, in the sequences of events that an OXE has for them. */
 export const PLAYS = {
-  incoming: async (stage) => {
-    const call = await comesIn(stage);
-    if (stage.holds) {
+  incoming: async (context) => {
+    const call = await answeredIncomingCall(context);
+    if (context.holds) {
       await call.hold();
-      await stage.hold();
+      await context.hold();
       await call.retrieve();
-      await stage.talk();
+      await context.talk();
     }
     await call.hangUp();
   },
@@ -102,48 +102,48 @@ export const PLAYS = {
     await talk();
     await secret.hangUp();
   },
-  transfer: async (stage) => {
-    const call = await enquiry(stage);
-    await call.transfer(stage.user);
-    await stage.talk();
+  transfer: async (context) => {
+    const call = await callWithEnquiry(context);
+    await call.transfer(context.user);
+    await context.talk();
     await call.hangUp();
   },
-  blindTransfer: async (stage) => {
-    const call = await comesIn(stage);
-    await call.blindTransfer(stage.colleague(), stage.user);
-    await stage.ring();
+  blindTransfer: async (context) => {
+    const call = await answeredIncomingCall(context);
+    await call.blindTransfer(context.colleague(), context.user);
+    await context.ring();
     await call.answered();
-    await stage.talk();
+    await context.talk();
     await call.hangUp();
   },
-  conference: async (stage) => {
-    const call = await enquiry(stage);
-    await call.conference(stage.user);
-    await stage.talk();
-    await call.hangUp(stage.user);
-    await stage.talk();
+  conference: async (context) => {
+    const call = await callWithEnquiry(context);
+    await call.conference(context.user);
+    await context.talk();
+    await call.hangUp(context.user);
+    await context.talk();
     await call.hangUp();
   },
-  forward: (stage) => goesOn(stage, (call, to) => call.forward(to)),
-  redirect: (stage) => goesOn(stage, (call, to) => call.redirect(to)),
-  overflow: (stage) => goesOn(stage, (call, to) => call.overflow(to)),
-  pickUp: async (stage) => {
-    const call = stage.call({ from: stage.outside, to: stage.user });
-    await stage.ring();
-    await call.pickUp(stage.colleague());
-    await stage.talk();
+  forward: (context) => playDiversion(context, (call, to) => call.forward(to)),
+  redirect: (context) => playDiversion(context, (call, to) => call.redirect(to)),
+  overflow: (context) => playDiversion(context, (call, to) => call.overflow(to)),
+  pickUp: async (context) => {
+    const call = context.call({ from: context.outside, to: context.user });
+    await context.ring();
+    await call.pickUp(context.colleague());
+    await context.talk();
     await call.hangUp();
   },
-  park: async (stage) => {
-    const call = await comesIn(stage);
-    await call.park(stage.user);
-    await stage.hold();
-    await call.unpark(stage.colleague());
-    await stage.talk();
+  park: async (context) => {
+    const call = await answeredIncomingCall(context);
+    await call.park(context.user);
+    await context.hold();
+    await call.unpark(context.colleague());
+    await context.talk();
     await call.hangUp();
   },
   queue: async ({ outside, call, ring, talk }) => {
-    const queued = call({ from: outside, to: PILOT, associateData: 'order 7' });
+    const queued = call({ from: outside, to: PILOT_NUMBER, associateData: 'order 7' });
     await ring();
     await queued.distribute();
     await ring();

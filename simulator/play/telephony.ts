@@ -2,7 +2,7 @@ import { autoplay } from './autoplay';
 import type { Telephony } from './telephony-api';
 import {
   CallHandle,
-  deviceStates,
+  deviceStatesOf,
   userInfo,
   type EventObject,
   type HandleContext,
@@ -17,16 +17,16 @@ export function telephonyOf(world: World, stoppers: Set<() => void>): Telephony 
     written: () => subscriptions.written(),
     log: (line) => {
       journal.log(line);
-      journal.changed();
+      journal.notifyChange();
     },
   };
-  const user = (login: string): OxeUser => {
+  const findUser = (login: string): OxeUser => {
     const found = oxe.users.get(login);
     if (!found) throw new RangeError(`there is no user ${login}`);
     return found;
   };
-  const tell = (about: OxeUser, event: EventObject): Promise<void> => {
-    if (oxe.tells(about)) subscriptions.publish(event);
+  const publishFor = (affectedUser: OxeUser, event: EventObject): Promise<void> => {
+    if (oxe.raisesEventsFor(affectedUser)) subscriptions.publish(event);
     return subscriptions.written();
   };
   const telephony: Telephony = {
@@ -49,8 +49,8 @@ export function telephonyOf(world: World, stoppers: Set<() => void>): Telephony 
       oxe.addUser(options);
     },
     changeUser: (login, change) => {
-      const changed = Object.assign(user(login), change);
-      return tell(changed, {
+      const changed = Object.assign(findUser(login), change);
+      return publishFor(changed, {
         eventName: 'OnUserInfoChanged',
         loginName: login,
         user: userInfo(changed, true),
@@ -60,15 +60,15 @@ export function telephonyOf(world: World, stoppers: Set<() => void>): Telephony 
       const device = oxe.devices.get(deviceNumber);
       if (!device) throw new RangeError(`there is no device ${deviceNumber}`);
       device.state = state;
-      const changed = deviceStates(device.user).filter(({ deviceId }) => deviceId === deviceNumber);
-      return tell(device.user, {
+      const changed = deviceStatesOf(device.user).filter(({ deviceId }) => deviceId === deviceNumber);
+      return publishFor(device.user, {
         eventName: 'OnDeviceStateModified',
         loginName: device.user.login,
         deviceStates: changed,
       });
     },
     agentState: (login, state) => {
-      exchange.agentState(user(login), state);
+      exchange.setAgentState(findUser(login), state);
       return subscriptions.written();
     },
     addForeignLink: (nodeId, deviceNumbers = []) => links.addForeign(oxe.node(nodeId), deviceNumbers).id,

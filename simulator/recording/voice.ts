@@ -1,20 +1,20 @@
 /** Samples of one RTP packet: 20 ms at 8 kHz. */
-export const SAMPLES_A_PACKET = 160;
-const SAMPLE_RATE = 8000;
-const PACKETS_A_LOOP = 50;
+export const PACKET_SAMPLES = 160;
+const SAMPLE_RATE_HZ = 8000;
+const LOOP_PACKETS = 50;
 /** Distinct voices; a prime, so that neighbouring and similar numbers sound different. */
-const VOICES = 47;
-const LOWEST_HZ = 300;
+const PITCH_COUNT = 47;
+const LOWEST_PITCH_HZ = 300;
 /** Whole Hz fit the second of a loop exactly: it has no click where it begins again. */
-const STEP_HZ = 50;
+const PITCH_STEP_HZ = 50;
 
 export type Law = 'A' | 'mu';
 
 /** The pitch in Hz with which the party of this number "speaks": 300 to 2600, the same for the same number. */
 export function voiceOf(number: string): number {
-  let rest = 0;
-  for (const character of number) rest = (rest * 10 + character.charCodeAt(0)) % VOICES;
-  return LOWEST_HZ + STEP_HZ * rest;
+  let remainder = 0;
+  for (const character of number) remainder = (remainder * 10 + character.charCodeAt(0)) % PITCH_COUNT;
+  return LOWEST_PITCH_HZ + PITCH_STEP_HZ * remainder;
 }
 
 /** One 16-bit sample as A-law (ITU-T G.711). */
@@ -40,7 +40,7 @@ export function encodeMuLaw(sample: number): number {
 
 const loops = new Map<string, readonly Buffer[]>();
 /** Conferences make many mixtures; the cache is emptied before it grows beyond some megabytes. */
-const MOST_LOOPS = 500;
+const MAX_CACHED_LOOPS = 500;
 
 /**
  * A second of G.711, in packets, that repeats: the pitches given, each loud and soft four times a second like syllables.
@@ -50,7 +50,7 @@ export function loopOf(pitches: readonly number[], law: Law): readonly Buffer[] 
   const key = `${law} ${[...pitches].sort((a, b) => a - b).join(' ')}`;
   const known = loops.get(key);
   if (known) return known;
-  if (loops.size >= MOST_LOOPS) loops.clear();
+  if (loops.size >= MAX_CACHED_LOOPS) loops.clear();
   const loop = makeLoop(pitches, law);
   loops.set(key, loop);
   return loop;
@@ -59,14 +59,14 @@ export function loopOf(pitches: readonly number[], law: Law): readonly Buffer[] 
 function makeLoop(pitches: readonly number[], law: Law): Buffer[] {
   const encode = law === 'A' ? encodeALaw : encodeMuLaw;
   const amplitude = 8000 / Math.max(1, pitches.length);
-  const bytes = Buffer.alloc(SAMPLES_A_PACKET * PACKETS_A_LOOP);
+  const bytes = Buffer.alloc(PACKET_SAMPLES * LOOP_PACKETS);
   for (let index = 0; index < bytes.length; index += 1) {
-    const seconds = index / SAMPLE_RATE;
+    const seconds = index / SAMPLE_RATE_HZ;
     const syllable = 0.6 + 0.4 * Math.sin(2 * Math.PI * 4 * seconds);
     const sum = pitches.reduce((total, pitch) => total + Math.sin(2 * Math.PI * pitch * seconds), 0);
     bytes[index] = encode(Math.round(amplitude * syllable * sum));
   }
-  return Array.from({ length: PACKETS_A_LOOP }, (_, packet) =>
-    bytes.subarray(packet * SAMPLES_A_PACKET, (packet + 1) * SAMPLES_A_PACKET),
+  return Array.from({ length: LOOP_PACKETS }, (_, packet) =>
+    bytes.subarray(packet * PACKET_SAMPLES, (packet + 1) * PACKET_SAMPLES),
   );
 }

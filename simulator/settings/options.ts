@@ -83,7 +83,7 @@ export interface Settings {
 /** Options of `startSimulator`: some of the settings, or none; `undefined` means the default. */
 export type SimulatorOptions = { readonly [K in keyof Settings]?: Settings[K] | undefined };
 
-const DEFAULTS: Settings = {
+const DEFAULT_SETTINGS: Settings = {
   host: '127.0.0.1',
   port: 0,
   eventPort: 0,
@@ -115,6 +115,6 @@ const DEFAULTS: Settings = {
 
 /** Options completed with the defaults. */
 export function settingsFrom(options: SimulatorOptions): Settings {
-  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-  return { ...DEFAULTS, ...given };
+  const defined = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+  return { ...DEFAULT_SETTINGS, ...defined };
 }

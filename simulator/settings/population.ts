@@ -57,7 +57,7 @@ export interface Pilot {
 export const PILOTS: readonly Pilot[] = [{ number: '60141', pgNumber: '32000' }];
 
 /** A range no larger than this: a typing mistake should not make a hundred million users. */
-const RANGE_LIMIT = 200_000;
+const MAX_RANGE_NUMBERS = 200_000;
 
 /**
  * The users that numbers and ranges mean: `70120`, `70000-70099`, `8:71000-71099` for those of node 8. Leading zeros are kept.
@@ -91,14 +91,16 @@ function numbersOfPart(part: string): string[] {
   if (first === undefined || last === undefined)
     throw new RangeError(`'${part}' is neither a number nor a range such as 70000-70099`);
   const count = Number(last) - Number(first) + 1;
-  if (count < 1 || count > RANGE_LIMIT)
-    throw new RangeError(`the range '${part}' must run upwards and hold at most ${RANGE_LIMIT} numbers`);
+  if (count < 1 || count > MAX_RANGE_NUMBERS)
+    throw new RangeError(
+      `the range '${part}' must run upwards and hold at most ${MAX_RANGE_NUMBERS} numbers`,
+    );
   return Array.from({ length: count }, (_, index) =>
     String(Number(first) + index).padStart(first.length, '0'),
   );
 }
 
-const NAMED: readonly UserOptions[] = [
+const NAMED_USERS: readonly UserOptions[] = [
   { number: '70100', firstName: 'Noémie', lastName: 'Lefèvre', subType: 'NOE_C_Color_IP' },
   { number: '70101', firstName: 'Ελένη', lastName: 'Παπαδοπούλου', subType: 'NOE_C_COLOR_IP_8068' },
   { number: '70102', firstName: '美咲', lastName: '佐藤', subType: 'ALE-300', externalLogin: 'misaki.sato' },
@@ -146,16 +148,16 @@ const NAMED: readonly UserOptions[] = [
 ];
 
 /** Numbers that are the second device of somebody, so not users of their own. */
-const SECONDARY = new Set(NAMED.flatMap((user) => (user.devices ?? []).map(({ id }) => id)));
+const SECONDARY_NUMBERS = new Set(NAMED_USERS.flatMap((user) => (user.devices ?? []).map(({ id }) => id)));
 
 /**
  * The default population: 70000-70199 on the first node with names, multi-device users, agents and an analogue set among
  * them; on every further node a hundred plain users, 71000-71099 on the second, 72000-72099 on the third.
  */
 export function defaultPopulation(nodeIds: readonly number[]): UserOptions[] {
-  const named = new Map(NAMED.map((user) => [user.number, user]));
+  const named = new Map(NAMED_USERS.map((user) => [user.number, user]));
   const first = numbersOf('70000-70199')
-    .filter((number) => !SECONDARY.has(number))
+    .filter((number) => !SECONDARY_NUMBERS.has(number))
     .map((number) => named.get(number) ?? { number });
   const others = nodeIds.slice(1).flatMap((nodeId, index) => {
     const base = 71_000 + index * 1000;

@@ -65,11 +65,11 @@ export class Refusal extends Error {
     readonly status: number,
     readonly type: ErrorType,
     message: string,
-    more: { violation?: boolean; headers?: Record<string, string> } = {},
+    options: { violation?: boolean; headers?: Record<string, string> } = {},
   ) {
     super(message);
-    this.violation = more.violation ?? false;
-    this.headers = more.headers ?? {};
+    this.violation = options.violation ?? false;
+    this.headers = options.headers ?? {};
   }
 
   get body(): RestErrorInfo {
@@ -82,8 +82,8 @@ export const violation = (status: number, type: ErrorType, message: string): Ref
   new Refusal(status, type, message, { violation: true });
 
 /** The 403 of a session that is not, or no longer, there; the identifier is masked as real servers mask it. */
-export function invalidSession(cookie: string | undefined, broken: boolean): Refusal {
+export function invalidSession(cookie: string | undefined, isViolation: boolean): Refusal {
   const masked = cookie === undefined ? 'none' : `...${Buffer.from(cookie.slice(-4)).toString('hex')}`;
   const text = `AlcChameleonException.BAD_FRAMEWORK_SESSION_IDENTIFIER No framework session in API with this ID : ${masked}`;
-  return new Refusal(403, 'INVALID_SESSION', text, { violation: broken });
+  return new Refusal(403, 'INVALID_SESSION', text, { violation: isViolation });
 }

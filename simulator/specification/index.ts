@@ -5,11 +5,11 @@ export {
   matchOperation,
   type AnswerOf,
   type BodyOf,
-  type Match,
+  type OperationMatch,
   type Operation,
   type OperationName,
 } from './operations';
-export { WITHOUT_IDS, eventsNamed, packageOf } from './packages';
+export { PACKAGES_WITHOUT_IDS, eventsOf, packageOf } from './packages';
 export type { Representation } from './representations';
 export { brokenRules } from './rules';
 export { problemsOf } from './validate';

@@ -160,7 +160,7 @@ export type AnswerOf<N extends OperationName> = (typeof OPERATIONS)[N] extends {
   ? Representation<A> | undefined
   : undefined;
 
-interface Route {
+interface OperationRoute {
   readonly name: OperationName;
   readonly operation: Operation;
   readonly segments: readonly string[];
@@ -168,7 +168,7 @@ interface Route {
 
 const segmentsOf = (path: string): string[] => path.split('/').filter((segment) => segment !== '');
 
-const ROUTES: readonly Route[] = (Object.entries(OPERATIONS) as [OperationName, Operation][]).map(
+const ROUTES: readonly OperationRoute[] = (Object.entries(OPERATIONS) as [OperationName, Operation][]).map(
   ([name, operation]) => ({
     name,
     operation,
@@ -176,14 +176,14 @@ const ROUTES: readonly Route[] = (Object.entries(OPERATIONS) as [OperationName, 
   }),
 );
 
-const ROUTES_BY_LENGTH = new Map<number, Route[]>();
+const ROUTES_BY_LENGTH = new Map<number, OperationRoute[]>();
 for (const route of ROUTES) {
-  const same = ROUTES_BY_LENGTH.get(route.segments.length);
-  if (same) same.push(route);
+  const sameLength = ROUTES_BY_LENGTH.get(route.segments.length);
+  if (sameLength) sameLength.push(route);
   else ROUTES_BY_LENGTH.set(route.segments.length, [route]);
 }
 
-export interface Match {
+export interface OperationMatch {
   readonly name: OperationName;
   readonly operation: Operation;
   readonly parameters: Readonly<Record<string, string>>;
@@ -193,10 +193,10 @@ export interface Match {
  * The operation that a request means. Doubled and trailing slashes are forgiven, as real servers forgive them.
  * @returns the match, `'method'` when the path exists but not with this method, `'path'` when it does not exist
  */
-export function matchOperation(method: string, path: string): Match | 'method' | 'path' {
+export function matchOperation(method: string, path: string): OperationMatch | 'method' | 'path' {
   const segments = segmentsOf(path);
   const candidates = (ROUTES_BY_LENGTH.get(segments.length) ?? []).filter((route) =>
-    fits(route.segments, segments),
+    matchesTemplate(route.segments, segments),
   );
   if (candidates.length === 0) return 'path';
   const route = candidates.find((candidate) => candidate.operation.method === method);
@@ -205,7 +205,7 @@ export function matchOperation(method: string, path: string): Match | 'method' |
     : 'method';
 }
 
-const fits = (template: readonly string[], segments: readonly string[]): boolean =>
+const matchesTemplate = (template: readonly string[], segments: readonly string[]): boolean =>
   template.every((part, index) => part.startsWith('{') || part === segments[index]);
 
 function parametersOf(template: readonly string[], segments: readonly string[]): Record<string, string> {

@@ -26,11 +26,14 @@ for (const [name, events] of EVENTS_OF_PACKAGE)
   for (const event of events) PACKAGE_OF_EVENT.set(event, name as PackageName);
 
 /** Packages whose selectors need no ids: their events concern no single user ("no control on the ids"). */
-export const WITHOUT_IDS: ReadonlySet<PackageName> = new Set<PackageName>(['userManagement', 'system']);
+export const PACKAGES_WITHOUT_IDS: ReadonlySet<PackageName> = new Set<PackageName>([
+  'userManagement',
+  'system',
+]);
 
 /** The package that a selector's name means, whether it is a package's or an event's name. */
 export const packageOf = (name: string): PackageName | undefined =>
   EVENTS_OF_PACKAGE.has(name) ? (name as PackageName) : PACKAGE_OF_EVENT.get(name);
 
 /** The events that a selector's name stands for: those of the package, or the event itself. */
-export const eventsNamed = (name: string): readonly string[] => EVENTS_OF_PACKAGE.get(name) ?? [name];
+export const eventsOf = (name: string): readonly string[] => EVENTS_OF_PACKAGE.get(name) ?? [name];

@@ -272,8 +272,8 @@ export const REPRESENTATIONS = {
   OnUserStateModified: { eventName: 'string!', loginName: 'string!', state: 'UserState!' },
 } as const;
 
-type Table = typeof REPRESENTATIONS;
-export type RepresentationName = keyof Table;
+type RepresentationTable = typeof REPRESENTATIONS;
+export type RepresentationName = keyof RepresentationTable;
 
 type Value<T extends string> = T extends 'string' | 'dateTime'
   ? string
@@ -295,13 +295,17 @@ type FieldValue<T extends string> = T extends `${infer Item}[]!`
       ? Value<Single>
       : Value<T>;
 
-type Required<Fields> = { [K in keyof Fields]: Fields[K] extends `${string}!` ? K : never }[keyof Fields];
+type RequiredFields<Fields> = {
+  [K in keyof Fields]: Fields[K] extends `${string}!` ? K : never;
+}[keyof Fields];
 
 /** The TypeScript shape of a representation, derived from its line in the table. */
 export type Representation<N extends RepresentationName> = {
-  [K in Required<Table[N]>]: Table[N][K] extends string ? FieldValue<Table[N][K]> : never;
-} & {
-  [K in Exclude<keyof Table[N], Required<Table[N]>>]?: Table[N][K] extends string
-    ? FieldValue<Table[N][K]>
+  [K in RequiredFields<RepresentationTable[N]>]: RepresentationTable[N][K] extends string
+    ? FieldValue<RepresentationTable[N][K]>
     : never;
+} & {
+  [
+    K in Exclude<keyof RepresentationTable[N], RequiredFields<RepresentationTable[N]>>
+  ]?: RepresentationTable[N][K] extends string ? FieldValue<RepresentationTable[N][K]> : never;
 };

@@ -20,12 +20,13 @@ const kindOf = (value: unknown): string =>
   value === null ? 'null' : Array.isArray(value) ? 'a list' : typeof value;
 
 /** The value as it should stand in a message. */
-const shown = (value: unknown): string => (typeof value === 'object' ? kindOf(value) : JSON.stringify(value));
+const displayed = (value: unknown): string =>
+  typeof value === 'object' ? kindOf(value) : JSON.stringify(value);
 
 const isInt = (value: unknown): boolean =>
   typeof value === 'number' && Number.isInteger(value) && value >= INT_MIN && value <= INT_MAX;
 
-const SIMPLE: ReadonlyMap<string, Check> = new Map<string, Check>([
+const SIMPLE_TYPE_CHECKS: ReadonlyMap<string, Check> = new Map<string, Check>([
   [
     'string',
     (value, path) => (typeof value === 'string' ? [] : [`${path}: string expected, ${kindOf(value)} given`]),
@@ -40,7 +41,7 @@ const SIMPLE: ReadonlyMap<string, Check> = new Map<string, Check>([
     (value, path) =>
       typeof value === 'boolean' ? [] : [`${path}: boolean expected, ${kindOf(value)} given`],
   ],
-  ['int', (value, path) => (isInt(value) ? [] : [`${path}: 32-bit int expected, ${shown(value)} given`])],
+  ['int', (value, path) => (isInt(value) ? [] : [`${path}: 32-bit int expected, ${displayed(value)} given`])],
   ...Object.entries(ENUMERATIONS).map(([name, values]): [string, Check] => [
     name,
     enumerationCheck(name, values),
@@ -49,7 +50,7 @@ const SIMPLE: ReadonlyMap<string, Check> = new Map<string, Check>([
 
 function enumerationCheck(name: string, values: readonly string[]): Check {
   return (value, path) =>
-    typeof value === 'string' && values.includes(value) ? [] : [`${path}: ${shown(value)} is no ${name}`];
+    typeof value === 'string' && values.includes(value) ? [] : [`${path}: ${displayed(value)} is no ${name}`];
 }
 
 function parseField(name: string, notation: string): Field {
@@ -59,7 +60,7 @@ function parseField(name: string, notation: string): Field {
   return { name, type: list ? rest.slice(0, -2) : rest, required, list };
 }
 
-const FIELDS: ReadonlyMap<string, ReadonlyMap<string, Field>> = new Map(
+const REPRESENTATION_FIELDS: ReadonlyMap<string, ReadonlyMap<string, Field>> = new Map(
   Object.entries(REPRESENTATIONS).map(([representation, fields]) => [
     representation,
     new Map(Object.entries(fields).map(([name, notation]) => [name, parseField(name, notation)])),
@@ -88,7 +89,7 @@ function problemsOfObject(
   path: string,
 ): string[] {
   if (!isObject(value)) return [`${path === '' ? 'body' : path}: ${name} expected, ${kindOf(value)} given`];
-  const fields = FIELDS.get(name) ?? new Map<string, Field>();
+  const fields = REPRESENTATION_FIELDS.get(name) ?? new Map<string, Field>();
   const problems: string[] = [];
   for (const field of fields.values()) problems.push(...problemsOfField(value, field, unknownFields, path));
   if (unknownFields === 'refuse') {
@@ -101,19 +102,19 @@ function problemsOfObject(
 const join = (path: string, key: string): string => (path === '' ? key : `${path}.${key}`);
 
 function problemsOfField(
-  owner: Record<string, unknown>,
+  object: Record<string, unknown>,
   field: Field,
   unknownFields: 'refuse' | 'ignore',
   path: string,
 ): string[] {
-  const here = join(path, field.name);
-  const value = owner[field.name];
-  if (value === undefined) return field.required ? [`${here} is mandatory`] : [];
-  if (!field.list) return problemsOfValue(value, field.type, unknownFields, here);
-  if (!Array.isArray(value)) return [`${here}: list of ${field.type} expected, ${kindOf(value)} given`];
-  if (field.required && value.length === 0) return [`${here} can't be empty`];
+  const fieldPath = join(path, field.name);
+  const value = object[field.name];
+  if (value === undefined) return field.required ? [`${fieldPath} is mandatory`] : [];
+  if (!field.list) return problemsOfValue(value, field.type, unknownFields, fieldPath);
+  if (!Array.isArray(value)) return [`${fieldPath}: list of ${field.type} expected, ${kindOf(value)} given`];
+  if (field.required && value.length === 0) return [`${fieldPath} can't be empty`];
   return value.flatMap((item: unknown, index) =>
-    problemsOfValue(item, field.type, unknownFields, `${here}[${index}]`),
+    problemsOfValue(item, field.type, unknownFields, `${fieldPath}[${index}]`),
   );
 }
 
@@ -123,6 +124,6 @@ function problemsOfValue(
   unknownFields: 'refuse' | 'ignore',
   path: string,
 ): string[] {
-  const simple = SIMPLE.get(type);
-  return simple ? simple(value, path) : problemsOfObject(value, type, unknownFields, path);
+  const check = SIMPLE_TYPE_CHECKS.get(type);
+  return check ? check(value, path) : problemsOfObject(value, type, unknownFields, path);
 }

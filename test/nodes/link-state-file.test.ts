@@ -3,8 +3,8 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { StateFile } from '../../nodes/lib/lifecycle/link-state-file';
-import type { Wanted } from '../../o2g/link/desired-state';
+import { LinkStateFile } from '../../nodes/lib/lifecycle/link-state-file';
+import type { DesiredState } from '../../o2g/link/desired-state';
 
 const log = {
   info: () => undefined,
@@ -17,8 +17,8 @@ const log = {
 describe('the state file of a link', () => {
   it('is written also while what is desired never stops changing', async () => {
     const dir = await mkdtemp(join(tmpdir(), 'o2g-state-'));
-    const file = new StateFile(dir, 'link', 'server 7', log);
-    const wanted = new Map<string, Wanted>();
+    const file = new LinkStateFile(dir, 'link', 'server 7', log);
+    const wanted = new Map<string, DesiredState>();
     const save = (): void => {
       file.save({ registrations: [['o2g.example.com', '1']], wanted });
     };
@@ -52,11 +52,11 @@ describe('the state file of a link', () => {
       },
       [['o2g.example.com', '2']],
     ],
-  ] as [string, (file: StateFile, wanted: Map<string, Wanted>) => void, unknown][]) {
+  ] as [string, (file: LinkStateFile, wanted: Map<string, DesiredState>) => void, unknown][]) {
     it(`${title} while 15,000 devices were being written`, async () => {
       const dir = await mkdtemp(join(tmpdir(), 'o2g-state-'));
-      const file = new StateFile(dir, 'link', 'server 7', log);
-      const wanted = new Map<string, Wanted>(
+      const file = new LinkStateFile(dir, 'link', 'server 7', log);
+      const wanted = new Map<string, DesiredState>(
         Array.from({ length: 15_000 }, (_, index) => [String(70_000 + index), { own: false }]),
       );
       const being = async (): Promise<boolean> =>
@@ -78,8 +78,8 @@ describe('the state file of a link', () => {
 
   it('holds all of thousands of devices', async () => {
     const dir = await mkdtemp(join(tmpdir(), 'o2g-state-'));
-    const file = new StateFile(dir, 'link', 'server 7', log);
-    const wanted = new Map<string, Wanted>();
+    const file = new LinkStateFile(dir, 'link', 'server 7', log);
+    const wanted = new Map<string, DesiredState>();
     file.save({ registrations: [], wanted });
     for (let index = 0; index < 1700; index += 1)
       wanted.set(String(70_000 + index), { own: index % 2 === 0 });

@@ -2,7 +2,11 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { HttpTransport, type TlsOptions } from '../../o2g/transport/http-transport';
-import { tryConnection, type StepEnd, type TrialOptions } from '../../o2g/connection-test/connection-test';
+import {
+  testConnection,
+  type StepResult,
+  type ConnectionTestOptions,
+} from '../../o2g/connection-test/connection-test';
 import { STEPS } from '../../o2g/connection-test/steps';
 import { startSimulator, type SimulatorOptions } from '../../simulator';
 import type { Simulator } from '../../simulator/simulator-api';
@@ -11,11 +15,11 @@ import { whenTestEnds } from '../support/cleanup';
 
 let oxe: Simulator;
 
-interface Changes extends Partial<TrialOptions> {
+interface Changes extends Partial<ConnectionTestOptions> {
   tls?: TlsOptions;
   password?: string;
   signal?: AbortSignal;
-  onEnd?: (end: StepEnd) => void;
+  onEnd?: (end: StepResult) => void;
 }
 
 async function trial({
@@ -24,9 +28,9 @@ async function trial({
   signal = new AbortController().signal,
   onEnd = () => undefined,
   ...options
-}: Changes = {}): Promise<StepEnd[]> {
-  const ends: StepEnd[] = [];
-  const whole: TrialOptions = {
+}: Changes = {}): Promise<StepResult[]> {
+  const ends: StepResult[] = [];
+  const whole: ConnectionTestOptions = {
     sites: [new URL(oxe.url)],
     access: 'typed',
     account: { login: oxe.login, password, applicationName: 'trial' },
@@ -35,7 +39,7 @@ async function trial({
     verified: tls?.rejectUnauthorized !== false,
     ...options,
   };
-  await tryConnection(
+  await testConnection(
     whole,
     new HttpTransport({ timeoutMs: 5000, ...(tls ? { tls } : {}) }),
     (end) => {
@@ -48,7 +52,7 @@ async function trial({
 }
 
 /** Each step with its outcome, and its note if it has one. */
-function summary(ends: readonly StepEnd[]): Record<string, string> {
+function summary(ends: readonly StepResult[]): Record<string, string> {
   return Object.fromEntries(
     ends.map(({ step, outcome, note }) => [step, note === undefined ? outcome : `${outcome} ${note}`]),
   );

@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict';
 import type { O2GEvent } from '../../o2g/spec/event';
 import { systemClock } from '../../o2g/util/clock';
-import { Delivery } from '../../o2g/session/event-dispatcher';
+import { EventDispatcher } from '../../o2g/session/event-dispatcher';
 
 const parse = (text: string): O2GEvent => JSON.parse(text) as O2GEvent;
 
 describe('an event with two takers', () => {
   let given: Record<'first' | 'second', O2GEvent[]>;
-  let delivery: Delivery;
+  let delivery: EventDispatcher;
 
   beforeEach(() => {
     given = { first: [], second: [] };
-    delivery = new Delivery(systemClock, {
+    delivery = new EventDispatcher(systemClock, {
       info: () => undefined,
       warn: (line) => {
         throw new Error(line);
@@ -19,7 +19,7 @@ describe('an event with two takers', () => {
       debug: () => undefined,
     });
     for (const id of ['first', 'second'] as const)
-      delivery.set(id, {
+      delivery.setInterest(id, {
         selectors: [{ names: ['telephony'] }],
         deliver: (event) => {
           given[id].push(event);
@@ -30,7 +30,7 @@ describe('an event with two takers', () => {
   it('is two events: what a flow does to one, the other does not see', () => {
     const text =
       '{"eventName":"OnCallModified","callRef":"é","n":0,"yes":true,"none":null,"legs":[{"deviceId":"70120","capabilities":{}},[]],"__proto__":{"x":[1]}}';
-    delivery.receive(parse(text));
+    delivery.dispatch(parse(text));
     const [[first], [second]] = [given.first, given.second];
     assert.deepEqual([JSON.stringify(first), JSON.stringify(second)], [text, text]);
     assert.equal(Object.getPrototypeOf(second), Object.prototype);
@@ -40,8 +40,8 @@ describe('an event with two takers', () => {
 
   it('is shared by both when it is nested too deep to be copied', () => {
     const depth = 200_000;
-    delivery.receive(parse(`{"eventName":"OnCallModified","x":${'['.repeat(depth)}${']'.repeat(depth)}}`));
-    delivery.receive(parse('{"eventName":"OnCallRemoved"}'));
+    delivery.dispatch(parse(`{"eventName":"OnCallModified","x":${'['.repeat(depth)}${']'.repeat(depth)}}`));
+    delivery.dispatch(parse('{"eventName":"OnCallRemoved"}'));
     assert.deepEqual(
       given.first.map(({ eventName }) => eventName),
       ['OnCallModified', 'OnCallRemoved'],

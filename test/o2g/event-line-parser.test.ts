@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { EventReader } from '../../o2g/transport/event-line-parser';
+import { EventLineParser } from '../../o2g/transport/event-line-parser';
 import type { O2GEvent } from '../../o2g/spec/event';
 
 interface Read {
@@ -9,7 +9,7 @@ interface Read {
 
 function read(chunks: Iterable<Buffer>): Read {
   const result: Read = { events: [], malformed: [] };
-  const reader = new EventReader({
+  const reader = new EventLineParser({
     onEvent: (event) => result.events.push(event),
     onMalformed: (reason) => result.malformed.push(reason),
   });

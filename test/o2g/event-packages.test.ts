@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import type { O2GEvent } from '../../o2g/spec/event';
 import { readSelectors, unionFilter, type Selector } from '../../o2g/spec/event-packages';
-import { Routes, type Interest } from '../../o2g/session/event-router';
+import { EventRouter, type Interest } from '../../o2g/session/event-router';
 
 const takers = (selectors: Selector[], event: O2GEvent): number => {
   const interest: Interest = { selectors, deliver: () => undefined };
-  return new Routes([interest]).of(event).length;
+  return new EventRouter([interest]).recipientsOf(event).length;
 };
 
 describe('the filter of the one subscription', () => {

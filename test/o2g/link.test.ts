@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Link, LinkMemory, StoredLink } from '../../o2g/link/link';
+import type { Link, LinkStateStore, StoredLink } from '../../o2g/link/link';
 import type { RecordTarget } from '../../o2g/link/desired-state';
 import type { Session } from '../../o2g/session/session';
 import { startSimulator, type SimulatorOptions } from '../../simulator';
@@ -185,19 +185,19 @@ describe('a DR link', () => {
   it('adopts the registration that it stored and the server lists, and what it records', async () => {
     await start({ linksOutliveSessions: true });
     let stored: StoredLink | undefined;
-    const memory: LinkMemory = {
+    const memory: LinkStateStore = {
       load: () => stored,
       save: (state) => {
         stored = state;
       },
     };
-    const first = startLink(session, { onStop: 'keep' }, { memory });
+    const first = startLink(session, { onStop: 'keep' }, { stateStore: memory });
     await first.record('70120', target);
     await session.close('stop');
     assert.deepEqual(oxe.recorded(7), ['70120'], 'kept over the stop');
     oxe.clearRequests();
     ({ session } = openSession(oxe));
-    const second = startLink(session, { onStop: 'keep' }, { memory });
+    const second = startLink(session, { onStop: 'keep' }, { stateStore: memory });
     await registered(second);
     assert.deepEqual(
       second.coverage.map(({ deviceNumber, actual }) => ({ deviceNumber, actual })),

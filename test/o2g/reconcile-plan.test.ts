@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { plan, type Seen } from '../../o2g/link/reconcile-plan';
-import type { RecordTarget, Wanted } from '../../o2g/link/desired-state';
+import { planSteps, type ActualState } from '../../o2g/link/reconcile-plan';
+import type { RecordTarget, DesiredState } from '../../o2g/link/desired-state';
 
 const target: RecordTarget = {
   mode: 'ip',
@@ -12,10 +12,10 @@ const other: RecordTarget = { ...target, sentFlowPort: 20004, receivedFlowPort: 
 const slot: RecordTarget = { mode: 'tdm', crystal: 2, board: 0, timeslot: 10 };
 const beep = { tone: 25, presenceDuration: 50, silenceDuration: 15 };
 
-const steps = (want: Wanted | undefined, seen: Seen | undefined): string[] => {
+const steps = (want: DesiredState | undefined, seen: ActualState | undefined): string[] => {
   const wanted = new Map(want ? [['70120', want]] : []);
   const actual = new Map(seen ? [['70120', seen]] : []);
-  return plan(wanted, actual, new Set()).map((step) => step.do);
+  return planSteps(wanted, actual, new Set()).map((step) => step.action);
 };
 
 describe('the steps from what is to what shall be', () => {
@@ -49,7 +49,7 @@ describe('the steps from what is to what shall be', () => {
     [
       'in doubt, what GET cannot tell is sent again',
       { own: true, record: target, beep },
-      { monitored: true, record: target, beep, doubt: true },
+      { monitored: true, record: target, beep, uncertain: true },
       ['monitor', 'beep'],
     ],
     [
@@ -68,8 +68,8 @@ describe('the steps from what is to what shall be', () => {
     ],
   ] as const satisfies readonly (readonly [
     string,
-    Wanted | undefined,
-    Seen | undefined,
+    DesiredState | undefined,
+    ActualState | undefined,
     readonly string[],
   ])[]) {
     it(what, () => {
@@ -80,7 +80,7 @@ describe('the steps from what is to what shall be', () => {
   it('devices in a call come first, in the order in which they are wanted', () => {
     const wanted = new Map(['1', '2', '3', '4'].map((device) => [device, { own: true }]));
     assert.deepEqual(
-      plan(wanted, new Map(), new Set(['3', '4'])).map(({ deviceNumber }) => deviceNumber),
+      planSteps(wanted, new Map(), new Set(['3', '4'])).map(({ deviceNumber }) => deviceNumber),
       ['3', '4', '1', '2'],
     );
   });

@@ -155,7 +155,7 @@ describe('a DR link recovers', function recovery() {
       setTimeout(resolve, 1000);
     });
     const back = next(session.onState, ({ blindMs }) => blindMs !== undefined, 'the report of the break');
-    await session.call('getSystemStatus', {}, undefined);
+    await session.perform('getSystemStatus', {}, undefined);
     const { blindMs = 0 } = await back;
     assert.ok(blindMs >= 900, `${blindMs} ms`);
   });
@@ -271,7 +271,7 @@ describe('the link that an outage left at the other site', function sites() {
       { devices: ['70000', '70001'] },
       {
         clock,
-        memory: {
+        stateStore: {
           load: () => undefined,
           save: (state) => {
             stored = state && { registrations: [...state.registrations], wanted: [...state.wanted] };

@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
-import { readAnswer, repeatAfter } from '../../o2g/session/responses';
+import { readResponse, retryDelayMs } from '../../o2g/session/responses';
 import { ERROR_TYPES, O2GError } from '../../o2g/spec/errors';
-import type { Answer } from '../../o2g/transport/transport';
+import type { HttpResponse } from '../../o2g/transport/transport';
 
-const answer = (status: number, body: unknown = '', headers: Answer['headers'] = {}): Answer => ({
+const answer = (status: number, body: unknown = '', headers: HttpResponse['headers'] = {}): HttpResponse => ({
   status,
   headers,
   body: typeof body === 'string' ? body : JSON.stringify(body),
 });
-const errorOf = (given: Answer): O2GError => {
+const errorOf = (given: HttpResponse): O2GError => {
   try {
-    readAnswer('startMonitor', given);
+    readResponse('startMonitor', given);
   } catch (error) {
     if (error instanceof O2GError) return error;
   }
@@ -77,33 +77,33 @@ describe('errors of the server', () => {
 
 describe('results of the server', () => {
   it('pass unknown fields through untouched', () => {
-    assert.deepEqual(readAnswer('startMonitor', answer(200, { userId: 'oxe70120', future: [1] })), {
+    assert.deepEqual(readResponse('startMonitor', answer(200, { userId: 'oxe70120', future: [1] })), {
       userId: 'oxe70120',
       future: [1],
     });
   });
   it('absorb secured for secure', () => {
     assert.equal(
-      readAnswer('registerLink', answer(200, { registrationId: '1', secured: true })).secure,
+      readResponse('registerLink', answer(200, { registrationId: '1', secured: true })).secure,
       true,
     );
     assert.equal(
-      readAnswer('registerLink', answer(200, { registrationId: '1', secured: true, secure: false })).secure,
+      readResponse('registerLink', answer(200, { registrationId: '1', secured: true, secure: false })).secure,
       false,
     );
   });
   it('take an empty 200 of POST record for no keys', () => {
-    assert.deepEqual(readAnswer('startRecord', answer(200)), {});
+    assert.deepEqual(readResponse('startRecord', answer(200)), {});
   });
   it('are nothing for 204', () => {
     assert.doesNotThrow(() => {
-      readAnswer('stopMonitor', answer(204));
+      readResponse('stopMonitor', answer(204));
     });
   });
 });
 
 describe('what is repeated', () => {
-  const passing: readonly [string, Answer | O2GError][] = [
+  const passing: readonly [string, HttpResponse | O2GError][] = [
     ['429', answer(429)],
     ['502', answer(502, '<html>')],
     ['504', answer(504)],
@@ -114,7 +114,7 @@ describe('what is repeated', () => {
   for (const [what, outcome] of passing) {
     it(`${what}: three times, then no more`, () => {
       assert.deepEqual(
-        [0, 1, 2, 3].map((repeats) => repeatAfter(outcome, repeats, 0)),
+        [0, 1, 2, 3].map((repeats) => retryDelayMs(outcome, repeats, 0)),
         [250, 750, 2250, undefined],
       );
     });
@@ -130,12 +130,12 @@ describe('what is repeated', () => {
     ['a time-out', new O2GError('TIMEOUT', '')],
   ] as const) {
     it(`${what}: never`, () => {
-      assert.equal(repeatAfter(outcome, 0, 0), undefined);
+      assert.equal(retryDelayMs(outcome, 0, 0), undefined);
     });
   }
   it('Retry-After is honoured, within ten seconds in all', () => {
-    assert.equal(repeatAfter(answer(503, '', { 'retry-after': '2' }), 0, 1000), 2000);
-    assert.equal(repeatAfter(answer(503, '', { 'retry-after': '60' }), 0, 0), undefined);
-    assert.equal(repeatAfter(answer(503, '', { 'retry-after': '2' }), 1, 9000), undefined);
+    assert.equal(retryDelayMs(answer(503, '', { 'retry-after': '2' }), 0, 1000), 2000);
+    assert.equal(retryDelayMs(answer(503, '', { 'retry-after': '60' }), 0, 0), undefined);
+    assert.equal(retryDelayMs(answer(503, '', { 'retry-after': '2' }), 1, 9000), undefined);
   });
 });

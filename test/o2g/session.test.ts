@@ -47,11 +47,11 @@ describe('a session with a real server', () => {
     const { session } = openSession(oxe);
     const first: O2GEvent[] = [];
     const second: O2GEvent[] = [];
-    session.interest('first', {
+    session.setInterest('first', {
       selectors: [{ names: ['telephony'] }],
       deliver: (event) => first.push(event),
     });
-    session.interest('second', {
+    session.setInterest('second', {
       selectors: [{ names: ['OnCallCreated'] }],
       deliver: (event) => second.push(event),
     });
@@ -78,7 +78,7 @@ describe('a session with a real server', () => {
       body: { status: 'REFUSED', message: 'unknown event OnFuture' },
     });
     const { session, log } = openSession(oxe);
-    session.interest('taker', { selectors: [{ names: ['OnFuture', 'user'] }], deliver: () => undefined });
+    session.setInterest('taker', { selectors: [{ names: ['OnFuture', 'user'] }], deliver: () => undefined });
     await until(session, 'connected');
     const asked = oxe
       .requests()
@@ -106,7 +106,7 @@ describe('a session with a real server', () => {
     process.on('warning', note);
     const { session } = openSession(oxe);
     await until(session, 'connected');
-    await Promise.all(Array.from({ length: 100 }, () => session.call('getSystemStatus', {}, undefined)));
+    await Promise.all(Array.from({ length: 100 }, () => session.perform('getSystemStatus', {}, undefined)));
     process.off('warning', note);
     assert.deepEqual(warnings, []);
   });
@@ -114,7 +114,7 @@ describe('a session with a real server', () => {
   it('re-opens a channel that broke at once, on the same subscription, and loses nothing that the server still has', async () => {
     const { session } = openSession(oxe);
     const got: unknown[] = [];
-    session.interest('taker', {
+    session.setInterest('taker', {
       selectors: [{ names: ['telephony'] }],
       deliver: ({ callRef }) => got.push(callRef),
     });
@@ -141,7 +141,7 @@ describe('a session with a real server', () => {
     const { session } = openSession(oxe);
     await until(session, 'connected');
     oxe.expireSession();
-    const status = await session.call('getSystemStatus', {}, undefined);
+    const status = await session.perform('getSystemStatus', {}, undefined);
     assert.equal(status.configurationType, 'RECORDING');
     assert.equal(session.generation, 2);
     assert.equal(session.report.state, 'connected');
@@ -151,7 +151,7 @@ describe('a session with a real server', () => {
     const { session } = openSession(oxe);
     await until(session, 'connected');
     const put = oxe.nextRequest({ method: 'PUT', path: /\/subscriptions$/ });
-    session.interest('taker', {
+    session.setInterest('taker', {
       selectors: [{ names: ['agent', 'userManagement'] }],
       deliver: () => undefined,
     });
@@ -167,18 +167,18 @@ describe('a session with a real server', () => {
 
   it('holds events during a deploy and hands them to the taker of then', async () => {
     const { session } = openSession(oxe);
-    session.interest('node', {
+    session.setInterest('node', {
       selectors: [{ names: ['telephony'] }],
       deliver: () => assert.fail('the old node is gone'),
     });
     await until(session, 'connected');
     session.hold();
-    session.interest('node', undefined);
+    session.setInterest('node', undefined);
     const came = next(session.onEvent, () => true, 'the event');
     await oxe.emit({ eventName: 'OnCallRemoved', loginName: 'oxe70120', callRef: '1' });
     await came;
     const got: unknown[] = [];
-    session.interest('node', {
+    session.setInterest('node', {
       selectors: [{ names: ['telephony'] }],
       deliver: ({ callRef }) => got.push(callRef),
     });
@@ -207,7 +207,7 @@ describe('a session that cannot be', () => {
       ['NOT_ALLOWED'],
     );
     assert.match(failures[0]?.message ?? '', /login or the password.*not tried again/);
-    await assert.rejects(session.call('getSystemStatus', {}, undefined), {
+    await assert.rejects(session.perform('getSystemStatus', {}, undefined), {
       code: 'NOT_CONNECTED',
       message: /login or the password/,
     });
@@ -227,7 +227,7 @@ describe('a session that cannot be', () => {
       await next(session.onFailure, () => true, 'the failure');
       assert.equal(failures[0]?.code, 'NOT_CONNECTED');
       assert.match(failures[0].message, words);
-      await assert.rejects(session.call('getSystemStatus', {}, undefined), {
+      await assert.rejects(session.perform('getSystemStatus', {}, undefined), {
         code: 'NOT_CONNECTED',
         message: words,
       });

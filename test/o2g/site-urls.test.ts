@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chooseChannelUrl, chooseUrl, readServerUrl, type Side } from '../../o2g/session/site-urls';
+import { chooseChannelUrl, chooseUrl, readServerUrl, type ResolvedAccess } from '../../o2g/session/site-urls';
 
 const https = new URL('https://o2g.example.com:8443');
 const http = new URL('http://o2g.example.com');
@@ -99,7 +99,14 @@ describe('the addresses that are spoken to', () => {
       undefined,
       'https://10.0.0.1:8016/OTEvents?subscriptionId=x',
     ],
-  ] as const satisfies readonly (readonly [string, URL, Side, object, number | undefined, string])[]) {
+  ] as const satisfies readonly (readonly [
+    string,
+    URL,
+    ResolvedAccess,
+    object,
+    number | undefined,
+    string,
+  ])[]) {
     it(`have the event channel ${what}`, () => {
       assert.equal(chooseChannelUrl(typed, side, offered, port).href, expected);
     });

@@ -1,7 +1,7 @@
 import type { Clock } from '../../o2g/util/clock';
 import { HttpTransport, type TlsOptions } from '../../o2g/transport/http-transport';
-import { Link, type LinkOptions, type LinkParts } from '../../o2g/link/link';
-import type { Log } from '../../o2g/util/logger';
+import { Link, type LinkOptions, type LinkDependencies } from '../../o2g/link/link';
+import type { Logger } from '../../o2g/util/logger';
 import type { State } from '../../o2g/session/state-machine';
 import { Session, type SessionOptions } from '../../o2g/session/session';
 import type { O2GError } from '../../o2g/spec/errors';
@@ -9,7 +9,7 @@ import type { Signal } from '../../o2g/util/signal';
 import type { Simulator } from '../../simulator/simulator-api';
 
 /** What the library logged, a line each. */
-export class LogBook implements Log {
+export class LogBook implements Logger {
   readonly lines: string[] = [];
   readonly debugLines: string[] = [];
   info = (line: string): void => {
@@ -91,7 +91,7 @@ export function openSession(
 export function startLink(
   session: Session,
   options: Partial<LinkOptions> = {},
-  parts: Partial<LinkParts> = {},
+  parts: Partial<LinkDependencies> = {},
 ): Link {
   const link = new Link(
     { name: 'OXE 7', oxeNode: 7, recorder: 'OTHER', devices: [], onStop: 'close', ...options },

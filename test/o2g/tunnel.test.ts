@@ -4,8 +4,8 @@ import { Agent, type AgentOptions } from '../../o2g/tunnel/agent';
 import type { O2GEvent } from '../../o2g/spec/event';
 import { Link } from '../../o2g/link/link';
 import { Session } from '../../o2g/session/session';
-import { Tunnel } from '../../o2g/tunnel/tunnel-transport';
-import { TunnelDoor } from '../../o2g/tunnel/agent-listener';
+import { TunnelTransport } from '../../o2g/tunnel/tunnel-transport';
+import { AgentListener } from '../../o2g/tunnel/agent-listener';
 import { DEFAULT_FORMAT, readFormat, type TunnelFormat } from '../../o2g/tunnel/message-format';
 import { startSimulator } from '../../simulator';
 import type { Simulator } from '../../simulator/simulator-api';
@@ -38,9 +38,9 @@ const OTHER_NAMES = readFormat(
 describe('the tunnel', () => {
   let oxe: Simulator;
   let log: LogBook;
-  let door: TunnelDoor;
+  let door: AgentListener;
   let port: number;
-  let tunnel: Tunnel;
+  let tunnel: TunnelTransport;
   let session: Session;
   let agents: Agent[] = [];
 
@@ -48,10 +48,10 @@ describe('the tunnel', () => {
   const open = async (format: TunnelFormat = DEFAULT_FORMAT): Promise<void> => {
     oxe = await startSimulator({ devices: ['70000-70099', '70120'] });
     log = new LogBook();
-    door = new TunnelDoor(log);
+    door = new AgentListener(log);
     port = await door.listen(0, {});
-    tunnel = new Tunnel({ format, timeoutMs: 10_000, log });
-    door.expect(TOKEN, tunnel);
+    tunnel = new TunnelTransport({ format, timeoutMs: 10_000, log });
+    door.register(TOKEN, tunnel);
     session = new Session(
       {
         sites: [new URL('https://o2g.example.com')],
@@ -111,7 +111,7 @@ describe('the tunnel', () => {
   };
   const heardOf = (): O2GEvent[] => {
     const events: O2GEvent[] = [];
-    session.interest('taker', {
+    session.setInterest('taker', {
       selectors: [{ names: ['telephony'] }],
       deliver: (event) => events.push(event),
     });
@@ -136,7 +136,7 @@ describe('the tunnel', () => {
       link.start();
       await oxe.once(() => oxe.monitored(7).length === 1, { what: 'the monitored device' });
       const answers = await Promise.all(
-        Array.from({ length: 300 }, () => session.call('getSystemStatus', {}, undefined)),
+        Array.from({ length: 300 }, () => session.perform('getSystemStatus', {}, undefined)),
       );
       assert.equal(answers.length, 300);
       const sent = Array.from({ length: 3000 }, (_, index) => ({
@@ -164,7 +164,7 @@ describe('the tunnel', () => {
     const lost = next(session.onState, ({ state }) => state === 'recovering', 'the loss');
     first.agent.close();
     await lost;
-    const status = session.call('getSystemStatus', {}, undefined);
+    const status = session.perform('getSystemStatus', {}, undefined);
     const back = next(session.onState, ({ state }) => state === 'connected', 'the second agent');
     startAgent();
     await status;
@@ -181,7 +181,7 @@ describe('the tunnel', () => {
     await until(session, 'connected');
     const lost = next(session.onState, ({ state }) => state === 'recovering', 'the loss');
     oxe.expireSession();
-    await session.call('getSystemStatus', {}, undefined);
+    await session.perform('getSystemStatus', {}, undefined);
     await lost;
     assert.equal(session.generation, 2);
   });
@@ -264,13 +264,13 @@ describe('the tunnel', () => {
       }
     };
     log = new LogBook();
-    door = new TunnelDoor(log);
+    door = new AgentListener(log);
     port = await door.listen(0, {});
     whenTestEnds(() => {
       door.close();
     });
-    tunnel = new Tunnel({ format: DEFAULT_FORMAT, timeoutMs: 60_000, log, clock });
-    door.expect(TOKEN, tunnel);
+    tunnel = new TunnelTransport({ format: DEFAULT_FORMAT, timeoutMs: 60_000, log, clock });
+    door.register(TOKEN, tunnel);
     const { socket, ended } = await knock(TOKEN);
     const pings = new Promise((resolve) => socket.once('ping', resolve));
     pass(15_000);

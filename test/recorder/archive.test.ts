@@ -3,7 +3,14 @@ import { createHash } from 'node:crypto';
 import { copyFile, mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
-import { openAudio, readMetadata, verify, waveformOf, writeAccess, type Waveform } from '../../recorder/archive';
+import {
+  openAudio,
+  readMetadata,
+  verify,
+  waveformOf,
+  writeAccess,
+  type Waveform,
+} from '../../recorder/archive';
 import { readFileKeys } from '../../recorder/encryption/file-keys';
 import { encrypt, listed, makeRecordings, SECONDS, type Archived } from './archived';
 import { at, parseWav, temporaryFolder } from './support';

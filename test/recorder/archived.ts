@@ -3,9 +3,9 @@ import { existsSync } from 'node:fs';
 import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
-import { encrypting } from '../../recorder/encryption/encrypted-file';
+import { encryptingFileSystem } from '../../recorder/encryption/encrypted-file';
 import { readFileKeys } from '../../recorder/encryption/file-keys';
-import { systemFiles } from '../../recorder/disk/file-system';
+import { systemFileSystem } from '../../recorder/disk/file-system';
 import { Manifest } from '../../recorder/evidence/manifest';
 import { only, random } from './support';
 
@@ -68,7 +68,7 @@ export async function makeRecordings(
 /** Makes a recording what a recorder with this key writes. */
 export async function encrypt(folder: string, name: string, key: string): Promise<void> {
   const audio = await readFile(path.join(folder, `${name}.wav`));
-  const file = await encrypting(systemFiles, only(await readFileKeys([key]))).create(
+  const file = await encryptingFileSystem(systemFileSystem, only(await readFileKeys([key]))).create(
     path.join(folder, `${name}.wav.enc`),
   );
   await file.write(audio, 0, audio.length, 0);

@@ -6,7 +6,7 @@ import { mkdir, readdir, readFile, rename, rm, symlink, truncate, writeFile } fr
 import path from 'node:path';
 
 import { Archive } from '../../recorder/archive';
-import type { Found, Search } from '../../recorder/archive/search';
+import type { SearchPage, Search } from '../../recorder/archive/search';
 import { whenTestEnds } from '../support/cleanup';
 import { ROOT } from '../support/toolchain';
 import { makeRecordings, NEWEST, type Archived } from './archived';
@@ -38,7 +38,7 @@ async function until(holds: () => Promise<boolean>): Promise<void> {
   }
 }
 
-const startsOf = ({ recordings }: Found): string[] => recordings.map(({ startedAt }) => startedAt);
+const startsOf = ({ recordings }: SearchPage): string[] => recordings.map(({ startedAt }) => startedAt);
 const metadataFile = (folder: string, { name }: Archived): string => path.join(folder, `${name}.json`);
 
 describe('the index of recordings', function () {
@@ -58,7 +58,7 @@ describe('the index of recordings', function () {
     const sizes: number[] = [];
     let after: string | undefined;
     do {
-      const found: Found = await archive.search(after === undefined ? {} : { after });
+      const found: SearchPage = await archive.search(after === undefined ? {} : { after });
       assert.equal(found.count, 450);
       starts.push(...startsOf(found));
       sizes.push(found.recordings.length);
@@ -166,13 +166,13 @@ describe('the index of recordings', function () {
     const file = metadataFile(folder, at(made, 2));
     const metadata = JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>;
     await writeFile(file, JSON.stringify({ ...metadata, deviceNumber: '79999' }));
-    archive.lookAt(folder, file);
+    archive.refresh(folder, file);
     assert.equal((await archive.search({ device: '79999' })).count, 1);
     await rm(file);
-    archive.lookAt(folder, file);
+    archive.refresh(folder, file);
     assert.equal((await archive.search({ device: '79999' })).count, 0);
     await writeFile(file, JSON.stringify(metadata));
-    archive.lookAt(folder, file);
+    archive.refresh(folder, file);
     assert.deepEqual(
       startsOf(await archive.search({})),
       made.map((each) => each.metadata.startedAt),
@@ -205,10 +205,10 @@ describe('the index of recordings', function () {
       before,
     );
     assert.deepEqual(
-      await Promise.all(before.map((id) => again.placeOf(id))),
+      await Promise.all(before.map((id) => again.locate(id))),
       made.map(({ name }) => ({ folder, name })),
     );
-    assert.equal(await again.placeOf('0'.repeat(32)), undefined);
+    assert.equal(await again.locate('0'.repeat(32)), undefined);
   });
 
   for (const [how, damage] of [
@@ -278,7 +278,7 @@ describe('the index of recordings', function () {
       [recorded?.metadata.deviceNumber],
     );
     await rm(path.join(folder, 'unfinished.json.part'));
-    archive.lookAt(folder, path.join(folder, 'unfinished.json'));
+    archive.refresh(folder, path.join(folder, 'unfinished.json'));
     assert.equal((await archive.search({})).count, 2);
   });
 
@@ -306,7 +306,7 @@ describe('the index of recordings', function () {
     const { recordings, count } = await archive.search({});
     assert.equal(count, 3);
     for (const { id } of recordings)
-      assert.ok((await archive.placeOf(id))?.name.startsWith('70'), 'where it was found, not where it says');
+      assert.ok((await archive.locate(id))?.name.startsWith('70'), 'where it was found, not where it says');
     assert.equal((await archive.search({ device: "'; drop" })).count, 1);
   });
 

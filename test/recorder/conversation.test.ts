@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 
-import { systemFiles, type Files } from '../../recorder/disk/file-system';
+import { systemFileSystem, type FileSystem } from '../../recorder/disk/file-system';
 import { arrivals, desk, inOrderOfArrival, type Arrival } from './desk';
 import { PACKET, packetsOf, parseWav, rtp, voice } from './support';
 
@@ -170,7 +170,7 @@ describe('a conversation', () => {
   });
 
   it('is cut after maxMinutes without losing or repeating a sample', async () => {
-    const on = await desk({ mostFrames: 10 * 8000 });
+    const on = await desk({ maxFrames: 10 * 8000 });
     const audio = [voice(1500, 1), voice(1500, 2)] as const;
     await on.play(
       inOrderOfArrival([
@@ -336,7 +336,7 @@ function interleaved(left: Buffer, right: Buffer): Buffer {
 
 describe('a disk', () => {
   /** A disk that refuses while `refuses` is set, with the system's own error: /dev/full is always full. */
-  function moody(): { files: Files; refuse: (code: 'ENOSPC' | 'EROFS' | undefined) => void } {
+  function moody(): { files: FileSystem; refuse: (code: 'ENOSPC' | 'EROFS' | undefined) => void } {
     let refuses: string | undefined;
     const check = (): Promise<void> =>
       refuses === undefined
@@ -347,10 +347,10 @@ describe('a disk', () => {
         refuses = code;
       },
       files: {
-        ...systemFiles,
+        ...systemFileSystem,
         create: async (file) => {
           await check();
-          const open = await systemFiles.create(file);
+          const open = await systemFileSystem.create(file);
           return {
             write: (bytes, start, end, position) =>
               check().then(() => open.write(bytes, start, end, position)),
@@ -360,7 +360,7 @@ describe('a disk', () => {
             close: () => open.close(),
           };
         },
-        replace: (file, text) => check().then(() => systemFiles.replace(file, text)),
+        replace: (file, text) => check().then(() => systemFileSystem.replace(file, text)),
       },
     };
   }
@@ -423,9 +423,9 @@ describe('a disk', () => {
     const on = await desk(
       {},
       {
-        ...systemFiles,
+        ...systemFileSystem,
         create: async (file) => {
-          const open = await systemFiles.create(file);
+          const open = await systemFileSystem.create(file);
           return {
             ...bound(open),
             write: (bytes, start, end, position) =>
@@ -445,7 +445,9 @@ describe('a disk', () => {
   });
 });
 
-const bound = (open: Awaited<ReturnType<Files['create']>>): Awaited<ReturnType<Files['create']>> => ({
+const bound = (
+  open: Awaited<ReturnType<FileSystem['create']>>,
+): Awaited<ReturnType<FileSystem['create']>> => ({
   write: (bytes, start, end, position) => open.write(bytes, start, end, position),
   read: (position, length) => open.read(position, length),
   finish: (length) => open.finish(length),

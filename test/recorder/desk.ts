@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 
-import { Device, type DeviceOptions } from '../../recorder/conversation/device-recorder';
-import { systemFiles, type Files } from '../../recorder/disk/file-system';
-import { thisOwner } from '../../recorder/files/owner';
-import { SAMPLE_RATE, type Alarm, type Channel, type Recorded } from '../../recorder/common/types';
+import { DeviceRecorder, type DeviceRecorderOptions } from '../../recorder/conversation/device-recorder';
+import { systemFileSystem, type FileSystem } from '../../recorder/disk/file-system';
+import { currentOwner } from '../../recorder/files/owner';
+import { SAMPLE_RATE, type Alarm, type Channel, type RecordingMetadata } from '../../recorder/common/types';
 import { whenTestEnds } from '../support/cleanup';
 import { parseWav, temporaryFolder, type Wav } from './support';
 
@@ -17,10 +17,10 @@ export interface Arrival {
 }
 
 export interface Desk {
-  readonly device: Device;
+  readonly device: DeviceRecorder;
   readonly folder: string;
   readonly alarms: Alarm[];
-  readonly recorded: Recorded[];
+  readonly recorded: RecordingMetadata[];
   /** Lets the packets arrive and time pass, up to `until`. */
   play(arrivals: readonly Arrival[], until?: number): Promise<void>;
   /** Ends the conversation now. @returns the file and what is said of it */
@@ -29,33 +29,36 @@ export interface Desk {
 }
 
 export interface Ended {
-  readonly recorded: Recorded;
+  readonly recorded: RecordingMetadata;
   readonly wav: Wav;
 }
 
 const TURN_MS = 200;
 
 /** What devices of tests are given, where nothing else is said. */
-export const optionsIn = (folder: string): DeviceOptions => ({
+export const optionsIn = (folder: string): DeviceRecorderOptions => ({
   folder,
   filename: '{{id}}',
   format: 'g711',
   dtmfPayloadTypes: [97, 101],
-  mostFrames: 240 * 60 * SAMPLE_RATE,
+  maxFrames: 240 * 60 * SAMPLE_RATE,
   split: 'conversation',
   noMediaMs: 5000,
   flushMs: 500,
 });
 
 /** A device on a desk: no socket and no clock, time is what the test says. Its files are real. */
-export async function desk(options: Partial<DeviceOptions> = {}, files: Files = systemFiles): Promise<Desk> {
+export async function desk(
+  options: Partial<DeviceRecorderOptions> = {},
+  files: FileSystem = systemFileSystem,
+): Promise<Desk> {
   const folder = await temporaryFolder();
-  const [alarms, recorded]: [Alarm[], Recorded[]] = [[], []];
+  const [alarms, recorded]: [Alarm[], RecordingMetadata[]] = [[], []];
   const disk = watched(files);
-  const device = new Device('70120', {}, false, {
+  const device = new DeviceRecorder('70120', {}, false, {
     options: { ...optionsIn(folder), ...options },
-    files: disk.files,
-    owner: thisOwner('test'),
+    fileSystem: disk.files,
+    owner: currentOwner('test'),
     onRecorded: (one) => recorded.push(one),
     onAlarm: (alarm) => alarms.push(alarm),
     onStarted: () => undefined,
@@ -80,7 +83,7 @@ export async function desk(options: Partial<DeviceOptions> = {}, files: Files = 
       for (const { at, packet, channel = 'sent', source = '192.0.2.1:5000' } of arrivals) {
         await tick(at);
         const [address = '', port] = source.split(':');
-        if (device.inbox(channel).push(packet, address, Number(port), at)) device.tick(at, 0);
+        if (device.packetBuffer(channel).push(packet, address, Number(port), at)) device.tick(at, 0);
       }
       if (until !== undefined) await tick(until);
     },
@@ -95,7 +98,7 @@ export async function desk(options: Partial<DeviceOptions> = {}, files: Files = 
 }
 
 /** Knows when nothing is being written: time on the desk passes faster than a disk writes. */
-function watched(files: Files): { files: Files; idle: () => Promise<void> } {
+function watched(files: FileSystem): { files: FileSystem; idle: () => Promise<void> } {
   let busy = 0;
   const watch = async <T>(work: Promise<T>): Promise<T> => {
     busy += 1;

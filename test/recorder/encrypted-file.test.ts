@@ -3,8 +3,8 @@ import { readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import { openRecording, readFileKeys, RecorderError, type FileKey } from '../../recorder';
-import { EncryptedFile, encrypting } from '../../recorder/encryption/encrypted-file';
-import { systemFiles, type OpenFile } from '../../recorder/disk/file-system';
+import { EncryptedFile, encryptingFileSystem } from '../../recorder/encryption/encrypted-file';
+import { systemFileSystem, type OpenFile } from '../../recorder/disk/file-system';
 import { at, random, randomBytes, temporaryFolder } from './support';
 
 const refused =
@@ -26,7 +26,7 @@ beforeEach(async () => {
 
 /** Writes a finished file in one piece. */
 async function write(content: Buffer, to = file, using = key): Promise<void> {
-  const open = await encrypting(systemFiles, using).create(to);
+  const open = await encryptingFileSystem(systemFileSystem, using).create(to);
   await open.write(content, 0, content.length, 0);
   await open.finish(content.length);
   await open.close();
@@ -98,7 +98,7 @@ describe('an encrypted file', () => {
   it('written here and there, in pieces of any size and more than once, is what was written last', async () => {
     const next = random(9);
     const expected = Buffer.alloc(120_000);
-    const open = await encrypting(systemFiles, key).create(file);
+    const open = await encryptingFileSystem(systemFileSystem, key).create(file);
     let length = 0;
     for (let round = 0; round < 200; round += 1) {
       const position = Math.floor(next() * Math.min(100_000, length + 500));
@@ -119,7 +119,7 @@ describe('an encrypted file', () => {
     const nonces = new Set<string>();
     let writes = 0;
     const watch = async (): Promise<OpenFile> => {
-      const inner = await systemFiles.create(file);
+      const inner = await systemFileSystem.create(file);
       return {
         ...bound(inner),
         write: (bytes, start, end, position) => {
@@ -148,7 +148,7 @@ describe('an encrypted file', () => {
   });
 
   it('whose disk refuses in the middle of a write is whole after the next one', async () => {
-    const inner = await systemFiles.create(file);
+    const inner = await systemFileSystem.create(file);
     let fails = false;
     const open = EncryptedFile.create(
       {
@@ -244,7 +244,7 @@ describe('an encrypted file', () => {
   it('is read while it grows, up to what was there when it was opened', async () => {
     const part = `${file}.part`;
     const content = randomBytes(200_000, 8);
-    const open = await encrypting(systemFiles, key).create(part);
+    const open = await encryptingFileSystem(systemFileSystem, key).create(part);
     await open.write(content, 0, 50_000, 0);
     const early = await openRecording(part, keys);
     const rest = (async () => {

@@ -4,7 +4,14 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
-import { openRecording, readFileKeys, Recorder, RecorderError, type FinishedRecording, type RecorderOptions } from '../../recorder';
+import {
+  openRecording,
+  readFileKeys,
+  Recorder,
+  RecorderError,
+  type FinishedRecording,
+  type RecorderOptions,
+} from '../../recorder';
 import { whenTestEnds } from '../support/cleanup';
 import {
   at,

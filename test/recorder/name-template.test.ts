@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 
-import { compactDate, DEFAULT_FILENAME, nameOf } from '../../recorder/files/name-template';
+import { compactDate, DEFAULT_FILENAME, renderName } from '../../recorder/files/name-template';
 import { only, pace, packetsOf, Phone, startRecorder, temporaryFolder, voice } from './support';
 
 const values = {
@@ -27,7 +27,7 @@ describe('the name of a recording', () => {
     ['{{{party}}}', '+33 390670000'],
     ['{{direction}}{{^user}}x{{/user}}', 'incoming'],
   ] as const) {
-    it(`${template} is ${name}`, () => assert.equal(nameOf(template, values), name));
+    it(`${template} is ${name}`, () => assert.equal(renderName(template, values), name));
   }
 
   for (const evil of [
@@ -54,7 +54,7 @@ describe('the name of a recording', () => {
         'x/{{{party}}}/../{{party}}',
         '../{{party}}',
       ]) {
-        const name = nameOf(template, { ...values, party: evil, deviceNumber: evil });
+        const name = renderName(template, { ...values, party: evil, deviceNumber: evil });
         const inside = path.relative('/recordings', path.join('/recordings', name));
         assert.ok(inside !== '' && !inside.startsWith('..') && !path.isAbsolute(name), name);
         for (const part of name.split('/')) {

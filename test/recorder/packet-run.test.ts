@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 
-import { CHANNELS, type Channel, type Recorded } from '../../recorder/common/types';
+import { CHANNELS, type Channel, type RecordingMetadata } from '../../recorder/common/types';
 import { desk, inOrderOfArrival, type Arrival } from './desk';
 import { PACKET, random, randomBytes, rtp, SrtpSender, voice, type RtpFields, type Wav } from './support';
 
@@ -50,7 +50,7 @@ function conversation(seed: number, packetOf: PacketOf): Arrival[] {
 async function recorded(
   packets: readonly Arrival[],
   keys?: typeof MASTER,
-): Promise<{ wav: Wav; told: Partial<Recorded> }> {
+): Promise<{ wav: Wav; told: Partial<RecordingMetadata> }> {
   const on = await desk();
   if (keys) on.device.setKeys({ key: Uint8Array.from(keys.key), salt: Uint8Array.from(keys.salt) }, on.now());
   await on.play(
@@ -71,7 +71,7 @@ async function recorded(
       channel,
       { ...report, heardMs: Date.parse(lastPacketAt ?? '') - Date.parse(firstPacketAt ?? '') },
     ]),
-  ) as unknown as Recorded['channels'];
+  ) as unknown as RecordingMetadata['channels'];
   return {
     wav,
     told: {

@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import { openRecording, readFileKeys, type FileKey } from '../../recorder';
-import type { Channel, Recorded } from '../../recorder/common/types';
+import type { Channel, RecordingMetadata } from '../../recorder/common/types';
 import { arrivals, desk, inOrderOfArrival, type Arrival, type Desk } from './desk';
 import {
   at,
@@ -33,7 +33,7 @@ const ALL = BEFORE + PAUSED + AFTER;
 let key: FileKey;
 
 interface Result {
-  readonly recorded: Recorded;
+  readonly recorded: RecordingMetadata;
   readonly wav: Wav;
   /** Every file of the folder as it lies there, and the encrypted ones once more, decrypted. */
   readonly files: ReadonlyMap<string, Buffer>;

@@ -1,22 +1,22 @@
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 
-import { systemFiles } from '../../recorder/disk/file-system';
-import { thisOwner } from '../../recorder/files/owner';
+import { systemFileSystem } from '../../recorder/disk/file-system';
+import { currentOwner } from '../../recorder/files/owner';
 import { Receiver } from '../../recorder/worker/receiver';
-import type { Recorded } from '../../recorder/common/types';
+import type { RecordingMetadata } from '../../recorder/common/types';
 import { whenTestEnds } from '../support/cleanup';
 import { optionsIn } from './desk';
 import { only, packetsOf, portRange, temporaryFolder, voice } from './support';
 
 describe('the end of a conversation', () => {
   it('is told to a thread that was kept from running for six seconds: what lies unread belongs to it', async () => {
-    const recorded: Recorded[] = [];
+    const recorded: RecordingMetadata[] = [];
     // In this thread, not in a worker: while it sends, it doesn't read.
     const receiver = new Receiver('127.0.0.1', {
       options: optionsIn(await temporaryFolder()),
-      files: systemFiles,
-      owner: thisOwner('test'),
+      fileSystem: systemFileSystem,
+      owner: currentOwner('test'),
       onRecorded: (one) => {
         recorded.push(one);
       },

@@ -6,7 +6,7 @@ import { chmod, mkdir, readdir, readFile, stat, utimes, writeFile } from 'node:f
 import path from 'node:path';
 
 import { Recorder, RecorderError, type FinishedRecording } from '../../recorder';
-import { WorkerThread } from '../../recorder/worker/receiver-thread';
+import { ReceiverThread } from '../../recorder/worker/receiver-thread';
 import { whenTestEnds } from '../support/cleanup';
 import {
   at,
@@ -583,11 +583,11 @@ describe('a thread that answers late', () => {
         {},
         {
           startWorker: (...args) => {
-            const thread = new WorkerThread(...args);
-            const order = thread.order.bind(thread);
-            thread.order = async (...ordered) => {
+            const thread = new ReceiverThread(...args);
+            const order = thread.send.bind(thread);
+            thread.send = async (...ordered) => {
               await order(...ordered);
-              if (ordered[0].do === 'end' || ordered[0].do === 'disarm') await completed;
+              if (ordered[0].type === 'end' || ordered[0].type === 'disarm') await completed;
             };
             return thread;
           },
@@ -605,12 +605,12 @@ describe('a thread that answers late', () => {
 describe('a thread that fails', () => {
   it('is started again: same ports, what it left is completed, everybody is told', async function () {
     this.timeout(30_000);
-    const threads: WorkerThread[] = [];
+    const threads: ReceiverThread[] = [];
     const { recorder, folder } = await startRecorder(
       {},
       {
         startWorker: (...args) => {
-          const thread = new WorkerThread(...args);
+          const thread = new ReceiverThread(...args);
           threads.push(thread);
           return thread;
         },

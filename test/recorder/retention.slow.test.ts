@@ -4,7 +4,7 @@ import { appendFile, mkdir, readdir, readFile, rm, symlink, utimes, writeFile } 
 import path from 'node:path';
 
 import { RecorderError } from '../../recorder';
-import { Keeping, type Kept } from '../../recorder/evidence/retention';
+import { Retention, type RetentionState } from '../../recorder/evidence/retention';
 import { Manifest } from '../../recorder/evidence/manifest';
 import { verifyFolder } from '../../recorder/evidence/verify-folder';
 import {
@@ -31,28 +31,30 @@ const refused =
 
 /** A folder of recordings with the real manifest, a real keeper, and a clock that the test sets. */
 class Archive {
+  readonly #retentionDays: number;
   now = START;
-  readonly kept: Kept[] = [];
+  readonly kept: RetentionState[] = [];
   readonly warnings: string[] = [];
   readonly manifest: Manifest;
-  keeping: Keeping;
+  keeping: Retention;
 
   constructor(
     readonly folder: string,
-    private readonly retentionDays: number,
+    retentionDays: number,
   ) {
+    this.#retentionDays = retentionDays;
     this.manifest = new Manifest(folder);
     this.keeping = this.open();
   }
 
   /** As after a restart: nothing is known but what the manifest says. */
-  open(): Keeping {
-    return (this.keeping = new Keeping(
-      { folder: this.folder, retentionDays: this.retentionDays },
+  open(): Retention {
+    return (this.keeping = new Retention(
+      { folder: this.folder, retentionDays: this.#retentionDays },
       {
         manifest: this.manifest,
         now: () => this.now,
-        onKept: (kept) => this.kept.push(kept),
+        onChange: (kept) => this.kept.push(kept),
         warn: (line) => this.warnings.push(line),
       },
     ));
@@ -148,7 +150,7 @@ describe('retention and hold', function () {
         expected.delete(unwanted);
       }
       if (day % 50 === 49) own.open(); // a restart forgets nothing
-      await own.keeping.look();
+      await own.keeping.deleteExpired();
       for (const [file, { endedAt, days: until, held: isHeld }] of expected)
         if (!isHeld && until > 0 && endedAt + until * DAY <= own.now) expected.delete(file);
       const audio = (await own.files()).filter((file) => /\.wav(\.enc)?$/.test(file));
@@ -277,7 +279,7 @@ describe('retention and hold', function () {
       `${JSON.stringify({ entry: 'recording', at: iso(START), id: 'y', file: 'link/y.wav', bytes: 1, sha256: '', metadataSha256: '', metadata: '', endedAt: iso(START), line: 9, previous: '' })}\n`,
     );
     own.now = START + 10 * DAY;
-    await own.keeping.look();
+    await own.keeping.deleteExpired();
     assert.deepEqual((await readdir(elsewhere)).sort(), ['x.json', 'x.wav', 'y.json', 'y.wav']);
   });
 
@@ -297,7 +299,7 @@ describe('retention and hold', function () {
     });
     await rm(path.join(own.folder, 'a.wav'));
     assert.deepEqual(await own.files(), ['a.json', 'a.sent.rtpdump', 'b.json', 'b.wav']);
-    await own.keeping.look();
+    await own.keeping.deleteExpired();
     assert.deepEqual(await own.files(), ['b.json', 'b.wav']);
   });
 
@@ -306,10 +308,10 @@ describe('retention and hold', function () {
     await own.record('a');
     await writeFile(path.join(own.folder, 'a.json.part'), '{}');
     own.now = START + 5 * DAY;
-    assert.equal(await own.keeping.look(), 0);
+    assert.equal(await own.keeping.deleteExpired(), 0);
     await assert.rejects(own.keeping.delete({ file: 'a.wav' }), refused('REFUSED', 'being completed'));
     await rm(path.join(own.folder, 'a.json.part'));
-    assert.equal(await own.keeping.look(), 1);
+    assert.equal(await own.keeping.deleteExpired(), 1);
     assert.deepEqual(await own.files(), []);
   });
 
@@ -321,7 +323,7 @@ describe('retention and hold', function () {
     await own.keeping.delete({ file: 'a.wav' });
     await own.record('a');
     own.open();
-    await own.keeping.look();
+    await own.keeping.deleteExpired();
     assert.deepEqual(await own.files(), ['a.json', 'a.wav']);
     assert.equal((await own.keeping.hold({ file: 'a.wav' })).held, true);
   });
@@ -332,11 +334,11 @@ describe('retention and hold', function () {
     const inTheWay = path.join(own.folder, 'a.sent.rtpdump');
     await mkdir(path.join(inTheWay, 'x'), { recursive: true });
     own.now = START + 2 * DAY;
-    await own.keeping.look();
-    await own.keeping.look();
+    await own.keeping.deleteExpired();
+    await own.keeping.deleteExpired();
     assert.match(only(own.warnings), /a\.wav is deleted, but its files wouldn't go/);
     await rm(inTheWay, { recursive: true });
-    await own.keeping.look();
+    await own.keeping.deleteExpired();
     assert.deepEqual(await own.files(), []);
   });
 
@@ -346,7 +348,7 @@ describe('retention and hold', function () {
     for (let number = 0; number < 120; number += 1) files.push(await own.record(`r${number}`));
     own.now = START + 2 * DAY;
     const results = await Promise.allSettled([
-      own.keeping.look(),
+      own.keeping.deleteExpired(),
       ...files.slice(100).map((file) => own.keeping.hold({ file })),
       own.manifest.append({ entry: 'hold', at: iso(START), file: 'nothing.wav', id: '' }),
     ]);
@@ -390,8 +392,8 @@ describe('a recorder', () => {
       return only(await recorder.endConversation('70120')).id;
     };
     const first = await record();
-    const kept = told(recorder, 'kept');
-    await recorder.keeping.hold({ id: first });
+    const kept = told(recorder, 'retention');
+    await recorder.retention.hold({ id: first });
     assert.deepEqual([(await kept).id, (await kept).held], [first, true]);
     await recorder.close();
     const { recorder: later } = await startRecorder(
@@ -404,8 +406,8 @@ describe('a recorder', () => {
       { folder, retentionDays: 30 },
       { now: () => Date.now() + 31 * DAY },
     );
-    await released.keeping.release({ id: first });
-    await released.keeping.look();
+    await released.retention.release({ id: first });
+    await released.retention.deleteExpired();
     await released.close();
     const { recordings, deleted, findings } = await verifyFolder(folder);
     assert.deepEqual([recordings, deleted, findings], [0, 1, []]);

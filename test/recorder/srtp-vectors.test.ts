@@ -4,9 +4,9 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { AesCounterMode } from '../../recorder/srtp/aes-ctr';
 import { RecorderError } from '../../recorder/common/errors';
 import { HmacSha1 } from '../../recorder/srtp/hmac-sha1';
-import { sessionKeys } from '../../recorder/srtp/key-derivation';
+import { deriveSessionKeys } from '../../recorder/srtp/key-derivation';
 import { parseKeys } from '../../recorder/srtp/key-text';
-import { rolloverCounter, SequenceWindow } from '../../recorder/rtp/sequence-tracker';
+import { rolloverCounter, SequenceTracker } from '../../recorder/rtp/sequence-tracker';
 import { SrtpKeys } from '../../recorder/srtp/srtp-keys';
 import { packetsOf, SrtpSender, voice } from './support';
 
@@ -26,7 +26,7 @@ const digest = (mac: HmacSha1, data: Buffer): string =>
 
 describe('SRTP keys and ciphers', () => {
   it('derive the session keys of RFC 3711, B.3', () => {
-    const keys = sessionKeys({
+    const keys = deriveSessionKeys({
       key: hex('E1F97A0D3E018BE0D64FA32C06DE4139'),
       salt: hex('0EC675AD498AFEEBB6960B3AABE6'),
     });
@@ -36,7 +36,7 @@ describe('SRTP keys and ciphers', () => {
   });
 
   it('derive the session keys of RFC 6188, 7.4', () => {
-    const keys = sessionKeys({
+    const keys = deriveSessionKeys({
       key: hex('f0f04914b513f2763a1b1fa130f10e29 98f6f6e43e4309d1e622a0e332b9f1b6'),
       salt: hex('3b04803de51ee7c96423ab5b78d2'),
     });
@@ -67,7 +67,7 @@ describe('SRTP keys and ciphers', () => {
         sequenceNumber: 0,
         rolloverCounter: 0,
       };
-      const { plain, offsets } = cipher.decipher([zeros, { ...zeros, end: 20 }]);
+      const { plain, offsets } = cipher.decrypt([zeros, { ...zeros, end: 20 }]);
       assert.deepEqual(offsets, [0, 48]);
       const bytes = new Uint8Array(plain.buffer, plain.byteOffset);
       assert.equal(asHex(bytes.subarray(0, 48)), asHex(hex(stream)));
@@ -137,7 +137,7 @@ describe('a key as text', () => {
 
 describe('the sequence of a stream', () => {
   it('counts on where 16 bits end, also for what was overtaken there', () => {
-    const window = new SequenceWindow();
+    const window = new SequenceTracker();
     const extended = [65_534, 65_535, 1, 0, 2, 65_533].map((sequenceNumber) => {
       const number = window.extend(sequenceNumber);
       window.commit(number);
@@ -147,16 +147,16 @@ describe('the sequence of a stream', () => {
   });
 
   it('has a number before the first, when the first was overtaken', () => {
-    const window = new SequenceWindow();
+    const window = new SequenceTracker();
     window.commit(window.extend(0));
     assert.equal(rolloverCounter(window.extend(65_535)), -1);
-    assert.equal(window.look(window.extend(65_535)), 'new');
+    assert.equal(window.check(window.extend(65_535)), 'new');
   });
 
   it('knows repetitions 1,023 packets back, and nothing older', () => {
-    const window = new SequenceWindow();
+    const window = new SequenceTracker();
     for (let number = 0; number < 2000; number += 2) window.commit(window.extend(number));
-    const look = (number: number): string => window.look(window.extend(number));
+    const look = (number: number): string => window.check(window.extend(number));
     assert.deepEqual(
       [look(1998), look(1997), look(976), look(975), look(974)],
       ['duplicate', 'new', 'duplicate', 'new', 'old'],
@@ -164,10 +164,10 @@ describe('the sequence of a stream', () => {
   });
 
   it('is not moved by a packet that was only looked at', () => {
-    const window = new SequenceWindow();
+    const window = new SequenceTracker();
     window.commit(window.extend(10));
-    window.look(window.extend(30_000));
-    assert.equal(window.look(window.extend(11)), 'new');
+    window.check(window.extend(30_000));
+    assert.equal(window.check(window.extend(11)), 'new');
     assert.equal(window.highest - 65_536, 10);
   });
 
@@ -175,7 +175,7 @@ describe('the sequence of a stream', () => {
     const [key, salt] = [randomBytes(16), randomBytes(14)];
     const sender = new SrtpSender({ key, salt, tag: 10 });
     const keys = new SrtpKeys({ key: Uint8Array.from(key), salt: Uint8Array.from(salt) });
-    const window = new SequenceWindow();
+    const window = new SequenceTracker();
     for (const packet of packetsOf(voice(6), { sequenceNumber: 65_533 }).map((plain) =>
       sender.protect(plain),
     )) {

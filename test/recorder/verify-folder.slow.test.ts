@@ -5,8 +5,8 @@ import { copyFile, mkdir, readFile, rename, rm, symlink, truncate, writeFile } f
 import path from 'node:path';
 
 import { readFileKeys } from '../../recorder';
-import { encrypting } from '../../recorder/encryption/encrypted-file';
-import { systemFiles } from '../../recorder/disk/file-system';
+import { encryptingFileSystem } from '../../recorder/encryption/encrypted-file';
+import { systemFileSystem } from '../../recorder/disk/file-system';
 import { at, packetsOf, pace, Phone, randomBytes, startRecorder, temporaryFolder, voice } from './support';
 
 const sha256 = (bytes: Buffer | string): string => createHash('sha256').update(bytes).digest('hex');
@@ -439,7 +439,7 @@ describe('o2g-decrypt', function () {
   beforeEach(async () => {
     folder = await temporaryFolder();
     file = path.join(folder, 'a.wav.enc');
-    const open = await encrypting(systemFiles, at(await readFileKeys([KEY]), 0)).create(file);
+    const open = await encryptingFileSystem(systemFileSystem, at(await readFileKeys([KEY]), 0)).create(file);
     await open.write(content, 0, content.length, 0);
     await open.finish(content.length);
     await open.close();

@@ -11,13 +11,15 @@ import type { Client } from './support';
 
 /** A recorder's port: the packets that came. */
 class Port {
+  readonly #socket: Socket;
   readonly packets: Buffer[] = [];
-  private check: (() => void) | undefined;
+  #check: (() => void) | undefined;
 
-  private constructor(private readonly socket: Socket) {
+  private constructor(socket: Socket) {
+    this.#socket = socket;
     socket.on('message', (packet) => {
       this.packets.push(packet);
-      this.check?.();
+      this.#check?.();
     });
   }
 
@@ -30,20 +32,20 @@ class Port {
   }
 
   get number(): number {
-    return this.socket.address().port;
+    return this.#socket.address().port;
   }
 
   count(packets: number): Promise<void> {
     return new Promise((resolve) => {
-      this.check = () => {
+      this.#check = () => {
         if (this.packets.length >= packets) resolve();
       };
-      this.check();
+      this.#check();
     });
   }
 
   close(): void {
-    this.socket.close();
+    this.#socket.close();
   }
 }
 

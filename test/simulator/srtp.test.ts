@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { deriveSessionKeys, SrtpSender } from '../../simulator/recording/srtp';
-import { RtpStream } from '../../simulator/recording/rtp';
+import { RtpPacketizer } from '../../simulator/recording/rtp';
 import { encodeALaw, encodeMuLaw, loopOf, voiceOf } from '../../simulator/recording/voice';
 
 const hex = (text: string): Buffer => Buffer.from(text, 'hex');
@@ -51,7 +51,7 @@ describe('an SRTP sender', () => {
 
 describe('an RTP stream', () => {
   it('wraps sequence number and timestamp', () => {
-    const stream = new RtpStream(8, undefined);
+    const stream = new RtpPacketizer(8, undefined);
     let before = stream.next(Buffer.alloc(160));
     for (let count = 0; count < 70_000; count += 1) {
       const packet = stream.next(Buffer.alloc(160));

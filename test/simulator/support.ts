@@ -159,24 +159,24 @@ export class ChannelReader {
   readonly events: EventObject[] = [];
   /** Why it ended: 'end' after the last chunk, 'broken' without. */
   ended: 'end' | 'broken' | undefined;
-  private rest = Buffer.alloc(0);
-  private readonly waiting = new Set<() => void>();
+  #rest = Buffer.alloc(0);
+  readonly #waiting = new Set<() => void>();
 
   constructor(
     readonly status: number,
     response: http.IncomingMessage,
   ) {
     response.on('data', (piece: Buffer) => {
-      this.take(piece);
+      this.#take(piece);
     });
     response.on('end', () => {
-      this.end('end');
+      this.#end('end');
     });
     response.on('error', () => {
-      this.end('broken');
+      this.#end('broken');
     });
     response.on('close', () => {
-      this.end('broken');
+      this.#end('broken');
     });
     this.close = () => response.destroy();
     this.pause = () => response.pause();
@@ -185,20 +185,20 @@ export class ChannelReader {
   readonly close: () => void;
   readonly pause: () => void;
 
-  private take(piece: Buffer): void {
+  #take(piece: Buffer): void {
     this.pieces.push(piece);
-    this.rest = Buffer.concat([this.rest, piece]);
-    for (let at = this.rest.indexOf('\r\n'); at >= 0; at = this.rest.indexOf('\r\n')) {
-      const line = this.rest.subarray(0, at).toString();
-      this.rest = this.rest.subarray(at + 2);
+    this.#rest = Buffer.concat([this.#rest, piece]);
+    for (let at = this.#rest.indexOf('\r\n'); at >= 0; at = this.#rest.indexOf('\r\n')) {
+      const line = this.#rest.subarray(0, at).toString();
+      this.#rest = this.#rest.subarray(at + 2);
       this.events.push(JSON.parse(line) as EventObject);
     }
-    for (const check of [...this.waiting]) check();
+    for (const check of [...this.#waiting]) check();
   }
 
-  private end(how: 'end' | 'broken'): void {
+  #end(how: 'end' | 'broken'): void {
     this.ended ??= how;
-    for (const check of [...this.waiting]) check();
+    for (const check of [...this.#waiting]) check();
   }
 
   /** Resolves when the condition holds; checked after each piece and at the end. */
@@ -208,16 +208,16 @@ export class ChannelReader {
         const value = condition();
         if (value === undefined || value === false) return;
         clearTimeout(timer);
-        this.waiting.delete(check);
+        this.#waiting.delete(check);
         resolve(value);
       };
       const error = new Error(`${what} did not come`);
       const timer = setTimeout(() => {
-        this.waiting.delete(check);
+        this.#waiting.delete(check);
         error.message += `; came ${this.events.length}, the last of them ${JSON.stringify(this.events.slice(-10))}`;
         reject(error);
       }, 20_000);
-      this.waiting.add(check);
+      this.#waiting.add(check);
       check();
     });
   }
@@ -235,9 +235,9 @@ export class ChannelReader {
    * The events that a step raises: all that come before a marker sent after it. Each must be as the specification says.
    */
   async during(oxe: Simulator, step: () => unknown): Promise<EventObject[]> {
-    const from = await this.mark(oxe);
+    const from = await this.#mark(oxe);
     await step();
-    const to = await this.mark(oxe);
+    const to = await this.#mark(oxe);
     const events = this.events.slice(from + 1, to);
     for (const event of events)
       assert.deepEqual(
@@ -249,7 +249,7 @@ export class ChannelReader {
   }
 
   /** Sends a marker through the channel. @returns its place among the events */
-  private async mark(oxe: Simulator): Promise<number> {
+  async #mark(oxe: Simulator): Promise<number> {
     markers += 1;
     const marker = `Marker${markers}`;
     await oxe.emit({ eventName: marker });
@@ -283,7 +283,7 @@ export function openChannel(url: string, method = 'POST'): Promise<ChannelReader
 
 /** An event in a few words: `oxe70120 OnCallModified b7c1 ACTIVE CONFERENCED`, callRefs replaced by letters in order of appearance. */
 export class Storyteller {
-  private readonly letters = new Map<string, string>();
+  readonly #letters = new Map<string, string>();
 
   tell(events: readonly EventObject[]): string[] {
     return events.map((event) => {
@@ -294,11 +294,11 @@ export class Storyteller {
       return [
         event.loginName,
         event.eventName,
-        this.letter(event.callRef),
+        this.#letter(event.callRef),
         data?.state ?? word(event.state),
         event.cause,
-        event.previousCallRef !== undefined && `was ${this.letter(event.previousCallRef)}`,
-        event.replacedByCallRef !== undefined && `now ${this.letter(event.replacedByCallRef)}`,
+        event.previousCallRef !== undefined && `was ${this.#letter(event.previousCallRef)}`,
+        event.replacedByCallRef !== undefined && `now ${this.#letter(event.replacedByCallRef)}`,
         event.newDestination !== undefined && `to ${word(event.newDestination)}`,
         ...ids(event.participants).map((id) => `with ${id}`),
         ...ids(event.addedParticipants).map((id) => `+${id}`),
@@ -309,11 +309,11 @@ export class Storyteller {
     });
   }
 
-  private letter(callRef: unknown): string {
+  #letter(callRef: unknown): string {
     if (typeof callRef !== 'string') return '';
     assert.match(callRef, /^[0-9a-f]{16}$/);
-    const letter = this.letters.get(callRef) ?? String.fromCharCode(65 + this.letters.size);
-    this.letters.set(callRef, letter);
+    const letter = this.#letters.get(callRef) ?? String.fromCharCode(65 + this.#letters.size);
+    this.#letters.set(callRef, letter);
     return letter;
   }
 }

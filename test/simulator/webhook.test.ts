@@ -6,42 +6,44 @@ import { openSession, start, stopAll } from './support';
 
 /** A listener that answers with the given statuses in turn, the last one for ever. */
 class Listener {
+  readonly #statuses: number[];
   readonly events: EventObject[] = [];
   readonly types: (string | undefined)[] = [];
-  private readonly server: http.Server;
-  private check: (() => void) | undefined;
+  readonly #server: http.Server;
+  #check: (() => void) | undefined;
 
-  constructor(private readonly statuses: number[]) {
-    this.server = http.createServer((request, response) => {
+  constructor(statuses: number[]) {
+    this.#statuses = statuses;
+    this.#server = http.createServer((request, response) => {
       const chunks: Buffer[] = [];
       request.on('data', (chunk: Buffer) => chunks.push(chunk));
       request.on('end', () => {
         this.events.push(JSON.parse(Buffer.concat(chunks).toString()) as EventObject);
         this.types.push(request.headers['content-type']);
-        response.statusCode = (this.statuses.length > 1 ? this.statuses.shift() : this.statuses[0]) ?? 200;
+        response.statusCode = (this.#statuses.length > 1 ? this.#statuses.shift() : this.#statuses[0]) ?? 200;
         response.end();
-        this.check?.();
+        this.#check?.();
       });
     });
   }
 
   async open(): Promise<string> {
-    await new Promise<void>((resolve) => this.server.listen(0, '127.0.0.1', resolve));
-    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}/hook`;
+    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/hook`;
   }
 
   count(events: number): Promise<void> {
     return new Promise((resolve) => {
-      this.check = () => {
+      this.#check = () => {
         if (this.events.length >= events) resolve();
       };
-      this.check();
+      this.#check();
     });
   }
 
   close(): void {
-    this.server.close();
-    this.server.closeAllConnections();
+    this.#server.close();
+    this.#server.closeAllConnections();
   }
 }
 

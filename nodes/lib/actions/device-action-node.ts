@@ -1,7 +1,7 @@
 /** What the nodes that act on devices share: an action, devices, one request each, one answer. */
 import type { Node, NodeAPI } from 'node-red';
-import { asO2GError, forEachBounded, invalid, type O2GError, type Link } from '../../../o2g';
-import { onInput, failed, inForce, NOT_CONFIGURED, statusOf, working, type FlowMessage } from '../node';
+import { asO2GError, mapConcurrently, invalid, type O2GError, type Link } from '../../../o2g';
+import { onInput, failed, active, NOT_CONFIGURED, throttledStatus, working, type FlowMessage } from '../node';
 import { configuredLink, linksOf, isBlank, type Config, type LinkNode } from '../config';
 import { readRequests, type DeviceRequest } from './device-requests';
 
@@ -16,26 +16,26 @@ export interface DeviceAction {
 }
 
 /** Requests of one message under way at a time: the knee of the curve, and room for what other nodes send. */
-const AT_A_TIME = 24;
+const MAX_PARALLEL_DEVICE_REQUESTS = 24;
 
 /**
  * Makes a node act on devices.
- * @param names the request's fields besides deviceNumber, each a typed input of the node
+ * @param fieldNames the request's fields besides deviceNumber, each a typed input of the node
  * @param actions by the word in `action` or `msg.action`
- * @param others words of the same kind that aren't about devices: what answers the whole message
+ * @param messageActions words of the same kind that aren't about devices: what answers the whole message
  */
 export function actOnDevices(
   RED: NodeAPI,
   node: Node,
   config: Config,
-  names: readonly string[],
+  fieldNames: readonly string[],
   actions: Readonly<Record<string, DeviceAction>>,
-  others: Readonly<Record<string, (message: FlowMessage) => Promise<object>>> = {},
+  messageActions: Readonly<Record<string, (message: FlowMessage) => Promise<object>>> = {},
 ): void {
-  const show = statusOf(node);
-  const all: Readonly<Record<string, DeviceAction | ((message: FlowMessage) => Promise<object>)>> = {
+  const show = throttledStatus(node);
+  const allActions: Readonly<Record<string, DeviceAction | ((message: FlowMessage) => Promise<object>)>> = {
     ...actions,
-    ...others,
+    ...messageActions,
   };
   useLink(RED, node, config, () => {
     show(NOT_CONFIGURED);
@@ -43,29 +43,29 @@ export function actOnDevices(
   onInput(
     node,
     async (message) => {
-      const chosen = readAction(config, message, all);
+      const chosen = readAction(config, message, allActions);
       if (typeof chosen === 'function') {
         const result = await chosen(message);
-        show(inForce(Array.isArray(result) ? String(result.length) : ''));
+        show(active(Array.isArray(result) ? String(result.length) : ''));
         return result;
       }
       const action = chosen;
-      const { requests, many } = await readRequests(RED, node, config, message, names);
-      const sends = requests.map((request) => ({
+      const { requests, isList } = await readRequests(RED, node, config, message, fieldNames);
+      const prepared = requests.map((request) => ({
         request,
         send: action.read(request.deviceNumber, request.fields),
       }));
       show(working(requests.length === 1 ? (requests[0]?.deviceNumber ?? '') : `0 / ${requests.length}`));
-      if (!many) {
-        const [only] = sends;
+      if (!isList) {
+        const [only] = prepared;
         const result = only && (await only.send(only.request.link.link.get()));
-        show(inForce(only?.request.deviceNumber ?? ''));
+        show(active(only?.request.deviceNumber ?? ''));
         return result;
       }
-      const results = await forEachBounded(
-        sends,
-        AT_A_TIME,
-        ({ request, send }) => tried(request, send),
+      const results = await mapConcurrently(
+        prepared,
+        MAX_PARALLEL_DEVICE_REQUESTS,
+        ({ request, send }) => resultForDevice(request, send),
         (done) => {
           show(working(`${done} / ${requests.length}`));
         },
@@ -73,7 +73,7 @@ export function actOnDevices(
       const failures = results.filter((result) => 'error' in result).length;
       show(
         failures === 0
-          ? inForce(String(results.length))
+          ? active(String(results.length))
           : { fill: 'yellow', shape: 'dot', text: `${results.length - failures} / ${results.length}` },
       );
       return results;
@@ -85,19 +85,19 @@ export function actOnDevices(
 }
 
 /** In a list each device has its own end: a failed one says why, the others are not touched by it. */
-async function tried(
+async function resultForDevice(
   { deviceNumber, link }: DeviceRequest,
   send: (link: Link) => Promise<object>,
 ): Promise<object> {
   try {
     return await send(link.link.get());
   } catch (error) {
-    return { deviceNumber, error: shown(asO2GError(error)) };
+    return { deviceNumber, error: errorPayload(asO2GError(error)) };
   }
 }
 
 /** An error in a list of answers. */
-export function shown({ code, message, cause }: O2GError): object {
+export function errorPayload({ code, message, cause }: O2GError): object {
   return { code, message, ...(cause === undefined ? {} : { cause }) };
 }
 
@@ -106,10 +106,11 @@ function readAction<Action extends object>(
   message: FlowMessage,
   actions: Readonly<Record<string, Action>>,
 ): Action {
-  const word = isBlank(config.action) ? message.action : config.action;
-  const action = typeof word === 'string' && Object.hasOwn(actions, word) ? actions[word] : undefined;
+  const actionName = isBlank(config.action) ? message.action : config.action;
+  const action =
+    typeof actionName === 'string' && Object.hasOwn(actions, actionName) ? actions[actionName] : undefined;
   if (!action)
-    throw invalid('action', word, `${Object.keys(actions).join(' or ')}, on the node or in msg.action`);
+    throw invalid('action', actionName, `${Object.keys(actions).join(' or ')}, on the node or in msg.action`);
   return action;
 }
 
@@ -117,7 +118,7 @@ function readAction<Action extends object>(
 function useLink(RED: NodeAPI, node: Node, config: Config, onMissing: () => void): void {
   let release: () => void;
   try {
-    release = needed(RED, node, configuredLink(RED, config.link));
+    release = acquireLink(RED, node, configuredLink(RED, config.link));
   } catch {
     // Every input is answered with the reason; until one comes, the status tells.
     onMissing();
@@ -128,8 +129,8 @@ function useLink(RED: NodeAPI, node: Node, config: Config, onMissing: () => void
   });
 }
 
-function needed(RED: NodeAPI, node: Node, configured: LinkNode | undefined): () => void {
-  if (!configured) return linksOf(RED).choose(node);
+function acquireLink(RED: NodeAPI, node: Node, configured: LinkNode | undefined): () => void {
+  if (!configured) return linksOf(RED).useAny(node);
   configured.link.use(node);
   return () => {
     configured.link.release(node);

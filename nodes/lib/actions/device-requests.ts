@@ -1,13 +1,13 @@
 /** The one place where a message becomes requests for devices. */
 import type { Node, NodeAPI } from 'node-red';
-import { MOST_DEVICES, readDevices, invalid } from '../../../o2g';
+import { MAX_DEVICES, readDevices, invalid } from '../../../o2g';
 import type { FlowMessage } from '../node';
 import {
   configuredLink,
   linksOf,
   isBlank,
-  ownField,
-  typedInputs,
+  readField,
+  readTypedInputs,
   type Config,
   type LinkNode,
 } from '../config';
@@ -19,10 +19,10 @@ export interface DeviceRequest {
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
-export interface Asked {
+export interface DeviceRequests {
   readonly requests: readonly DeviceRequest[];
   /** A list was asked for: so it is answered, also when it has one entry. */
-  readonly many: boolean;
+  readonly isList: boolean;
 }
 
 interface Item {
@@ -43,52 +43,53 @@ export async function readRequests(
   config: Config,
   message: FlowMessage,
   names: readonly string[],
-): Promise<Asked> {
+): Promise<DeviceRequests> {
   const configured = configuredLink(RED, config.link);
-  const own = await typedInputs(RED, node, config, ['deviceNumber', ...names], message);
-  const onNode = own.get('deviceNumber');
-  const { items, many } =
-    onNode === undefined
+  const nodeValues = await readTypedInputs(RED, node, config, ['deviceNumber', ...names], message);
+  const configuredDevices = nodeValues.get('deviceNumber');
+  const { items, isList } =
+    configuredDevices === undefined
       ? await readPayload(RED, configured, message)
-      : { items: readItems(onNode, message.payload), many: isMany(onNode) };
+      : { items: readItems(configuredDevices, message.payload), isList: isDeviceList(configuredDevices) };
   if (items.length === 0) throw invalid('deviceNumber', undefined, 'given, on the node or in the message');
-  if (items.length > MOST_DEVICES)
-    throw invalid('deviceNumber', `${items.length} devices`, `at most ${MOST_DEVICES}`);
+  if (items.length > MAX_DEVICES)
+    throw invalid('deviceNumber', `${items.length} devices`, `at most ${MAX_DEVICES}`);
   const requests = items.map(({ deviceNumber, source }) => ({
     deviceNumber,
     link: configured ?? linksOf(RED).find(message, deviceNumber),
     fields: Object.fromEntries(
-      names.map((name) => [name, own.get(name) ?? nonBlank(ownField(source, name))]),
+      names.map((name) => [name, nodeValues.get(name) ?? nonBlank(readField(source, name))]),
     ),
   }));
-  return { requests, many };
+  return { requests, isList };
 }
 
 async function readPayload(
   RED: NodeAPI,
   configured: LinkNode | undefined,
   message: FlowMessage,
-): Promise<{ items: Item[]; many: boolean }> {
+): Promise<{ items: Item[]; isList: boolean }> {
   const { payload } = message;
-  if (Array.isArray(payload)) return { items: payload.flatMap(readEntry), many: true };
-  const userId = ownField(payload, 'userId');
-  const asked = nonBlank(ownField(payload, 'deviceNumber')) ?? nonBlank(ownField(payload, 'deviceNumbers'));
-  if (asked === undefined && !isBlank(userId)) {
+  if (Array.isArray(payload)) return { items: payload.flatMap(readEntry), isList: true };
+  const userId = readField(payload, 'userId');
+  const requestedDevices =
+    nonBlank(readField(payload, 'deviceNumber')) ?? nonBlank(readField(payload, 'deviceNumbers'));
+  if (requestedDevices === undefined && !isBlank(userId)) {
     if (typeof userId !== 'string') throw invalid('userId', userId, 'the login of a user such as oxe70120');
-    const link = configured ?? linksOf(RED).only(message);
-    return { items: readItems(await link.link.get().findDevicesOf(userId), payload), many: true };
+    const link = configured ?? linksOf(RED).findOnly(message);
+    return { items: readItems(await link.link.get().findDevicesOf(userId), payload), isList: true };
   }
-  const devices = typeof payload === 'object' && payload !== null ? asked : payload;
+  const devices = typeof payload === 'object' && payload !== null ? requestedDevices : payload;
   if (isBlank(devices)) throw invalid('deviceNumber', devices, 'given, on the node or in the message');
   return {
     items: readItems(devices, payload),
-    many: isMany(devices) || !isBlank(ownField(payload, 'deviceNumbers')),
+    isList: isDeviceList(devices) || !isBlank(readField(payload, 'deviceNumbers')),
   };
 }
 
 function readEntry(entry: unknown): Item[] {
   if (typeof entry !== 'object' || entry === null) return readItems(entry, undefined);
-  const deviceNumber = nonBlank(ownField(entry, 'deviceNumber'));
+  const deviceNumber = nonBlank(readField(entry, 'deviceNumber'));
   if (deviceNumber === undefined)
     throw invalid('deviceNumber', deviceNumber, 'given in every entry of the list');
   return readItems(deviceNumber, entry);
@@ -99,7 +100,7 @@ function readItems(devices: unknown, source: unknown): Item[] {
 }
 
 /** A list, or a text that stands for one. */
-function isMany(devices: unknown): boolean {
+function isDeviceList(devices: unknown): boolean {
   return Array.isArray(devices) || (typeof devices === 'string' && /[-,;\s]/.test(devices.trim()));
 }
 

@@ -1,2 +1,2 @@
 export { actOnDevices } from './device-action-node';
-export { keepRecordings } from './recording-actions';
+export { recordingActions } from './recording-actions';

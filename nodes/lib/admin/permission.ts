@@ -11,14 +11,14 @@ export type AdminResponse = Parameters<Guard>[1];
  * browser would ask for a login that changes nothing.
  */
 export function needsPermission(RED: NodeAPI, permission: string): Guard {
-  const isKnown = RED.auth.needsPermission('');
-  const isAllowed = RED.auth.needsPermission(permission);
+  const requireLogin = RED.auth.needsPermission('');
+  const requirePermission = RED.auth.needsPermission(permission);
   return (request, response, next) => {
-    isKnown(request, response, () => {
+    requireLogin(request, response, () => {
       const status = response.status.bind(response);
       // Who is known by now is refused for lack of the permission only.
       response.status = (code) => status(code === 401 ? 403 : code);
-      isAllowed(request, response, () => {
+      requirePermission(request, response, () => {
         response.status = status;
         next();
       });

@@ -1,13 +1,13 @@
 /** The config nodes as the other nodes see them. */
 import type { Node } from 'node-red';
 import type { Link, Session } from '../../../o2g';
-import type { BuiltInRecorder } from '../recorder';
-import type { Shared } from '../lifecycle';
+import type { RecorderAdapter } from '../recorder';
+import type { SharedResource } from '../lifecycle';
 
 export interface ServerNode extends Node {
   /** How messages call it: its name, else its address. */
   readonly label: string;
-  readonly session: Shared<Session>;
+  readonly session: SharedResource<Session>;
   readonly users: Record<string, Node>;
 }
 
@@ -17,7 +17,7 @@ export interface LinkNode extends Node {
   readonly oxeNode: number;
   /** The devices of its own list. */
   readonly devices: ReadonlySet<string>;
-  readonly link: Shared<Link>;
+  readonly link: SharedResource<Link>;
   /** The id of its built-in recorder; undefined for none. */
   readonly media: string | undefined;
   readonly users: Record<string, Node>;
@@ -26,6 +26,6 @@ export interface LinkNode extends Node {
 export interface RecorderNode extends Node {
   /** How messages call it: its name, else its address. */
   readonly label: string;
-  readonly recorder: Shared<BuiltInRecorder>;
+  readonly recorder: SharedResource<RecorderAdapter>;
   readonly users: Record<string, Node>;
 }

@@ -6,12 +6,12 @@ export {
   asNumber,
   isBlank,
   labelOf,
-  ownField,
+  readField,
   readChoice,
   readFlag,
   readNumber,
   readText,
-  typedInputs,
+  readTypedInputs,
   type Config,
 } from './properties';
 export { recordersOf } from './recorder-registry';

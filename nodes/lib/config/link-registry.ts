@@ -7,15 +7,15 @@ import { isBlank } from './properties';
 import { oncePerRuntime } from '../lifecycle';
 import type { LinkNode } from './config-node-types';
 
-class Links {
+class LinkRegistry {
   readonly #links = new Set<LinkNode>();
   /** Nodes whose messages choose the link: they may need any. */
-  readonly #choosers = new Set<Node>();
+  readonly #usersOfAny = new Set<Node>();
 
   /** @returns takes the link off again */
   add(link: LinkNode): () => void {
     this.#links.add(link);
-    for (const chooser of this.#choosers) link.link.use(chooser);
+    for (const user of this.#usersOfAny) link.link.use(user);
     return () => {
       this.#links.delete(link);
     };
@@ -26,31 +26,31 @@ class Links {
   }
 
   /** A node without a link of its own may need any. @returns takes that back */
-  choose(chooser: Node): () => void {
-    this.#choosers.add(chooser);
-    for (const { link } of this.#links) link.use(chooser);
+  useAny(user: Node): () => void {
+    this.#usersOfAny.add(user);
+    for (const { link } of this.#links) link.use(user);
     return () => {
-      this.#choosers.delete(chooser);
-      for (const { link } of this.#links) link.release(chooser);
+      this.#usersOfAny.delete(user);
+      for (const { link } of this.#links) link.release(user);
     };
   }
 
   /** The link of `msg.oxeNode`, else of the device. @throws O2GError `INVALID_INPUT` when several or none match */
   find(message: FlowMessage, deviceNumber: string): LinkNode {
-    if (!isBlank(message.oxeNode)) return this.only(message);
-    return one(
+    if (!isBlank(message.oxeNode)) return this.findOnly(message);
+    return requireOne(
       [...this.#links].filter(({ devices }) => devices.has(deviceNumber)),
       `device ${deviceNumber}`,
     );
   }
 
   /** The link of `msg.oxeNode`, else the only one there is. @throws O2GError `INVALID_INPUT` when several or none match */
-  only(message: FlowMessage): LinkNode {
-    const asked = message.oxeNode;
-    if (isBlank(asked)) return one([...this.#links], 'this request');
-    return one(
-      [...this.#links].filter(({ oxeNode }) => String(oxeNode) === String(asked)),
-      `OXE node ${String(asked)}`,
+  findOnly(message: FlowMessage): LinkNode {
+    const requested = message.oxeNode;
+    if (isBlank(requested)) return requireOne([...this.#links], 'this request');
+    return requireOne(
+      [...this.#links].filter(({ oxeNode }) => String(oxeNode) === String(requested)),
+      `OXE node ${String(requested)}`,
     );
   }
 
@@ -60,12 +60,12 @@ class Links {
   }
 
   /** The links that live on a session now. */
-  on(session: Session): Link[] {
+  ofSession(session: Session): Link[] {
     return this.current(undefined).filter((link) => link.session === session);
   }
 }
 
-function one(found: readonly LinkNode[], subject: string): LinkNode {
+function requireOne(found: readonly LinkNode[], subject: string): LinkNode {
   const [only] = found;
   if (only && found.length === 1) return only;
   const which =
@@ -74,7 +74,7 @@ function one(found: readonly LinkNode[], subject: string): LinkNode {
 }
 
 /** The links of a runtime. */
-export const linksOf = oncePerRuntime(() => new Links());
+export const linksOf = oncePerRuntime(() => new LinkRegistry());
 
 /**
  * The link of a node's configuration.

@@ -1,11 +1,11 @@
 /** What the two config nodes share: being used, and living on over deploys. */
 import type { Node, NodeAPI } from 'node-red';
-import { asO2GError, invalid, type Log } from '../../../o2g';
+import { asO2GError, invalid, type Logger } from '../../../o2g';
 import { isBlank } from './properties';
 import type { RecorderNode, ServerNode } from './config-node-types';
 
 /** The log of a node: what the libraries tell goes there, once. */
-export function logOf(node: Node): Log {
+export function logOf(node: Node): Logger {
   return {
     info: (line) => {
       node.log(line);
@@ -25,9 +25,9 @@ export function attempt<T>(read: () => T): () => T {
     const value = read();
     return () => value;
   } catch (error) {
-    const mistake = asO2GError(error);
+    const configError = asO2GError(error);
     return () => {
-      throw mistake;
+      throw configError;
     };
   }
 }

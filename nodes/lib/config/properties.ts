@@ -18,7 +18,7 @@ export function isBlank(value: unknown): boolean {
  * The values of typed inputs for this message; a blank one is left out.
  * @throws O2GError `INVALID_INPUT` when one can't be evaluated
  */
-export async function typedInputs(
+export async function readTypedInputs(
   RED: NodeAPI,
   node: Node,
   config: Config,
@@ -33,13 +33,13 @@ export async function typedInputs(
     // Without a companion it is a plain value, of whatever type it was written.
     const isPlain =
       typeof type !== 'string' || type === '' || type === 'str' || type === 'num' || type === 'bool';
-    const result = isPlain ? value : await evaluated(RED, node, name, value, type, message);
+    const result = isPlain ? value : await evaluate(RED, node, name, value, type, message);
     if (!isBlank(result)) values.set(name, result);
   }
   return values;
 }
 
-function evaluated(
+function evaluate(
   RED: NodeAPI,
   node: Node,
   name: string,
@@ -100,31 +100,31 @@ export function labelOf(config: Config, fallback: string): string {
 }
 
 /** A number of a configuration within its range, both ends included. @throws O2GError `INVALID_INPUT` */
-export function readNumber(config: Config, name: string, fallback: number, from: number, to: number): number {
+export function readNumber(config: Config, name: string, fallback: number, min: number, max: number): number {
   const value = asNumber(config[name]);
   if (isBlank(value)) return fallback;
-  if (typeof value !== 'number' || !(value >= from && value <= to))
-    throw invalid(name, config[name], `a number from ${from} to ${to}`);
+  if (typeof value !== 'number' || !(value >= min && value <= max))
+    throw invalid(name, config[name], `a number from ${min} to ${max}`);
   return value;
 }
 
 /** One of the words that a property can be. @throws O2GError `INVALID_INPUT` */
-export function readChoice<Word extends string>(
+export function readChoice<Choice extends string>(
   config: Config,
   name: string,
-  words: readonly Word[],
-  fallback: Word,
-): Word {
+  choices: readonly Choice[],
+  fallback: Choice,
+): Choice {
   const value = config[name];
   if (isBlank(value)) return fallback;
-  const word = words.find((known) => known === String(value));
-  if (word === undefined)
-    throw invalid(name, value, `one of ${words.filter((known) => known !== '').join(', ')}`);
-  return word;
+  const choice = choices.find((candidate) => candidate === String(value));
+  if (choice === undefined)
+    throw invalid(name, value, `one of ${choices.filter((candidate) => candidate !== '').join(', ')}`);
+  return choice;
 }
 
 /** What a message carries under a name, its own properties only. @throws O2GError `INVALID_INPUT` for keys that attack prototypes */
-export function ownField(payload: unknown, name: string): unknown {
+export function readField(payload: unknown, name: string): unknown {
   if (typeof payload !== 'object' || payload === null || Array.isArray(payload)) return undefined;
   for (const key of ['__proto__', 'constructor', 'prototype']) {
     if (Object.hasOwn(payload, key)) throw invalid('payload', key, `without a key named ${key}`);

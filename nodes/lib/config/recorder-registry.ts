@@ -1,38 +1,38 @@
 /** The built-in recorders of a runtime by the ids of their nodes: what links know of them. */
-import { Signal, type MediaPorts } from '../../../o2g';
-import type { BuiltInRecorder } from '../recorder';
+import { Signal, type RecorderPorts } from '../../../o2g';
+import type { RecorderAdapter } from '../recorder';
 import { oncePerRuntime } from '../lifecycle';
 
-class Recorders implements MediaPorts {
+class RecorderRegistry implements RecorderPorts {
   readonly onChanged: Signal<string>;
   readonly onUndecipherable: Signal<{ readonly recorder: string; readonly deviceNumber: string }>;
-  readonly #byId = new Map<string, BuiltInRecorder>();
+  readonly #byId = new Map<string, RecorderAdapter>();
 
   constructor(log: ConstructorParameters<typeof Signal>[0]) {
     this.onChanged = new Signal(log);
     this.onUndecipherable = new Signal(log);
   }
 
-  get all(): BuiltInRecorder[] {
+  get all(): RecorderAdapter[] {
     return [...this.#byId.values()];
   }
 
-  get any(): boolean {
+  get hasRecorders(): boolean {
     return this.#byId.size > 0;
   }
 
-  find(recorder: string): BuiltInRecorder | undefined {
-    return this.#byId.get(recorder);
+  find(recorderId: string): RecorderAdapter | undefined {
+    return this.#byId.get(recorderId);
   }
 
   /** @returns takes it off again, unless another one has its place by then */
-  add(recorder: string, media: BuiltInRecorder): () => void {
-    this.#byId.set(recorder, media);
-    this.onChanged.emit(recorder);
+  add(recorderId: string, recorder: RecorderAdapter): () => void {
+    this.#byId.set(recorderId, recorder);
+    this.onChanged.emit(recorderId);
     return () => {
-      if (this.#byId.get(recorder) !== media) return;
-      this.#byId.delete(recorder);
-      this.onChanged.emit(recorder);
+      if (this.#byId.get(recorderId) !== recorder) return;
+      this.#byId.delete(recorderId);
+      this.onChanged.emit(recorderId);
     };
   }
 }
@@ -42,5 +42,5 @@ export const recordersOf = oncePerRuntime((RED) => {
   const log = (line: string): void => {
     RED.log.warn(line);
   };
-  return new Recorders({ info: log, warn: log, debug: log });
+  return new RecorderRegistry({ info: log, warn: log, debug: log });
 });

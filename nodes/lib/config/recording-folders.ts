@@ -15,14 +15,14 @@ export interface RecordingFolder {
 }
 
 class RecordingFolders {
-  readonly #index: string;
+  readonly #indexFile: string;
   readonly #byNode = new Map<string, RecordingFolder>();
   readonly #keys = new Map<string, Promise<library.FileKey[]>>();
   #opened: Promise<{ readonly library: Library; readonly archive: library.Archive }> | undefined;
   #archive: library.Archive | undefined;
 
   constructor(RED: NodeAPI) {
-    this.#index = path.join(RED.settings.userDir ?? '.', '.o2g', 'recordings.sqlite');
+    this.#indexFile = path.join(RED.settings.userDir ?? '.', '.o2g', 'recordings.sqlite');
     // While a deploy replaces the nodes their folders are gone for a moment; what is known of them isn't forgotten for that.
     deploymentOf(RED).onStarted(() => {
       this.#archive?.watch(this.folders);
@@ -43,34 +43,34 @@ class RecordingFolders {
 
   /** Of all recorders that have this folder. */
   async keysOf(folder: string): Promise<library.FileKey[]> {
-    const texts = [...this.#byNode.values()]
+    const keyTexts = [...this.#byNode.values()]
       .filter((each) => each.folder === folder)
       .flatMap(({ keys }) => keys);
     const {
       library: { readFileKeys },
     } = await this.open();
     const keys = await Promise.all(
-      [...new Set(texts)].map((text) => this.#keys.get(text) ?? this.#read(text, readFileKeys)),
+      [...new Set(keyTexts)].map((text) => this.#keys.get(text) ?? this.#deriveKeys(text, readFileKeys)),
     );
     return keys.flat();
   }
 
   /** A passphrase becomes a key by much work: once. */
-  #read(text: string, readFileKeys: Library['readFileKeys']): Promise<library.FileKey[]> {
+  #deriveKeys(text: string, readFileKeys: Library['readFileKeys']): Promise<library.FileKey[]> {
     const keys = readFileKeys([text]);
     this.#keys.set(text, keys);
     return keys;
   }
 
   /** Something happened to a recording: it is finished, changed or gone. @param file absolute path of its audio */
-  lookAt(folder: string, file: string): void {
-    this.#archive?.lookAt(folder, file);
+  refresh(folder: string, file: string): void {
+    this.#archive?.refresh(folder, file);
   }
 
   /** Loaded when somebody looks at recordings: most who load the palette don't. */
   open(): Promise<{ readonly library: Library; readonly archive: library.Archive }> {
     return (this.#opened ??= import('../../../recorder/archive/index.js').then((loaded) => {
-      this.#archive = new loaded.Archive(this.#index);
+      this.#archive = new loaded.Archive(this.#indexFile);
       this.#archive.watch(this.folders);
       return { library: loaded, archive: this.#archive };
     }));

@@ -2,7 +2,7 @@
 import { oncePerRuntime } from '../lifecycle';
 import type { ServerNode } from './config-node-types';
 
-class Servers {
+class ServerRegistry {
   readonly #servers = new Set<ServerNode>();
 
   /** @returns takes the server off again */
@@ -18,4 +18,4 @@ class Servers {
   }
 }
 
-export const serversOf = oncePerRuntime(() => new Servers());
+export const serversOf = oncePerRuntime(() => new ServerRegistry());

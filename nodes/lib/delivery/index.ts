@@ -1,2 +1,2 @@
-export { tunnelsOf, type TunnelPlace } from './tunnels';
+export { tunnelsOf, type TunnelEndpoint } from './tunnels';
 export { webhooksOf } from './webhook';

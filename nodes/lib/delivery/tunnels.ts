@@ -2,10 +2,17 @@
  * Where O2G's agents reach this Node-RED: /o2g/tunnel of its own HTTP server, or ports of their own. One listener for all servers.
  */
 import type { NodeAPI } from 'node-red';
-import { asO2GError, TunnelDoor, invalid, type TlsOptions, type Log, type Tunnel } from '../../../o2g';
+import {
+  asO2GError,
+  AgentListener,
+  invalid,
+  type TlsOptions,
+  type Logger,
+  type TunnelTransport,
+} from '../../../o2g';
 import { oncePerRuntime } from '../lifecycle';
 
-export interface TunnelPlace {
+export interface TunnelEndpoint {
   readonly token: string;
   /** 0: the HTTP server of Node-RED. */
   readonly port: number;
@@ -13,15 +20,15 @@ export interface TunnelPlace {
   readonly tls: TlsOptions;
 }
 
-interface OwnPort {
-  readonly door: TunnelDoor;
+interface DedicatedPort {
+  readonly listener: AgentListener;
   readonly opened: Promise<unknown>;
 }
 
 class Tunnels {
   readonly #RED: NodeAPI;
-  #door: TunnelDoor | undefined;
-  readonly #ports = new Map<number, OwnPort>();
+  #nodeRedListener: AgentListener | undefined;
+  readonly #dedicatedPorts = new Map<number, DedicatedPort>();
 
   constructor(RED: NodeAPI) {
     this.#RED = RED;
@@ -32,46 +39,46 @@ class Tunnels {
    * @param onFailure the port can't be opened
    * @returns takes the tunnel off, and closes a port that nobody uses any more
    */
-  expect(
-    tunnel: Tunnel,
-    { token, port, tls }: TunnelPlace,
-    log: Log,
+  register(
+    tunnel: TunnelTransport,
+    { token, port, tls }: TunnelEndpoint,
+    log: Logger,
     onFailure: (error: Error) => void,
   ): () => void {
-    if (port === 0) return this.#doorOfNodeRed(log).expect(token, tunnel);
-    const own = this.#ports.get(port) ?? this.#open(port, tls, log);
-    own.opened.catch((error: unknown) => {
+    if (port === 0) return this.#listenOnNodeRed(log).register(token, tunnel);
+    const dedicated = this.#dedicatedPorts.get(port) ?? this.#open(port, tls, log);
+    dedicated.opened.catch((error: unknown) => {
       onFailure(invalid('tunnelPort', port, `a port that can be opened (${asO2GError(error).message})`));
     });
-    const leave = own.door.expect(token, tunnel);
+    const unregister = dedicated.listener.register(token, tunnel);
     return () => {
-      leave();
-      if (own.door.size > 0 || this.#ports.get(port) !== own) return;
-      this.#ports.delete(port);
-      void own.opened.then(
+      unregister();
+      if (dedicated.listener.size > 0 || this.#dedicatedPorts.get(port) !== dedicated) return;
+      this.#dedicatedPorts.delete(port);
+      void dedicated.opened.then(
         () => {
-          own.door.close();
+          dedicated.listener.close();
         },
         () => undefined,
       );
     };
   }
 
-  #open(port: number, tls: TlsOptions, log: Log): OwnPort {
-    const door = new TunnelDoor(log);
-    const own = { door, opened: door.listen(port, tls) };
-    this.#ports.set(port, own);
-    return own;
+  #open(port: number, tls: TlsOptions, log: Logger): DedicatedPort {
+    const listener = new AgentListener(log);
+    const dedicated = { listener, opened: listener.listen(port, tls) };
+    this.#dedicatedPorts.set(port, dedicated);
+    return dedicated;
   }
 
-  #doorOfNodeRed(log: Log): TunnelDoor {
-    if (this.#door) return this.#door;
-    const door = (this.#door = new TunnelDoor(log));
+  #listenOnNodeRed(log: Logger): AgentListener {
+    if (this.#nodeRedListener) return this.#nodeRedListener;
+    const listener = (this.#nodeRedListener = new AgentListener(log));
     // Other upgrades on this server are the editor's and the websocket nodes': whoever's path it is answers.
     this.#RED.server.on('upgrade', (request, socket, head) => {
-      if (request.url?.split('?')[0] === tunnelPath(this.#RED)) door.knock(request, socket, head);
+      if (request.url?.split('?')[0] === tunnelPath(this.#RED)) listener.handleUpgrade(request, socket, head);
     });
-    return door;
+    return listener;
   }
 }
 

@@ -4,24 +4,30 @@
  * deploy does, so nobody can do more with it than before.
  */
 import type { Node, NodeAPI } from 'node-red';
-import { asO2GError, HttpTransport, tryConnection, type TlsOptions, type TrialOptions } from '../../../o2g';
-import { nodeOf, ownField, type Config } from '../config';
+import {
+  asO2GError,
+  HttpTransport,
+  testConnection,
+  type TlsOptions,
+  type ConnectionTestOptions,
+} from '../../../o2g';
+import { nodeOf, readField, type Config } from '../config';
 import { needsPermission } from '../admin';
 
 type Credentials = Readonly<Record<string, string>>;
 
 /** What is tried, read from a configuration as the node itself reads it. @throws O2GError `INVALID_INPUT` */
-export type ReadTrial = (
+export type ReadConnectionTest = (
   config: Config,
   credentials: Credentials,
-) => Omit<TrialOptions, 'verified'> & { readonly tls: TlsOptions };
+) => Omit<ConnectionTestOptions, 'verified'> & { readonly tls: TlsOptions };
 
 /** Adds the route `POST o2g/trial`. Its body: `id` of the node, its `properties`, and of its `credentials` those that were typed. */
-export function offerTrial(RED: NodeAPI, read: ReadTrial): void {
+export function addConnectionTestRoute(RED: NodeAPI, read: ReadConnectionTest): void {
   RED.httpAdmin.post('/o2g/trial', needsPermission(RED, 'flows.write'), (request, response) => {
-    const giveUp = new AbortController();
+    const abortController = new AbortController();
     response.on('close', () => {
-      giveUp.abort();
+      abortController.abort();
     });
     // Proxies must not keep the lines until the last one is there.
     response.set({
@@ -29,12 +35,12 @@ export function offerTrial(RED: NodeAPI, read: ReadTrial): void {
       'Cache-Control': 'no-store, no-transform',
       'X-Accel-Buffering': 'no',
     });
-    const tell = (line: object): void => {
+    const writeLine = (line: object): void => {
       response.write(`${JSON.stringify(line)}\n`);
     };
-    run(RED, request.body, read, tell, giveUp.signal)
+    runTest(RED, request.body, read, writeLine, abortController.signal)
       .catch((error: unknown) => {
-        tell({ error: asO2GError(error).message });
+        writeLine({ error: asO2GError(error).message });
       })
       .finally(() => {
         response.end();
@@ -42,35 +48,40 @@ export function offerTrial(RED: NodeAPI, read: ReadTrial): void {
   });
 }
 
-async function run(
+async function runTest(
   RED: NodeAPI,
   body: unknown,
-  read: ReadTrial,
-  tell: (line: object) => void,
+  read: ReadConnectionTest,
+  writeLine: (line: object) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  const deployed = nodeOf(RED, ownField(body, 'id'), 'o2g-server') as
+  const deployed = nodeOf(RED, readField(body, 'id'), 'o2g-server') as
     Node<Record<string, string>> | undefined;
-  const inForce = (given: unknown): Record<string, string> => withEnvironment(RED, deployed, given);
-  const { tls, ...options } = read(inForce(ownField(body, 'properties')), {
+  const expand = (raw: unknown): Record<string, string> => withEnvironment(RED, deployed, raw);
+  const { tls, ...options } = read(expand(readField(body, 'properties')), {
     ...deployed?.credentials,
-    ...inForce(ownField(body, 'credentials')),
+    ...expand(readField(body, 'credentials')),
   });
   const transport = new HttpTransport({ timeoutMs: options.timeoutMs, tls });
-  await tryConnection({ ...options, verified: tls.rejectUnauthorized !== false }, transport, tell, signal);
+  await testConnection(
+    { ...options, verified: tls.rejectUnauthorized !== false },
+    transport,
+    writeLine,
+    signal,
+  );
 }
 
 /** The values with environment variables in place of whole-value `${NAME}`, as Node-RED does it at a deploy. */
-function withEnvironment(RED: NodeAPI, node: Node | undefined, given: unknown): Record<string, string> {
-  const values = Object.entries(typeof given === 'object' && given !== null ? given : {});
+function withEnvironment(RED: NodeAPI, node: Node | undefined, raw: unknown): Record<string, string> {
+  const values = Object.entries(typeof raw === 'object' && raw !== null ? raw : {});
   return Object.fromEntries(
     values.flatMap(([name, value]) => {
       if (typeof value !== 'string') return [];
       const [, braced, bracketed] = /^\$(?:\{(\S+)\}|\((\S+)\))$/.exec(value) ?? [];
       const variable = braced ?? bracketed;
-      const found: unknown =
+      const setting: unknown =
         variable === undefined ? value : node ? RED.util.getSetting(node, variable) : process.env[variable];
-      return [[name, typeof found === 'string' ? found : value]];
+      return [[name, typeof setting === 'string' ? setting : value]];
     }),
   );
 }

@@ -1,2 +1,2 @@
-export { offerTrial } from './connection-test-route';
-export { offerSuggestions } from './suggestions';
+export { addConnectionTestRoute } from './connection-test-route';
+export { addSuggestionsRoute } from './suggestions';

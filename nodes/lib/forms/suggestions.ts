@@ -3,7 +3,7 @@
  * them, so it needs the permission `o2g.read`. A server that isn't deployed or not connected suggests nothing, without a word.
  */
 import type { NodeAPI } from 'node-red';
-import { objectsIn, type Session } from '../../../o2g';
+import { onlyObjects, type Session } from '../../../o2g';
 import { nodeOf, linksOf, serversOf, type LinkNode, type ServerNode } from '../config';
 import { needsPermission } from '../admin';
 
@@ -13,46 +13,48 @@ interface Suggestion {
   readonly label: string;
 }
 
-type Kind = (session: Session, RED: NodeAPI) => Promise<Suggestion[]>;
+type SuggestionSource = (session: Session, RED: NodeAPI) => Promise<Suggestion[]>;
 
-const KINDS: Readonly<Record<string, Kind>> = {
+const SUGGESTION_SOURCES: Readonly<Record<string, SuggestionSource>> = {
   nodes: async (session) => {
-    const { pbxs } = await session.call('getSystemStatus', {}, undefined);
-    return objectsIn(pbxs).flatMap(({ nodeId, name = '' }) =>
+    const { pbxs } = await session.perform('getSystemStatus', {}, undefined);
+    return onlyObjects(pbxs).flatMap(({ nodeId, name = '' }) =>
       nodeId === undefined ? [] : [{ value: String(nodeId), label: `${nodeId} ${name}` }],
     );
   },
-  users: async (session) => (await loginsOf(session)).map(plain),
+  users: async (session) => (await loginsOf(session)).map(plainSuggestion),
   devices: async (session, RED) => {
-    const asked = linksOf(RED)
-      .on(session)
-      .flatMap(({ wanted }) => [...wanted.keys()]);
+    const desiredDevices = linksOf(RED)
+      .ofSession(session)
+      .flatMap(({ desiredStates }) => [...desiredStates.keys()]);
     // The login of an OXE user is its main device's number.
-    const main = (await loginsOf(session)).flatMap((login) => /^oxe([0-9*#]+)$/.exec(login)?.[1] ?? []);
-    return [...new Set([...asked, ...main])].sort().map(plain);
+    const mainDevices = (await loginsOf(session)).flatMap(
+      (login) => /^oxe([0-9*#]+)$/.exec(login)?.[1] ?? [],
+    );
+    return [...new Set([...desiredDevices, ...mainDevices])].sort().map(plainSuggestion);
   },
 };
 
 /** Adds the route `GET o2g/suggestions/:kind`; `?of=` names the o2g-server or the o2g-link in question, without it all servers are. */
-export function offerSuggestions(RED: NodeAPI): void {
+export function addSuggestionsRoute(RED: NodeAPI): void {
   RED.httpAdmin.get('/o2g/suggestions/:kind', needsPermission(RED, 'o2g.read'), (request, response) => {
     const name = String(request.params.kind);
-    const kind = Object.hasOwn(KINDS, name) ? KINDS[name] : undefined;
+    const source = Object.hasOwn(SUGGESTION_SOURCES, name) ? SUGGESTION_SOURCES[name] : undefined;
     const sessions = sessionsFor(RED, request.query.of).filter(({ report }) => report.state === 'connected');
     // What a server doesn't answer isn't suggested.
-    const asked = kind ? sessions.map((session) => kind(session, RED).catch(() => [])) : [];
-    void Promise.all(asked).then((found) => {
+    const requests = source ? sessions.map((session) => source(session, RED).catch(() => [])) : [];
+    void Promise.all(requests).then((found) => {
       response.set('Cache-Control', 'no-store').json(found.flat());
     });
   });
 }
 
 async function loginsOf(session: Session): Promise<string[]> {
-  const { loginNames } = await session.call('getLogins', {}, undefined);
+  const { loginNames } = await session.perform('getLogins', {}, undefined);
   return Array.isArray(loginNames) ? loginNames : [];
 }
 
-function plain(value: string): Suggestion {
+function plainSuggestion(value: string): Suggestion {
   return { value, label: value };
 }
 

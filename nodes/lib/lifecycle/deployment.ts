@@ -8,21 +8,21 @@ import type { CloseReason } from '../../../o2g';
 import { oncePerRuntime } from './per-runtime';
 
 /** How long something waits for the node that takes it over. */
-const SUCCESSOR_MS = 10_000;
+const SUCCESSOR_TIMEOUT_MS = 10_000;
 
 /** Something that is kept beyond its node: a session, a link. */
-export interface Survivor {
-  close(why: CloseReason): Promise<unknown>;
+export interface Resource {
+  close(reason: CloseReason): Promise<unknown>;
 }
 
-interface Kept {
+interface ResourceEntry {
   readonly fingerprint: string;
-  readonly survivor: Survivor;
+  readonly resource: Resource;
   timer?: NodeJS.Timeout;
 }
 
 export class Deployment {
-  readonly #kept = new Map<string, Kept>();
+  readonly #entries = new Map<string, ResourceEntry>();
   /** Closings under way by id: a successor starts after them. */
   readonly #closing = new Map<string, Promise<unknown>>();
   #running = false;
@@ -65,39 +65,39 @@ export class Deployment {
    * Gives a node what its predecessor left when the configuration is the same, else something new.
    * @param create gets what was there before, and a promise that settles when that is closed: only then the new one may start
    */
-  take<T extends Survivor>(
+  acquire<T extends Resource>(
     id: string,
     fingerprint: string,
-    create: (closed: Promise<unknown>, previous: Survivor | undefined) => T,
+    create: (predecessorClosed: Promise<unknown>, previous: Resource | undefined) => T,
   ): T {
-    const kept = this.#kept.get(id);
-    if (kept) clearTimeout(kept.timer);
+    const entry = this.#entries.get(id);
+    if (entry) clearTimeout(entry.timer);
     // Kept under this id by the same node type: what is in it is a T.
-    if (kept?.fingerprint === fingerprint) return kept.survivor as T;
-    if (kept) void this.#end(id, kept, 'removed');
-    const survivor = create(this.#closing.get(id) ?? Promise.resolve(), kept?.survivor);
-    this.#kept.set(id, { fingerprint, survivor });
-    return survivor;
+    if (entry?.fingerprint === fingerprint) return entry.resource as T;
+    if (entry) void this.#closeEntry(id, entry, 'removed');
+    const resource = create(this.#closing.get(id) ?? Promise.resolve(), entry?.resource);
+    this.#entries.set(id, { fingerprint, resource });
+    return resource;
   }
 
   /** A node closes: what it held is closed with it when it is removed or the program stops, else kept for its successor. */
-  async leave(id: string, removed: boolean): Promise<void> {
-    const kept = this.#kept.get(id);
-    if (!kept) return;
+  async release(id: string, removed: boolean): Promise<void> {
+    const entry = this.#entries.get(id);
+    if (!entry) return;
     if (removed || isShuttingDown()) {
-      await this.#end(id, kept, isShuttingDown() ? 'stop' : 'removed');
+      await this.#closeEntry(id, entry, isShuttingDown() ? 'stop' : 'removed');
       return;
     }
-    clearTimeout(kept.timer);
-    kept.timer = setTimeout(() => {
-      void this.#end(id, kept, 'removed');
-    }, SUCCESSOR_MS);
+    clearTimeout(entry.timer);
+    entry.timer = setTimeout(() => {
+      void this.#closeEntry(id, entry, 'removed');
+    }, SUCCESSOR_TIMEOUT_MS);
   }
 
-  #end(id: string, kept: Kept, why: CloseReason): Promise<unknown> {
-    clearTimeout(kept.timer);
-    if (this.#kept.get(id) === kept) this.#kept.delete(id);
-    const closing = kept.survivor.close(why).finally(() => {
+  #closeEntry(id: string, entry: ResourceEntry, reason: CloseReason): Promise<unknown> {
+    clearTimeout(entry.timer);
+    if (this.#entries.get(id) === entry) this.#entries.delete(id);
+    const closing = entry.resource.close(reason).finally(() => {
       if (this.#closing.get(id) === closing) this.#closing.delete(id);
     });
     this.#closing.set(id, closing);

@@ -14,39 +14,39 @@ interface Receiver extends Node {
   readonly _inputCallbacks?: unknown;
 }
 
-interface Sent {
+interface SentMessage {
   readonly node: Receiver;
   readonly port: number;
   readonly message: NodeMessage;
 }
 
-interface Caught {
+interface CapturedMessage {
   readonly receiver: Receiver;
   readonly message: NodeMessage;
   /** The receiver was still there when its turn came. */
   delivered: boolean;
 }
 
-class InFlight {
+class InFlightMessages {
   readonly #RED: NodeAPI;
   /** In the order of sending; those before `#delivered` have been delivered. */
-  #sent: Sent[] = [];
-  #delivered = 0;
-  #caught: Caught[] = [];
-  readonly #forgetOne = (): void => {
-    this.#delivered += 1;
-    if (this.#delivered < this.#sent.length) return;
+  #sent: SentMessage[] = [];
+  #deliveredCount = 0;
+  #captured: CapturedMessage[] = [];
+  readonly #countDelivered = (): void => {
+    this.#deliveredCount += 1;
+    if (this.#deliveredCount < this.#sent.length) return;
     this.#sent = [];
-    this.#delivered = 0;
+    this.#deliveredCount = 0;
   };
 
   constructor(RED: NodeAPI, deployment: Deployment) {
     this.#RED = RED;
     deployment.onStopping(() => {
-      this.#catch();
+      this.#capture();
     });
     deployment.onStarted(() => {
-      this.#handOver();
+      this.#redeliver();
     });
   }
 
@@ -54,12 +54,12 @@ class InFlight {
   send(node: Node, port: number, message: NodeMessage): void {
     this.#sent.push({ node, port, message });
     // Queued right before the delivery of this very message: once it is there, whoever got it may begin the deploy.
-    setImmediate(this.#forgetOne);
+    setImmediate(this.#countDelivered);
     sendFrom(node, port, message);
   }
 
-  #catch(): void {
-    const caught = this.#sent.slice(this.#delivered).flatMap(({ node, port, message }) =>
+  #capture(): void {
+    const captured = this.#sent.slice(this.#deliveredCount).flatMap(({ node, port, message }) =>
       (node.wires?.[port] ?? []).flatMap((id) => {
         const receiver = this.#find(id);
         // A copy: a receiver that the deploy leaves alone may still change its message.
@@ -68,17 +68,17 @@ class InFlight {
           : [];
       }),
     );
-    this.#caught.push(...caught);
+    this.#captured.push(...captured);
     // After the delivery: a receiver that takes its time to close may have got it.
     setImmediate(() => {
-      for (const one of caught) one.delivered = listens(one.receiver);
+      for (const each of captured) each.delivered = hasInputHandlers(each.receiver);
     });
   }
 
-  #handOver(): void {
-    const caught = this.#caught;
-    this.#caught = [];
-    for (const { receiver, message, delivered } of caught) {
+  #redeliver(): void {
+    const captured = this.#captured;
+    this.#captured = [];
+    for (const { receiver, message, delivered } of captured) {
       const successor = this.#find(receiver.id);
       if (!delivered && successor && successor !== receiver) successor.receive(message);
     }
@@ -91,7 +91,7 @@ class InFlight {
 }
 
 /** Node-RED takes the input handlers off a node when it is closed. */
-function listens({ _inputCallback, _inputCallbacks }: Receiver): boolean {
+function hasInputHandlers({ _inputCallback, _inputCallbacks }: Receiver): boolean {
   return Boolean(_inputCallback) || Boolean(_inputCallbacks);
 }
 
@@ -100,8 +100,8 @@ function sendFrom(node: Node, port: number, message: NodeMessage): void {
 }
 
 /** What is in flight in a runtime; with `runtimeSyncDelivery` nothing ever is. */
-export const inFlightOf = oncePerRuntime<Pick<InFlight, 'send'>>((RED) =>
+export const inFlightOf = oncePerRuntime<Pick<InFlightMessages, 'send'>>((RED) =>
   (RED.settings as { runtimeSyncDelivery?: boolean }).runtimeSyncDelivery === true
     ? { send: sendFrom }
-    : new InFlight(RED, deploymentOf(RED)),
+    : new InFlightMessages(RED, deploymentOf(RED)),
 );

@@ -1,5 +1,5 @@
 export { deploymentOf, type Deployment } from './deployment';
 export { inFlightOf } from './in-flight-messages';
-export { StateFile } from './link-state-file';
+export { LinkStateFile } from './link-state-file';
 export { oncePerRuntime } from './per-runtime';
-export { Shared } from './shared-resource';
+export { SharedResource } from './shared-resource';

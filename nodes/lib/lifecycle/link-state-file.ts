@@ -5,29 +5,29 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { asO2GError, type LinkMemory, type StoredLink, type Log } from '../../../o2g';
+import { asO2GError, type LinkStateStore, type StoredLink, type Logger } from '../../../o2g';
 
 /** Devices come in hundreds: their changes are written together … */
-const WRITE_AFTER_MS = 200;
+const WRITE_DELAY_MS = 200;
 /** … and thousands of devices less often: so many times as long as the last writing took. */
-const PAUSE = 50;
+const WRITE_PAUSE_FACTOR = 50;
 /** Between so many devices other things run: all 15,000 would hold up commands and events for 11 ms. */
-const PIECE = 500;
+const CHUNK_ENTRY_COUNT = 500;
 
-export class StateFile implements LinkMemory {
+export class LinkStateFile implements LinkStateStore {
   readonly #path: string;
   readonly #identity: string;
-  readonly #log: Log;
-  #waiting: StoredLink | undefined;
+  readonly #log: Logger;
+  #pending: StoredLink | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #tookMs = 0;
+  #lastWriteMs = 0;
   /** What is written by pieces is overtaken by what is written, or removed, at once. */
   #generation = 0;
 
   /**
    * @param identity says which server, OXE node and type of recorder the registration is for: another one is never adopted
    */
-  constructor(userDir: string, nodeId: string, identity: string, log: Log) {
+  constructor(userDir: string, nodeId: string, identity: string, log: Logger) {
     this.#path = join(userDir, '.o2g', `${nodeId.replace(/[^\w.-]/g, '_')}.json`);
     this.#identity = identity;
     this.#log = log;
@@ -36,11 +36,11 @@ export class StateFile implements LinkMemory {
   load(): StoredLink | undefined {
     try {
       const stored = JSON.parse(readFileSync(this.#path, 'utf8')) as StoredLink & { identity?: string };
-      const whole =
+      const isComplete =
         Array.isArray(stored.registrations) &&
         Array.isArray(stored.wanted) &&
         Array.isArray(stored.armed ?? []);
-      return whole && stored.identity === this.#identity ? stored : undefined;
+      return isComplete && stored.identity === this.#identity ? stored : undefined;
     } catch {
       // No file: nothing was left behind. A broken one tells nothing that could be trusted.
       return undefined;
@@ -49,20 +49,20 @@ export class StateFile implements LinkMemory {
 
   save(stored: StoredLink | undefined): void {
     // The registration must not be lost in a crash right after it was made; the devices may be a moment late.
-    const fresh = namesOf(this.#waiting) !== namesOf(stored);
-    this.#waiting = stored;
+    const isNewRegistration = registrationsKey(this.#pending) !== registrationsKey(stored);
+    this.#pending = stored;
     if (!stored)
-      this.#atOnce(() => {
+      this.#runNow(() => {
         rmSync(this.#path, { force: true });
       });
-    else if (fresh)
-      this.#atOnce(() => {
+    else if (isNewRegistration)
+      this.#runNow(() => {
         this.#write(stored);
       });
-    else this.#writeSoon();
+    else this.#scheduleWrite();
   }
 
-  #atOnce(work: () => void): void {
+  #runNow(work: () => void): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#generation += 1;
@@ -74,43 +74,43 @@ export class StateFile implements LinkMemory {
   }
 
   #write(stored: StoredLink): void {
-    const draft = this.#draft('new');
-    writeFileSync(draft, [...piecesOf(this.#identity, stored)].join(''), { mode: 0o600 });
-    renameSync(draft, this.#path);
+    const draftPath = this.#createDraftPath('new');
+    writeFileSync(draftPath, [...fileChunks(this.#identity, stored)].join(''), { mode: 0o600 });
+    renameSync(draftPath, this.#path);
   }
 
   /** A timer that runs is left alone: changes that never pause are written, too. */
-  #writeSoon(): void {
+  #scheduleWrite(): void {
     this.#timer ??= setTimeout(
       () => {
-        void this.#writeByPieces();
+        void this.#writeInChunks();
       },
-      Math.max(WRITE_AFTER_MS, PAUSE * this.#tookMs),
+      Math.max(WRITE_DELAY_MS, WRITE_PAUSE_FACTOR * this.#lastWriteMs),
     );
   }
 
-  async #writeByPieces(): Promise<void> {
-    const stored = this.#waiting;
+  async #writeInChunks(): Promise<void> {
+    const stored = this.#pending;
     const generation = this.#generation;
     if (!stored) return;
-    const began = performance.now();
-    const isOvertaken = (): boolean => generation !== this.#generation;
+    const startedAtMs = performance.now();
+    const isSuperseded = (): boolean => generation !== this.#generation;
     try {
       // Of a name of its own: one that was overtaken may still be writing.
-      const draft = this.#draft(`${generation}.new`);
-      await writeFile(draft, piecesOf(this.#identity, stored), { mode: 0o600 });
-      if (isOvertaken()) rmSync(draft);
-      else renameSync(draft, this.#path);
+      const draftPath = this.#createDraftPath(`${generation}.new`);
+      await writeFile(draftPath, fileChunks(this.#identity, stored), { mode: 0o600 });
+      if (isSuperseded()) rmSync(draftPath);
+      else renameSync(draftPath, this.#path);
     } catch (error) {
       this.#warn(error);
     }
-    this.#tookMs = performance.now() - began;
-    if (isOvertaken()) return;
+    this.#lastWriteMs = performance.now() - startedAtMs;
+    if (isSuperseded()) return;
     this.#timer = undefined;
-    if (this.#waiting !== stored) this.#writeSoon();
+    if (this.#pending !== stored) this.#scheduleWrite();
   }
 
-  #draft(extension: string): string {
+  #createDraftPath(extension: string): string {
     mkdirSync(join(this.#path, '..'), { recursive: true, mode: 0o700 });
     return `${this.#path}.${extension}`;
   }
@@ -123,22 +123,22 @@ export class StateFile implements LinkMemory {
 }
 
 /** The file's text. What changes while it is written is in it or in the next one. */
-function* piecesOf(identity: string, { registrations, wanted, armed = [] }: StoredLink): Generator<string> {
+function* fileChunks(identity: string, { registrations, wanted, armed = [] }: StoredLink): Generator<string> {
   yield `{"identity":${JSON.stringify(identity)},"registrations":${JSON.stringify([...registrations])},"wanted":[`;
-  yield* listOf(wanted);
+  yield* listChunks(wanted);
   yield '],"armed":[';
-  yield* listOf(armed);
+  yield* listChunks(armed);
   yield ']}';
 }
 
-function* listOf(entries: Iterable<unknown>): Generator<string> {
+function* listChunks(entries: Iterable<unknown>): Generator<string> {
   const all = [...entries];
-  for (let start = 0; start < all.length; start += PIECE) {
-    yield (start === 0 ? '' : ',') + JSON.stringify(all.slice(start, start + PIECE)).slice(1, -1);
+  for (let start = 0; start < all.length; start += CHUNK_ENTRY_COUNT) {
+    yield (start === 0 ? '' : ',') + JSON.stringify(all.slice(start, start + CHUNK_ENTRY_COUNT)).slice(1, -1);
   }
 }
 
 /** Its registrations, to be compared. */
-function namesOf(stored: StoredLink | undefined): string {
+function registrationsKey(stored: StoredLink | undefined): string {
   return JSON.stringify([...(stored?.registrations ?? [])]);
 }

@@ -4,10 +4,10 @@ import type { NodeAPI } from 'node-red';
 
 /** @returns gives what was made for this runtime, making it at the first call */
 export function oncePerRuntime<T>(make: (RED: NodeAPI) => T): (RED: NodeAPI) => T {
-  const made = new WeakMap<EventEmitter, { readonly thing: T }>();
+  const instances = new WeakMap<EventEmitter, { readonly value: T }>();
   return (RED) => {
-    let known = made.get(RED.events);
-    if (!known) made.set(RED.events, (known = { thing: make(RED) }));
-    return known.thing;
+    let instance = instances.get(RED.events);
+    if (!instance) instances.set(RED.events, (instance = { value: make(RED) }));
+    return instance.value;
   };
 }

@@ -6,8 +6,8 @@ export {
   connectionStatus,
   ended,
   failed,
-  inForce,
+  active,
   recorderStatus,
-  statusOf,
+  throttledStatus,
   working,
 } from './node-status';

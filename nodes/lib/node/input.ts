@@ -6,12 +6,12 @@ export type FlowMessage = NodeMessageInFlow & Record<string, unknown>;
 
 /**
  * Answers every input of a node.
- * @param answer gives the payload of the answer; the message keeps its other properties. `undefined` answers nothing.
+ * @param handle gives the payload of the answer; the message keeps its other properties. `undefined` answers nothing.
  * @param onFailed shows the failure on the node
  */
 export function onInput(
   node: Node,
-  answer: (message: FlowMessage) => Promise<unknown>,
+  handle: (message: FlowMessage) => Promise<unknown>,
   onFailed: (error: O2GError) => void = () => undefined,
 ): void {
   const pending = new Set<(error: Error) => void>();
@@ -24,16 +24,16 @@ export function onInput(
       done(error);
     };
     pending.add(settle);
-    answered(message, answer)
+    callHandler(message, handle)
       .then((payload) => {
         if (settled) return;
         if (payload !== undefined) send(Object.assign(message, { payload }));
         settle();
       })
       .catch((error: unknown) => {
-        const known = asO2GError(error);
-        if (!settled) onFailed(known);
-        settle(known);
+        const o2gError = asO2GError(error);
+        if (!settled) onFailed(o2gError);
+        settle(o2gError);
       });
   });
   node.on('close', () => {
@@ -43,9 +43,9 @@ export function onInput(
 }
 
 /** Also what is thrown before the first await becomes a rejection. */
-async function answered<Answer>(
+async function callHandler<Payload>(
   message: FlowMessage,
-  answer: (message: FlowMessage) => Promise<Answer>,
-): Promise<Answer> {
-  return answer(message);
+  handle: (message: FlowMessage) => Promise<Payload>,
+): Promise<Payload> {
+  return handle(message);
 }

@@ -2,18 +2,18 @@
 import { randomBytes } from 'node:crypto';
 
 /** Eight digits, all the time: no padding. */
-const FIRST = 0x10000000;
-const LAST = 0xffffffff;
+const FIRST_SUFFIX = 0x10000000;
+const LAST_SUFFIX = 0xffffffff;
 
 let prefix = '';
-let last = LAST;
+let lastSuffix = LAST_SUFFIX;
 
 /** 16 hexadecimal digits, as Node-RED's own: unlike any other of this process, and by chance unlike all of the others. */
 export function nextMessageId(): string {
-  if (last === LAST) {
+  if (lastSuffix === LAST_SUFFIX) {
     prefix = randomBytes(4).toString('hex');
-    last = FIRST - 1;
+    lastSuffix = FIRST_SUFFIX - 1;
   }
-  last += 1;
-  return prefix + last.toString(16);
+  lastSuffix += 1;
+  return prefix + lastSuffix.toString(16);
 }

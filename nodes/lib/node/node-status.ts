@@ -27,7 +27,7 @@ export const LINK_STATUS: Readonly<Record<LinkReport['state'], NodeStatus>> = {
 
 export const NOT_CONFIGURED: NodeStatus = { fill: 'red', shape: 'ring', text: key('notConfigured') };
 export const working = (text: string): NodeStatus => ({ fill: 'blue', shape: 'dot', text });
-export const inForce = (text: string): NodeStatus => ({ fill: 'green', shape: 'dot', text });
+export const active = (text: string): NodeStatus => ({ fill: 'green', shape: 'dot', text });
 export const ended = (text: string): NodeStatus => ({ fill: 'grey', shape: 'dot', text });
 /** The code is what a flow branches on, and the same in every language. */
 export const failed = ({ code }: O2GError): NodeStatus => ({ fill: 'red', shape: 'ring', text: code });
@@ -51,24 +51,24 @@ export function recorderStatus(
 }
 
 /** So often a status may change at most: more would flicker, and cost every open editor. */
-const MIN_MS = 300;
+const MIN_STATUS_INTERVAL_MS = 300;
 
 /** Shows statuses of a node, the last one surely, those in between as time allows. */
-export function statusOf(node: Node): (status: NodeStatus) => void {
-  let waiting: NodeStatus | undefined;
+export function throttledStatus(node: Node): (status: NodeStatus) => void {
+  let pending: NodeStatus | undefined;
   let timer: NodeJS.Timeout | undefined;
   const show = (): void => {
     timer = undefined;
-    if (waiting === undefined) return;
-    node.status(waiting);
-    waiting = undefined;
-    timer = setTimeout(show, MIN_MS);
+    if (pending === undefined) return;
+    node.status(pending);
+    pending = undefined;
+    timer = setTimeout(show, MIN_STATUS_INTERVAL_MS);
   };
   node.on('close', () => {
     clearTimeout(timer);
   });
   return (status) => {
-    waiting = status;
+    pending = status;
     if (timer === undefined) show();
   };
 }

@@ -1,1 +1,1 @@
-export { BuiltInRecorder, inOurWords } from './recorder-adapter';
+export { RecorderAdapter, fromRecorderError } from './recorder-adapter';

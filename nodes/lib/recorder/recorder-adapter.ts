@@ -9,9 +9,9 @@ import {
   Signal,
   type PlacedCall,
   type Conversation,
-  type Log,
+  type Logger,
   type IpTarget,
-  type MediaPort,
+  type RecorderPort,
   type PauseReason,
   type SrtpKeys,
 } from '../../../o2g';
@@ -19,8 +19,8 @@ import type {
   Alarm,
   DeviceContext,
   FinishedRecording,
-  Keeping,
-  Kept,
+  Retention,
+  RetentionState,
   Recorder,
   RecorderMetrics,
   RecordingEnd,
@@ -28,44 +28,44 @@ import type {
 } from '../../../recorder';
 
 /** What nobody asked for, in the order in which it happened. */
-export type RecorderNews =
+export type RecorderEvent =
   | { readonly topic: 'finished'; readonly payload: FinishedRecording }
   | { readonly topic: 'alarm'; readonly payload: Alarm };
 
-export interface BuiltInRecorderParts {
-  readonly log: Log;
+export interface RecorderAdapterContext {
+  readonly log: Logger;
   onUndecipherable(deviceNumber: string): void;
   /** It is closed: nobody shall find it any more. */
   onClose(): void;
 }
 
 /** Far more than a deploy can hold up. */
-const MOST_HELD = 10_000;
+const MAX_HELD_RECORDER_EVENTS = 10_000;
 /** Ends of a file with which nothing ended: another file goes on there. */
-const CUT: ReadonlySet<string> = new Set(['rotation', 'crash']);
+const CUT_REASONS: ReadonlySet<string> = new Set(['rotation', 'crash']);
 /** What a change of keys looks like, with and without authentication, and when the OXE encrypts though nobody said so. */
-const UNDECIPHERABLE: ReadonlySet<Alarm['alarm']> = new Set<Alarm['alarm']>([
+const UNDECIPHERABLE_ALARMS: ReadonlySet<Alarm['alarm']> = new Set<Alarm['alarm']>([
   'encrypted',
   'auth-failed',
   'keys-missing',
 ]);
 
-export class BuiltInRecorder implements MediaPort {
-  readonly onNews: Signal<RecorderNews>;
+export class RecorderAdapter implements RecorderPort {
+  readonly onEvent: Signal<RecorderEvent>;
   /** It could not start: the folder can't be written, say. */
   readonly onFailure: Signal<O2GError>;
   /** Something is being recorded: once a second and device, with its number. */
   readonly onLevel: Signal<string>;
   /** What is in force for a finished recording has changed: it is held, released, or deleted. */
-  readonly onKept: Signal<Kept>;
+  readonly onRetentionChanged: Signal<RetentionState>;
   readonly #options: RecorderOptions;
-  readonly #parts: BuiltInRecorderParts;
+  readonly #context: RecorderAdapterContext;
   #recorder: Promise<Recorder> | undefined;
-  #started: Recorder | undefined;
+  #startedRecorder: Recorder | undefined;
   /** Settled when the predecessor is closed. */
-  readonly #mayStart: Promise<void>;
-  #letStart: () => void = () => undefined;
-  #held: RecorderNews[] | undefined;
+  readonly #startAllowed: Promise<void>;
+  #allowStart: () => void = () => undefined;
+  #heldEvents: RecorderEvent[] | undefined;
   #closing: Promise<void> | undefined;
   readonly #armed = new Set<string>();
   /** The conversation of each device, for names. */
@@ -73,42 +73,42 @@ export class BuiltInRecorder implements MediaPort {
   /** What the calls of each device did, for the metadata. */
   readonly #histories = new Map<string, CallHistory>();
   /** When conversations were over whose files are being completed: calls that begin meanwhile are not in them. */
-  readonly #overAt = new Map<string, number>();
+  readonly #conversationEndMs = new Map<string, number>();
   readonly #alarms = new Map<string, Alarm>();
 
-  constructor(options: RecorderOptions, parts: BuiltInRecorderParts) {
+  constructor(options: RecorderOptions, context: RecorderAdapterContext) {
     this.#options = options;
-    this.#parts = parts;
-    this.onNews = new Signal(parts.log);
-    this.onFailure = new Signal(parts.log);
-    this.onLevel = new Signal(parts.log);
-    this.onKept = new Signal(parts.log);
-    this.#mayStart = new Promise((resolve) => {
-      this.#letStart = resolve;
+    this.#context = context;
+    this.onEvent = new Signal(context.log);
+    this.onFailure = new Signal(context.log);
+    this.onLevel = new Signal(context.log);
+    this.onRetentionChanged = new Signal(context.log);
+    this.#startAllowed = new Promise((resolve) => {
+      this.#allowStart = resolve;
     });
   }
 
   /** Starts, and completes what a crash left. Never rejects: what prevents it is told, and tried again with the next device. */
   async start(): Promise<void> {
-    this.#letStart();
+    this.#allowStart();
     await this.#ready().catch(() => undefined);
   }
 
   /** From now on news waits: those who get it are being replaced. */
-  hold(): void {
-    this.#held ??= [];
+  holdEvents(): void {
+    this.#heldEvents ??= [];
   }
 
   /** Hands on what has waited. */
-  release(): void {
-    const held = this.#held ?? [];
-    this.#held = undefined;
-    for (const news of held) this.onNews.emit(news);
+  releaseEvents(): void {
+    const heldEvents = this.#heldEvents ?? [];
+    this.#heldEvents = undefined;
+    for (const event of heldEvents) this.onEvent.emit(event);
   }
 
   /** Undefined while it isn't started. */
   get metrics(): RecorderMetrics | undefined {
-    return this.#started?.metrics();
+    return this.#startedRecorder?.metrics();
   }
 
   /** Alarms that are on, the oldest first. */
@@ -116,9 +116,13 @@ export class BuiltInRecorder implements MediaPort {
     return [...this.#alarms.values()];
   }
 
-  async arm(deviceNumber: string, was: IpTarget | undefined, secure: boolean | undefined): Promise<IpTarget> {
-    const ports = was && { sent: was.sentFlowPort, received: was.receivedFlowPort };
-    const armed = await this.#do((recorder) =>
+  async arm(
+    deviceNumber: string,
+    previous: IpTarget | undefined,
+    secure: boolean | undefined,
+  ): Promise<IpTarget> {
+    const ports = previous && { sent: previous.sentFlowPort, received: previous.receivedFlowPort };
+    const armed = await this.#withRecorder((recorder) =>
       recorder.arm(deviceNumber, { ...this.#contextOf(deviceNumber), secure, ports }),
     );
     this.#armed.add(deviceNumber);
@@ -127,42 +131,42 @@ export class BuiltInRecorder implements MediaPort {
 
   async setKeys(deviceNumber: string, keys: SrtpKeys | undefined): Promise<void> {
     const { key, salt } = keys ?? {};
-    await this.#do((recorder) =>
+    await this.#withRecorder((recorder) =>
       recorder.setKeys(deviceNumber, key === undefined || salt === undefined ? undefined : { key, salt }),
     );
   }
 
   isUndecipherable(deviceNumber: string): boolean {
-    return [...UNDECIPHERABLE].some((alarm) => this.#alarms.has(keyOf(deviceNumber, alarm)));
+    return [...UNDECIPHERABLE_ALARMS].some((alarm) => this.#alarms.has(alarmKey(deviceNumber, alarm)));
   }
 
-  async pause(deviceNumber: string, why: PauseReason): Promise<void> {
-    await this.#do((recorder) => recorder.pause(deviceNumber, why));
+  async pause(deviceNumber: string, reason: PauseReason): Promise<void> {
+    await this.#withRecorder((recorder) => recorder.pause(deviceNumber, reason));
   }
 
   async resume(deviceNumber: string): Promise<void> {
-    await this.#do((recorder) => recorder.resume(deviceNumber));
+    await this.#withRecorder((recorder) => recorder.resume(deviceNumber));
   }
 
   /** Holds, releases, retains or deletes a finished recording. @throws O2GError with the recorder's codes */
-  keep(work: (keeping: Keeping) => Promise<Kept>): Promise<Kept> {
-    return this.#do((recorder) => work(recorder.keeping));
+  applyRetention(work: (retention: Retention) => Promise<RetentionState>): Promise<RetentionState> {
+    return this.#withRecorder((recorder) => work(recorder.retention));
   }
 
   follow(deviceNumber: string, conversation: Conversation): void {
     this.#follow(deviceNumber, conversation).catch((error: unknown) => {
-      this.#parts.log.debug(`${deviceNumber}: ${asO2GError(error).message}`);
+      this.#context.log.debug(`${deviceNumber}: ${asO2GError(error).message}`);
     });
   }
 
   async disarm(deviceNumber: string): Promise<void> {
     this.#armed.delete(deviceNumber);
     try {
-      await this.#started?.disarm(deviceNumber);
+      await this.#startedRecorder?.disarm(deviceNumber);
       this.#conversations.delete(deviceNumber);
       this.#histories.delete(deviceNumber);
     } catch (error) {
-      this.#parts.log.warn(`${deviceNumber}: ${asO2GError(error).message}`);
+      this.#context.log.warn(`${deviceNumber}: ${asO2GError(error).message}`);
     }
   }
 
@@ -172,21 +176,21 @@ export class BuiltInRecorder implements MediaPort {
   }
 
   async #close(): Promise<void> {
-    this.#parts.onClose();
+    this.#context.onClose();
     const started = await this.#recorder?.catch(() => undefined);
     await started?.close();
     // Those to whom it is told may be closed as well; the metadata beside each file says the same.
-    this.release();
+    this.releaseEvents();
   }
 
   /** Nothing is awaited before the recorder is told: events may come faster than it answers, and it must be told in their order. */
   async #follow(deviceNumber: string, conversation: Conversation): Promise<void> {
-    const { state, calls, lives } = conversation;
-    const recorder = this.#armed.has(deviceNumber) ? this.#started : undefined;
+    const { state, calls, timelines } = conversation;
+    const recorder = this.#armed.has(deviceNumber) ? this.#startedRecorder : undefined;
     if (!recorder) return;
     const nowMs = Date.now();
     const history = this.#historyOf(deviceNumber);
-    history.add(lives, nowMs);
+    history.add(timelines, nowMs);
     if (state === 'over') {
       this.#conversations.delete(deviceNumber);
       // One file from start to stop: between two conversations nothing is expected.
@@ -214,11 +218,11 @@ export class BuiltInRecorder implements MediaPort {
   }
 
   async #endConversation(recorder: Recorder, deviceNumber: string, nowMs: number): Promise<void> {
-    this.#overAt.set(deviceNumber, nowMs);
+    this.#conversationEndMs.set(deviceNumber, nowMs);
     try {
       await recorder.endConversation(deviceNumber);
     } finally {
-      this.#overAt.delete(deviceNumber);
+      this.#conversationEndMs.delete(deviceNumber);
     }
   }
 
@@ -228,12 +232,12 @@ export class BuiltInRecorder implements MediaPort {
     return history;
   }
 
-  async #do<T>(work: (recorder: Recorder) => Promise<T>): Promise<T> {
+  async #withRecorder<T>(work: (recorder: Recorder) => Promise<T>): Promise<T> {
     if (this.#closing) throw new O2GError('CLOSED', 'the recorder is closed');
     try {
       return await work(await this.#ready());
     } catch (error) {
-      throw inOurWords(error);
+      throw fromRecorderError(error);
     }
   }
 
@@ -249,13 +253,13 @@ export class BuiltInRecorder implements MediaPort {
   }
 
   async #start(): Promise<Recorder> {
-    await this.#mayStart;
+    await this.#startAllowed;
     try {
-      const { Recorder: Library } = await import('../../../recorder/index.js');
-      const recorder = new Library(this.#options, {
+      const { Recorder: RecorderClass } = await import('../../../recorder/index.js');
+      const recorder = new RecorderClass(this.#options, {
         describe: (recording) => this.#describe(recording),
         warn: (line) => {
-          this.#parts.log.warn(line);
+          this.#context.log.warn(line);
         },
       });
       recorder.on('started', ({ deviceNumber, id, startedAt }) => {
@@ -265,23 +269,23 @@ export class BuiltInRecorder implements MediaPort {
         this.onLevel.emit(deviceNumber);
       });
       recorder.on('finished', (payload) => {
-        this.#tell({ topic: 'finished', payload });
+        this.#emit({ topic: 'finished', payload });
       });
       recorder.on('alarm', (payload) => {
-        this.#alarm(payload);
+        this.#handleAlarm(payload);
       });
-      recorder.on('kept', (kept) => {
-        this.onKept.emit(kept);
+      recorder.on('retention', (retentionState) => {
+        this.onRetentionChanged.emit(retentionState);
       });
       await recorder.start();
-      this.#started = recorder;
+      this.#startedRecorder = recorder;
       // Not awaited: hashing what a crash left may take longer than the next call.
       void recorder.recover();
       return recorder;
     } catch (error) {
-      const known = inOurWords(error);
-      this.onFailure.emit(known);
-      throw known;
+      const o2gError = fromRecorderError(error);
+      this.onFailure.emit(o2gError);
+      throw o2gError;
     }
   }
 
@@ -292,30 +296,32 @@ export class BuiltInRecorder implements MediaPort {
   #describe({ id, deviceNumber, startedAt, endedAt, endedBy }: RecordingEnd): {
     readonly calls?: readonly PlacedCall[];
   } {
-    const toMs = CUT.has(endedBy) ? Date.parse(endedAt) : (this.#overAt.get(deviceNumber) ?? Date.now());
+    const toMs = CUT_REASONS.has(endedBy)
+      ? Date.parse(endedAt)
+      : (this.#conversationEndMs.get(deviceNumber) ?? Date.now());
     const calls = this.#histories.get(deviceNumber)?.close(id, Date.parse(startedAt), toMs) ?? [];
     return calls.length === 0 ? {} : { calls };
   }
 
-  #alarm(alarm: Alarm): void {
-    const key = keyOf(alarm.deviceNumber, alarm.alarm);
+  #handleAlarm(alarm: Alarm): void {
+    const key = alarmKey(alarm.deviceNumber, alarm.alarm);
     if (alarm.until === undefined) this.#alarms.set(key, alarm);
     else this.#alarms.delete(key);
-    this.#tell({ topic: 'alarm', payload: alarm });
-    if (alarm.until === undefined && UNDECIPHERABLE.has(alarm.alarm))
-      this.#parts.onUndecipherable(alarm.deviceNumber);
+    this.#emit({ topic: 'alarm', payload: alarm });
+    if (alarm.until === undefined && UNDECIPHERABLE_ALARMS.has(alarm.alarm))
+      this.#context.onUndecipherable(alarm.deviceNumber);
   }
 
-  #tell(news: RecorderNews): void {
-    if (this.#held && this.#held.length < MOST_HELD) this.#held.push(news);
-    else if (!this.#held) this.onNews.emit(news);
+  #emit(event: RecorderEvent): void {
+    if (this.#heldEvents && this.#heldEvents.length < MAX_HELD_RECORDER_EVENTS) this.#heldEvents.push(event);
+    else if (!this.#heldEvents) this.onEvent.emit(event);
   }
 }
 
-const keyOf = (deviceNumber: string, alarm: Alarm['alarm']): string => `${deviceNumber} ${alarm}`;
+const alarmKey = (deviceNumber: string, alarm: Alarm['alarm']): string => `${deviceNumber} ${alarm}`;
 
 /** Errors of the recorder keep their codes: they say what to do about them. */
-export function inOurWords(error: unknown): O2GError {
+export function fromRecorderError(error: unknown): O2GError {
   if (error instanceof O2GError) return error;
   if (error instanceof Error && error.name === 'RecorderError' && 'code' in error)
     return new O2GError(String(error.code), error.message);

@@ -11,14 +11,14 @@ export async function sendBytes(
   response: AdminResponse,
 ): Promise<void> {
   const { bytes } = recording;
-  const asked = rangeOf(request, response, bytes);
-  if (asked === 'unsatisfiable') {
+  const range = requestedRange(request, response, bytes);
+  if (range === 'unsatisfiable') {
     response.status(416).set('Content-Range', `bytes */${bytes}`).removeHeader('Content-Type');
     response.end();
     return;
   }
-  const { start, end } = asked ?? { start: 0, end: bytes - 1 };
-  if (asked) response.status(206).set('Content-Range', `bytes ${start}-${end}/${bytes}`);
+  const { start, end } = range ?? { start: 0, end: bytes - 1 };
+  if (range) response.status(206).set('Content-Range', `bytes ${start}-${end}/${bytes}`);
   response.set('Content-Length', String(end - start + 1));
   if (request.method === 'HEAD') {
     response.end();
@@ -33,7 +33,7 @@ export async function sendBytes(
 }
 
 /** Both ends belong to it. @returns undefined for the whole */
-function rangeOf(
+function requestedRange(
   request: AdminRequest,
   response: AdminResponse,
   bytes: number,

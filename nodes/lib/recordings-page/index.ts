@@ -1,1 +1,1 @@
-export { offerRecordings } from './recordings-routes';
+export { addRecordingsRoutes } from './recordings-routes';

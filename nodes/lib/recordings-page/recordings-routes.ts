@@ -5,13 +5,13 @@
 import path from 'node:path';
 import type { NodeAPI } from 'node-red';
 import { O2GError, invalid } from '../../../o2g';
-import type { Access, Place } from '../../../recorder/archive';
-import { inOurWords } from '../recorder';
+import type { Access, RecordingLocation } from '../../../recorder/archive';
+import { fromRecorderError } from '../recorder';
 import { sendBytes } from './byte-range';
 import { needsPermission, type AdminRequest, type AdminResponse } from '../admin';
 import { recordingFoldersOf } from '../config';
 import { Tickets } from './tickets';
-import { Waveforms } from './waveform-cache';
+import { WaveformCache } from './waveform-cache';
 
 /** What a ticket is asked for, and how the log of accesses calls that. */
 const PURPOSES: Readonly<Record<string, Access['how']>> = {
@@ -20,49 +20,51 @@ const PURPOSES: Readonly<Record<string, Access['how']>> = {
   metadata: 'metadata downloaded',
 };
 /** Ours: bad input; what isn't as it was recorded, or can't be read here; everything else is a fault. */
-const STATUS: Readonly<Record<string, number>> = {
+const HTTP_STATUS: Readonly<Record<string, number>> = {
   INVALID_INPUT: 400,
   NOT_FOUND: 404,
   KEY_UNKNOWN: 409,
   ALTERED: 409,
 };
 
-interface Admission {
-  readonly place: Place;
+interface TicketGrant {
+  readonly location: RecordingLocation;
   readonly how: Access['how'];
 }
 
 /** Adds the routes `o2g/recordings`, `o2g/recordings/:id/…` and `o2g/tickets/:ticket`. */
-export function offerRecordings(RED: NodeAPI): void {
+export function addRecordingsRoutes(RED: NodeAPI): void {
   const folders = recordingFoldersOf(RED);
-  const tickets = new Tickets<Admission>();
-  const waveforms = new Waveforms();
+  const tickets = new Tickets<TicketGrant>();
+  const waveforms = new WaveformCache();
   const guard = needsPermission(RED, 'o2g.recordings');
 
   /** Nothing that a handler throws goes further than to who asked. */
-  const guarded =
+  const handleErrors =
     (handle: (request: AdminRequest, response: AdminResponse) => Promise<void>) =>
     (request: AdminRequest, response: AdminResponse): void => {
       response.set('Cache-Control', 'no-store');
       handle(request, response).catch((error: unknown) => {
-        const { code, message } = inOurWords(error);
+        const { code, message } = fromRecorderError(error);
         if (response.headersSent) response.destroy();
-        else response.status(STATUS[code] ?? 500).json({ code, message });
+        else response.status(HTTP_STATUS[code] ?? 500).json({ code, message });
       });
     };
 
   /** For one recording: unknown ones are all alike. */
-  const ofOne = (handle: (place: Place, request: AdminRequest, response: AdminResponse) => Promise<void>) =>
-    guarded(async (request, response) => {
+  const forRecording = (
+    handle: (location: RecordingLocation, request: AdminRequest, response: AdminResponse) => Promise<void>,
+  ) =>
+    handleErrors(async (request, response) => {
       const { archive } = await folders.open();
-      const place = await archive.placeOf(String(request.params.id));
-      await handle(there(place), request, response);
+      const location = await archive.locate(String(request.params.id));
+      await handle(orNotFound(location), request, response);
     });
 
   RED.httpAdmin.get(
     '/o2g/recordings',
     guard,
-    guarded(async ({ query }, response) => {
+    handleErrors(async ({ query }, response) => {
       const { library, archive } = await folders.open();
       response.json({
         ...(await archive.search(library.readSearch(query))),
@@ -74,84 +76,91 @@ export function offerRecordings(RED: NodeAPI): void {
   RED.httpAdmin.get(
     '/o2g/recordings/:id',
     guard,
-    ofOne(async (place, _request, response) => {
+    forRecording(async (location, _request, response) => {
       const { library } = await folders.open();
-      const { fields } = there(await library.readMetadata(place));
-      response.json({ name: place.name, metadata: fields });
+      const { fields } = orNotFound(await library.readMetadata(location));
+      response.json({ name: location.name, metadata: fields });
     }),
   );
 
   RED.httpAdmin.get(
     '/o2g/recordings/:id/waveform',
     guard,
-    ofOne(async (place, _request, response) => {
+    forRecording(async (location, _request, response) => {
       const { library } = await folders.open();
-      const audio = there(await library.openAudio(place, await folders.keysOf(place.folder)));
-      response.json(there(await waveforms.get(audio, library.waveformOf)));
+      const audio = orNotFound(await library.openAudio(location, await folders.keysOf(location.folder)));
+      response.json(orNotFound(await waveforms.get(audio, library.waveformOf)));
     }),
   );
 
   RED.httpAdmin.get(
     '/o2g/recordings/:id/verification',
     guard,
-    ofOne(async (place, _request, response) => {
+    forRecording(async (location, _request, response) => {
       const { library } = await folders.open();
-      response.json(await library.verify(place));
+      response.json(await library.verify(location));
     }),
   );
 
   RED.httpAdmin.post(
     '/o2g/recordings/:id/tickets',
     guard,
-    ofOne(async (place, request, response) => {
+    forRecording(async (location, request, response) => {
       const { library } = await folders.open();
       const how = Object.entries(PURPOSES).find(([purpose]) => purpose === request.query.for)?.[1];
       if (!how) throw invalid('for', request.query.for, `one of ${Object.keys(PURPOSES).join(', ')}`);
       // Opened to see whether it can be: what can't be heard needs no line.
-      if (how === 'metadata downloaded') there(await library.readMetadata(place));
-      else await there(await library.openAudio(place, await folders.keysOf(place.folder))).recording.close();
-      await writeDown(place, how, request);
-      response.json({ ticket: tickets.issue({ place, how }) });
+      if (how === 'metadata downloaded') orNotFound(await library.readMetadata(location));
+      else
+        await orNotFound(
+          await library.openAudio(location, await folders.keysOf(location.folder)),
+        ).recording.close();
+      await logAccess(location, how, request);
+      response.json({ ticket: tickets.issue({ location, how }) });
     }),
   );
 
   RED.httpAdmin.get(
     '/o2g/tickets/:ticket',
-    guarded(async (request, response) => {
-      const admission = there(tickets.use(String(request.params.ticket)));
+    handleErrors(async (request, response) => {
+      const grant = orNotFound(tickets.use(String(request.params.ticket)));
       response.on('close', () => {
         tickets.use(String(request.params.ticket));
       });
-      await serve(admission, request, response);
+      await serve(grant, request, response);
     }),
   );
 
   /** Rejects when it can't be written: then nothing is served. */
-  async function writeDown(place: Place, how: Access['how'], request: AdminRequest): Promise<void> {
+  async function logAccess(
+    location: RecordingLocation,
+    how: Access['how'],
+    request: AdminRequest,
+  ): Promise<void> {
     const { library } = await folders.open();
     const { username } = (request as { user?: { username?: unknown } }).user ?? {};
     const who = typeof username === 'string' ? username : 'anonymous';
-    await library.writeAccess(place.folder, { who, how, recording: place.name });
+    await library.writeAccess(location.folder, { who, how, recording: location.name });
     // Its type knows no fields of one's own.
     (RED.log as { audit(line: object, request: AdminRequest): void }).audit(
-      { event: 'o2g.recordings', how, recording: place.name },
+      { event: 'o2g.recordings', how, recording: location.name },
       request,
     );
   }
 
   async function serve(
-    { place, how }: Admission,
+    { location, how }: TicketGrant,
     request: AdminRequest,
     response: AdminResponse,
   ): Promise<void> {
     const { library } = await folders.open();
-    const name = path.posix.basename(place.name);
+    const name = path.posix.basename(location.name);
     if (how === 'metadata downloaded') {
-      const { text } = there(await library.readMetadata(place));
+      const { text } = orNotFound(await library.readMetadata(location));
       response.attachment(`${name}.json`).type('application/json').send(text);
       return;
     }
-    const audio = there(await library.openAudio(place, await folders.keysOf(place.folder)));
+    const audio = orNotFound(await library.openAudio(location, await folders.keysOf(location.folder)));
     try {
       if (how === 'downloaded') response.attachment(`${name}.wav`);
       response.set({
@@ -168,7 +177,7 @@ export function offerRecordings(RED: NodeAPI): void {
 }
 
 /** Whatever the reason: what isn't there, isn't known and isn't admitted are all alike. @throws O2GError `NOT_FOUND` */
-function there<Thing>(thing: Thing | undefined): Thing {
-  if (thing === undefined) throw new O2GError('NOT_FOUND', 'there is no such recording');
-  return thing;
+function orNotFound<Value>(value: Value | undefined): Value {
+  if (value === undefined) throw new O2GError('NOT_FOUND', 'there is no such recording');
+  return value;
 }

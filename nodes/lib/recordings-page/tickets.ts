@@ -5,48 +5,55 @@
 import { createHash, randomBytes } from 'node:crypto';
 
 /** So long a ticket waits to be used first … */
-const UNUSED_MS = 60_000;
+const TICKET_FIRST_USE_TIMEOUT_MS = 60_000;
 /** … so long between two uses, for who plays a recording halts and looks for a place … */
-const IDLE_MS = 10 * 60_000;
+const TICKET_IDLE_TIMEOUT_MS = 10 * 60_000;
 /** … and so long in all. */
-const LONGEST_MS = 12 * 3600_000;
+const MAX_TICKET_LIFETIME_MS = 12 * 3600_000;
 /** Far more than people listen at a time. */
-const MOST = 1000;
-const BYTES = 32;
+const MAX_TICKETS = 1000;
+const TICKET_BYTES = 32;
 
-interface Kept<Admission> {
-  readonly admission: Admission;
-  readonly endsAt: number;
-  idleAt: number;
+interface IssuedTicket<Grant> {
+  readonly grant: Grant;
+  readonly expiresAt: number;
+  idleExpiresAt: number;
 }
 
-export class Tickets<Admission> {
-  readonly #kept = new Map<string, Kept<Admission>>();
+export class Tickets<Grant> {
+  readonly #now: () => number;
+  readonly #issued = new Map<string, IssuedTicket<Grant>>();
 
   /** @param now milliseconds on a clock that is never set */
-  constructor(private readonly now: () => number = () => performance.now()) {}
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now;
+  }
 
-  issue(admission: Admission): string {
-    const now = this.now();
-    for (const [hash, kept] of this.#kept)
-      if (isOver(kept, now) || this.#kept.size >= MOST) this.#kept.delete(hash);
-    const ticket = randomBytes(BYTES).toString('base64url');
-    this.#kept.set(hashOf(ticket), { admission, endsAt: now + LONGEST_MS, idleAt: now + UNUSED_MS });
+  issue(grant: Grant): string {
+    const now = this.#now();
+    for (const [hash, issued] of this.#issued)
+      if (isExpired(issued, now) || this.#issued.size >= MAX_TICKETS) this.#issued.delete(hash);
+    const ticket = randomBytes(TICKET_BYTES).toString('base64url');
+    this.#issued.set(hashOf(ticket), {
+      grant,
+      expiresAt: now + MAX_TICKET_LIFETIME_MS,
+      idleExpiresAt: now + TICKET_FIRST_USE_TIMEOUT_MS,
+    });
     return ticket;
   }
 
   /** What a ticket is for, which is being used; undefined when it isn't one, or no longer. */
-  use(ticket: string): Admission | undefined {
-    const kept = this.#kept.get(hashOf(ticket));
-    const now = this.now();
-    if (!kept || isOver(kept, now)) return undefined;
-    kept.idleAt = now + IDLE_MS;
-    return kept.admission;
+  use(ticket: string): Grant | undefined {
+    const issued = this.#issued.get(hashOf(ticket));
+    const now = this.#now();
+    if (!issued || isExpired(issued, now)) return undefined;
+    issued.idleExpiresAt = now + TICKET_IDLE_TIMEOUT_MS;
+    return issued.grant;
   }
 }
 
-const isOver = <Admission>({ endsAt, idleAt }: Kept<Admission>, now: number): boolean =>
-  now >= Math.min(endsAt, idleAt);
+const isExpired = <Grant>({ expiresAt, idleExpiresAt }: IssuedTicket<Grant>, now: number): boolean =>
+  now >= Math.min(expiresAt, idleExpiresAt);
 
 /** What lies in memory, or in a dump of it, opens nothing. */
 const hashOf = (ticket: string): string => createHash('sha256').update(ticket).digest('base64');

@@ -1,1 +1,1 @@
-export { offerOverview } from './overview-routes';
+export { addOverviewRoutes } from './overview-routes';

@@ -2,26 +2,26 @@
  * Puts marks in place of what tells who or where somebody is: `<number 1>`, `<login 2>`, `<name 3>`, `<address 4>`. The same value has the same mark
  * wherever it occurs in what one masking has seen, so that a reader can still follow it.
  */
-type Kind = 'number' | 'login' | 'name' | 'address';
+type MarkKind = 'number' | 'login' | 'name' | 'address';
 
 /** A name that is shorter could be a part of any word. */
-const SHORTEST_NAME = 4;
+const MIN_NAME_CHARS = 4;
 /** Words of a text: numbers, logins, hosts, addresses with their ports. */
-const WORD = /[\p{L}\p{N}_+*#][\p{L}\p{N}_.:@*#/-]*[\p{L}\p{N}_*#/]|[\p{L}\p{N}]/gu;
-const HOST =
+const WORD_PATTERN = /[\p{L}\p{N}_+*#][\p{L}\p{N}_.:@*#/-]*[\p{L}\p{N}_*#/]|[\p{L}\p{N}]/gu;
+const HOST_PATTERN =
   /^(?:\w+:\/\/)?(?:\d{1,3}(?:\.\d{1,3}){3}|localhost|[\p{L}\p{N}_-]+(?:\.[\p{L}\p{N}_-]+)*\.\p{L}{2,})(?::\d+)?(?:\/.*)?$/u;
 /** As many digits in a row are a number, or a part of a login or a reference; fewer may be an HTTP status or an OXE node. */
-const NUMBER = /\d{4}/;
+const NUMBER_PATTERN = /\d{4}/;
 
 export class Masking {
   readonly #marks = new Map<string, string>();
   readonly #names = new Set<string>();
-  readonly #counts: Record<Kind, number> = { number: 0, login: 0, name: 0, address: 0 };
-  readonly #off: boolean;
+  readonly #counts: Record<MarkKind, number> = { number: 0, login: 0, name: 0, address: 0 };
+  readonly #isOff: boolean;
 
   /** @param off everything is left as it is */
   constructor({ off }: { readonly off: boolean }) {
-    this.#off = off;
+    this.#isOff = off;
   }
 
   number(value: string): string {
@@ -33,7 +33,7 @@ export class Masking {
   }
 
   name(value: string): string {
-    if (value.length >= SHORTEST_NAME) this.#names.add(value);
+    if (value.length >= MIN_NAME_CHARS) this.#names.add(value);
     return this.#mark('name', value);
   }
 
@@ -48,7 +48,7 @@ export class Masking {
 
   /** A sentence in which any of these may occur. */
   text(sentence: string): string {
-    if (this.#off) return sentence;
+    if (this.#isOff) return sentence;
     const longestFirst = [...this.#names].sort((a, b) => b.length - a.length);
     // What is between marks is looked at word by word.
     return longestFirst
@@ -57,7 +57,9 @@ export class Masking {
       .map((part, index) =>
         index % 2 === 1
           ? part
-          : part.replace(WORD, (word: string, at: number) => this.#word(word, part.slice(at + word.length))),
+          : part.replace(WORD_PATTERN, (word: string, at: number) =>
+              this.#word(word, part.slice(at + word.length)),
+            ),
       )
       .join('');
   }
@@ -65,13 +67,13 @@ export class Masking {
   #word(word: string, rest: string): string {
     const known = this.#marks.get(word);
     if (known !== undefined) return known;
-    if (HOST.test(word)) return this.address(word);
+    if (HOST_PATTERN.test(word)) return this.address(word);
     // `NOT_FOUND (1002, HTTP 404)`: the number of an error of O2G tells nobody's.
-    return NUMBER.test(word) && !rest.startsWith(', HTTP') ? this.number(word) : word;
+    return NUMBER_PATTERN.test(word) && !rest.startsWith(', HTTP') ? this.number(word) : word;
   }
 
-  #mark(kind: Kind, value: string): string {
-    if (this.#off || value === '') return value;
+  #mark(kind: MarkKind, value: string): string {
+    if (this.#isOff || value === '') return value;
     const mark = this.#marks.get(value) ?? `<${kind} ${(this.#counts[kind] += 1)}>`;
     this.#marks.set(value, mark);
     return mark;

@@ -8,17 +8,17 @@ import { nodeOf, linksOf, recordersOf, serversOf, type LinkNode } from '../confi
 import { deploymentOf } from '../lifecycle';
 import { Overview } from './overview';
 import { needsPermission } from '../admin';
-import { offerSupport } from './support-routes';
+import { addSupportRoutes } from './support-routes';
 
 /** What can be done with a link. */
 const ACTIONS: Readonly<Record<string, (link: Link, device: unknown) => Promise<unknown>>> = {
   audit: (link) => link.audit(),
-  stopRecord: (link, device) => link.stopRecord(desired(link, device)),
-  stopMonitor: (link, device) => link.stopMonitor(desired(link, device)),
+  stopRecord: (link, device) => link.stopRecord(readDesiredDevice(link, device)),
+  stopMonitor: (link, device) => link.stopMonitor(readDesiredDevice(link, device)),
 };
 
 /** Adds `GET o2g/overview?since=REVISION` and `POST o2g/links/:id/:action?device=NUMBER`, and tells editors of changes as `o2g/changed`. */
-export function offerOverview(RED: NodeAPI): void {
+export function addOverviewRoutes(RED: NodeAPI): void {
   const overview = new Overview((revision) => {
     RED.comms.publish('o2g/changed', { revision }, true);
   });
@@ -29,7 +29,7 @@ export function offerOverview(RED: NodeAPI): void {
     });
   });
 
-  offerSupport(RED, () => overview.since(undefined));
+  addSupportRoutes(RED, () => overview.since(undefined));
 
   RED.httpAdmin.get('/o2g/overview', needsPermission(RED, 'o2g.read'), (request, response) => {
     const { since } = request.query;
@@ -39,7 +39,7 @@ export function offerOverview(RED: NodeAPI): void {
   });
 
   RED.httpAdmin.post('/o2g/links/:id/:action', needsPermission(RED, 'o2g.write'), (request, response) => {
-    act(RED, String(request.params.id), String(request.params.action), request.query.device)
+    runAction(RED, String(request.params.id), String(request.params.action), request.query.device)
       .then(() => {
         response.status(204).end();
       })
@@ -50,7 +50,7 @@ export function offerOverview(RED: NodeAPI): void {
   });
 }
 
-async function act(RED: NodeAPI, id: string, name: string, device: unknown): Promise<void> {
+async function runAction(RED: NodeAPI, id: string, name: string, device: unknown): Promise<void> {
   const action = Object.hasOwn(ACTIONS, name) ? ACTIONS[name] : undefined;
   if (!action) throw invalid('action', name, `one of ${Object.keys(ACTIONS).join(', ')}`);
   const link = (nodeOf(RED, id, 'o2g-link') as LinkNode | undefined)?.link.current;
@@ -59,8 +59,8 @@ async function act(RED: NodeAPI, id: string, name: string, device: unknown): Pro
 }
 
 /** @throws O2GError `INVALID_INPUT` */
-function desired(link: Link, device: unknown): string {
-  if (typeof device !== 'string' || !link.wanted.has(device))
+function readDesiredDevice(link: Link, device: unknown): string {
+  if (typeof device !== 'string' || !link.desiredStates.has(device))
     throw invalid('device', device, 'a device that is desired on this link');
   return device;
 }

@@ -4,16 +4,16 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Coverage, Link, Session } from '../../../o2g';
-import type { BuiltInRecorder } from '../recorder';
+import type { RecorderAdapter } from '../recorder';
 import { recordingsOf, type RecordingsView } from './recordings-view';
 import { SystemView, type OxeNodeView } from './system-view';
 import type { LinkNode, ServerNode } from '../config';
 
 /** An editor is told of changes so often at most. */
-const TELL_EVERY_MS = 500;
-const MOST_ERRORS = 50;
+const NOTIFY_INTERVAL_MS = 500;
+const MAX_RECENT_ERRORS = 50;
 /** While recordings are shown their levels change so often; the last answer is the one without them. */
-const LEVELS_MS = 1000;
+const LEVELS_INTERVAL_MS = 1000;
 
 export interface ErrorView {
   /** ISO 8601 UTC. */
@@ -63,7 +63,7 @@ export interface OverviewView {
 }
 
 /** A link that is watched, with the revision in which each of its devices last changed. */
-interface Watched {
+interface WatchedLink {
   readonly node: LinkNode;
   readonly link: Link;
   readonly changedAt: Map<string, number>;
@@ -73,51 +73,52 @@ interface Watched {
 export class Overview {
   /** Another start of Node-RED counts from the beginning. */
   readonly #epoch = randomUUID();
-  readonly #onTell: (revision: string) => void;
+  readonly #notify: (revision: string) => void;
   #revision = 1;
   /** Since this revision the nodes are those of the last deploy. */
   #deployedAt = 1;
-  #timer: NodeJS.Timeout | undefined;
-  #levels: NodeJS.Timeout | undefined;
+  #notifyTimer: NodeJS.Timeout | undefined;
+  #levelsTimer: NodeJS.Timeout | undefined;
   #servers: readonly ServerNode[] = [];
-  #watched: readonly Watched[] = [];
-  #recorders: readonly BuiltInRecorder[] = [];
-  #leave: (() => void)[] = [];
-  readonly #systems = new Map<Session, SystemView>();
+  #watchedLinks: readonly WatchedLink[] = [];
+  #recorders: readonly RecorderAdapter[] = [];
+  #offs: (() => void)[] = [];
+  readonly #systemViews = new Map<Session, SystemView>();
   #errors: ErrorView[] = [];
 
-  /** @param onTell is told that something has changed; a number of no phone is in it */
-  constructor(onTell: (revision: string) => void) {
-    this.#onTell = onTell;
+  /** @param notify is told that something has changed; a number of no phone is in it */
+  constructor(notify: (revision: string) => void) {
+    this.#notify = notify;
   }
 
   /** Watches these nodes, and no others. */
   watch(
     servers: readonly ServerNode[],
     links: readonly LinkNode[],
-    recorders: readonly BuiltInRecorder[],
+    recorders: readonly RecorderAdapter[],
   ): void {
-    for (const leave of this.#leave.splice(0)) leave();
+    for (const off of this.#offs.splice(0)) off();
     this.#servers = servers;
     const sessions = new Set(servers.flatMap(({ session: { current } }) => (current ? [current] : [])));
-    for (const session of this.#systems.keys()) if (!sessions.has(session)) this.#systems.delete(session);
+    for (const session of this.#systemViews.keys())
+      if (!sessions.has(session)) this.#systemViews.delete(session);
     for (const server of servers) this.#watchServer(server);
-    this.#watched = links.flatMap((node) =>
+    this.#watchedLinks = links.flatMap((node) =>
       node.link.current
         ? [{ node, link: node.link.current, changedAt: new Map<string, number>(), inCall: new Set<string>() }]
         : [],
     );
-    for (const watched of this.#watched) this.#watchLink(watched);
+    for (const watched of this.#watchedLinks) this.#watchLink(watched);
     this.#recorders = recorders;
     for (const { onLevel } of recorders)
-      this.#leave.push(
+      this.#offs.push(
         onLevel.on(() => {
-          this.#changed();
+          this.#scheduleNotify();
         }),
       );
     this.#revision += 1;
     this.#deployedAt = this.#revision;
-    this.#changed();
+    this.#scheduleNotify();
   }
 
   /** Everything, or what has changed since a revision that an earlier answer gave. */
@@ -125,29 +126,31 @@ export class Overview {
     const [epoch, number] = (revision ?? '').split(' ');
     const since = epoch === this.#epoch ? Number(number) : 0;
     const whole = !(since >= this.#deployedAt);
-    for (const watched of this.#watched) this.#followCalls(watched);
-    const changed = this.#watched.flatMap((watched) =>
-      numbersOf(watched, whole ? undefined : since).map((deviceNumber) => ({ watched, deviceNumber })),
+    for (const watched of this.#watchedLinks) this.#updateInCall(watched);
+    const changed = this.#watchedLinks.flatMap((watched) =>
+      deviceNumbersOf(watched, whole ? undefined : since).map((deviceNumber) => ({ watched, deviceNumber })),
     );
-    const wanted = changed.filter(({ watched, deviceNumber }) => watched.link.wanted.has(deviceNumber));
+    const desired = changed.filter(({ watched, deviceNumber }) =>
+      watched.link.desiredStates.has(deviceNumber),
+    );
     // What changes from now on is newer than this answer.
-    const answered = this.#revision++;
+    const answerRevision = this.#revision++;
     return {
-      revision: `${this.#epoch} ${answered}`,
+      revision: `${this.#epoch} ${answerRevision}`,
       whole,
       servers: this.#servers.map((server) => this.#serverView(server)),
-      links: this.#watched.map(({ node, link }) => ({
+      links: this.#watchedLinks.map(({ node, link }) => ({
         id: node.id,
         label: node.label,
         server: this.#serverOf(link),
         oxeNode: link.oxeNode,
         ...link.report,
       })),
-      devices: wanted.map(({ watched, deviceNumber }) => deviceView(watched, deviceNumber)),
+      devices: desired.map(({ watched, deviceNumber }) => deviceView(watched, deviceNumber)),
       gone: whole
         ? []
         : changed
-            .filter((each) => !wanted.includes(each))
+            .filter((each) => !desired.includes(each))
             .map(({ watched, deviceNumber }) => ({ link: watched.node.id, deviceNumber })),
       recordings: this.#recordings(),
       errors: this.#errors,
@@ -156,43 +159,43 @@ export class Overview {
 
   #watchServer({ label, session: { current: session } }: ServerNode): void {
     if (!session) return;
-    if (!this.#systems.has(session))
-      this.#systems.set(
+    if (!this.#systemViews.has(session))
+      this.#systemViews.set(
         session,
         new SystemView(session, () => {
-          this.#changed();
+          this.#scheduleNotify();
         }),
       );
-    this.#leave.push(
+    this.#offs.push(
       session.onState.on(() => {
-        this.#systems.get(session)?.outdate();
-        this.#changed();
+        this.#systemViews.get(session)?.invalidate();
+        this.#scheduleNotify();
       }),
       session.onFailure.on(({ message }) => {
         this.#noteError(label, message);
       }),
       session.onEvent.on(({ eventName }) => {
         if (eventName.startsWith('OnCti') || eventName.startsWith('OnPbx'))
-          this.#systems.get(session)?.outdate();
-        this.#changed();
+          this.#systemViews.get(session)?.invalidate();
+        this.#scheduleNotify();
       }),
     );
   }
 
-  #watchLink(watched: Watched): void {
+  #watchLink(watched: WatchedLink): void {
     const { link, node, changedAt } = watched;
-    let told = link.report.state;
-    this.#leave.push(
+    let reportedState = link.report.state;
+    this.#offs.push(
       link.onChanged.on((deviceNumber) => {
-        this.#changed();
+        this.#scheduleNotify();
         changedAt.set(deviceNumber, this.#revision);
       }),
       link.onState.on(({ state, reason }) => {
-        if (state === 'refused' && state !== told) this.#noteError(node.label, reason);
-        told = state;
-        this.#changed();
+        if (state === 'refused' && state !== reportedState) this.#noteError(node.label, reason);
+        reportedState = state;
+        this.#scheduleNotify();
         // What is in force is not known without a registration: that touches all of them.
-        for (const deviceNumber of link.wanted.keys()) changedAt.set(deviceNumber, this.#revision);
+        for (const deviceNumber of link.desiredStates.keys()) changedAt.set(deviceNumber, this.#revision);
       }),
       link.onCoverage.on(({ kind, deviceNumber, reason }) => {
         if (kind === 'unrecorded') this.#noteError(node.label, `${deviceNumber}: ${reason}`);
@@ -201,46 +204,49 @@ export class Overview {
   }
 
   /** Devices whose calls began or ended since the last question have changed. */
-  #followCalls(watched: Watched): void {
+  #updateInCall(watched: WatchedLink): void {
     const { inCall } = watched.link;
-    const moved = [
+    const changedDevices = [
       ...[...inCall].filter((each) => !watched.inCall.has(each)),
       ...[...watched.inCall].filter((each) => !inCall.has(each)),
     ];
-    for (const deviceNumber of moved) watched.changedAt.set(deviceNumber, this.#revision);
+    for (const deviceNumber of changedDevices) watched.changedAt.set(deviceNumber, this.#revision);
     watched.inCall = inCall;
   }
 
   /** What is recorded no more tells no level: whoever was shown something asks again. */
   #recordings(): RecordingsView {
     const recordings = recordingsOf(this.#recorders);
-    clearTimeout(this.#levels);
+    clearTimeout(this.#levelsTimer);
     if (recordings.all > 0)
-      this.#levels = setTimeout(() => {
-        this.#changed();
-      }, LEVELS_MS).unref();
+      this.#levelsTimer = setTimeout(() => {
+        this.#scheduleNotify();
+      }, LEVELS_INTERVAL_MS).unref();
     return recordings;
   }
 
-  #changed(): void {
-    if (this.#timer) return;
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
-      this.#onTell(`${this.#epoch} ${this.#revision}`);
-    }, TELL_EVERY_MS);
-    this.#timer.unref();
+  #scheduleNotify(): void {
+    if (this.#notifyTimer) return;
+    this.#notifyTimer = setTimeout(() => {
+      this.#notifyTimer = undefined;
+      this.#notify(`${this.#epoch} ${this.#revision}`);
+    }, NOTIFY_INTERVAL_MS);
+    this.#notifyTimer.unref();
   }
 
   #noteError(source: string, text: string): void {
-    this.#errors = [{ at: new Date().toISOString(), source, text }, ...this.#errors].slice(0, MOST_ERRORS);
-    this.#changed();
+    this.#errors = [{ at: new Date().toISOString(), source, text }, ...this.#errors].slice(
+      0,
+      MAX_RECENT_ERRORS,
+    );
+    this.#scheduleNotify();
   }
 
   #serverView({ id, label, session: { current: session } }: ServerNode): ServerView {
     if (!session) return { id, label, nodes: [] };
     const { host, report, heardAt, metrics, info } = session;
     const others = info?.otherSessions?.length;
-    const nodes = this.#systems.get(session)?.nodes ?? [];
+    const nodes = this.#systemViews.get(session)?.nodes ?? [];
     return {
       id,
       label,
@@ -259,12 +265,12 @@ export class Overview {
 }
 
 /** The devices of a link; with a revision those that changed after it, which may be desired no more. */
-function numbersOf({ link, changedAt }: Watched, since: number | undefined): string[] {
-  if (since === undefined) return [...link.wanted.keys()];
+function deviceNumbersOf({ link, changedAt }: WatchedLink, since: number | undefined): string[] {
+  if (since === undefined) return [...link.desiredStates.keys()];
   return [...changedAt].flatMap(([deviceNumber, revision]) => (revision > since ? [deviceNumber] : []));
 }
 
-function deviceView({ node, link, inCall }: Watched, deviceNumber: string): DeviceView {
+function deviceView({ node, link, inCall }: WatchedLink, deviceNumber: string): DeviceView {
   return {
     ...link.coverageOf(deviceNumber),
     link: node.id,

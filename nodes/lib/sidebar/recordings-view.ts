@@ -1,8 +1,8 @@
 /** The recordings under way in the built-in recorders, as the sidebar shows them. */
-import type { BuiltInRecorder } from '../recorder';
+import type { RecorderAdapter } from '../recorder';
 
 /** One direction of a recording. */
-export interface SideView {
+export interface DirectionView {
   /** Mean of the last second in dB below full scale; null: nothing came. */
   readonly levelDb: number | null;
   /** Of the packets of this file that should have come. */
@@ -16,8 +16,8 @@ export interface RecordingView {
   readonly paused: boolean;
   /** Names of the alarms that are on. */
   readonly alarms: readonly string[];
-  readonly sent: SideView;
-  readonly received: SideView;
+  readonly sent: DirectionView;
+  readonly received: DirectionView;
 }
 
 export interface RecordingsView {
@@ -27,23 +27,23 @@ export interface RecordingsView {
 }
 
 /** More than anybody reads, and an answer once a second can carry. */
-const MOST_SHOWN = 50;
+const MAX_SHOWN_RECORDINGS = 50;
 
-type DeviceSnapshot = NonNullable<BuiltInRecorder['metrics']>['devices'][number];
+type DeviceSnapshot = NonNullable<RecorderAdapter['metrics']>['devices'][number];
 
 /** What is known is at most a second old. */
-export function recordingsOf(recorders: readonly BuiltInRecorder[]): RecordingsView {
+export function recordingsOf(recorders: readonly RecorderAdapter[]): RecordingsView {
   const all = recorders
     .flatMap(({ metrics }) => metrics?.devices ?? [])
-    .flatMap((device) => viewOf(device) ?? []);
+    .flatMap((device) => recordingViewOf(device) ?? []);
   all.sort(
     (a, b) => Number(b.alarms.length > 0) - Number(a.alarms.length > 0) || (a.since > b.since ? -1 : 1),
   );
-  return { all: all.length, shown: all.slice(0, MOST_SHOWN) };
+  return { all: all.length, shown: all.slice(0, MAX_SHOWN_RECORDINGS) };
 }
 
 /** Undefined while nothing is recorded. */
-function viewOf(device: DeviceSnapshot): RecordingView | undefined {
+function recordingViewOf(device: DeviceSnapshot): RecordingView | undefined {
   const { deviceNumber, recordingSince, paused, alarms } = device;
   if (recordingSince === null) return undefined;
   return {
@@ -51,13 +51,16 @@ function viewOf(device: DeviceSnapshot): RecordingView | undefined {
     since: recordingSince,
     paused,
     alarms: alarms.map(({ alarm }) => alarm),
-    sent: sideOf(device, 'sent'),
-    received: sideOf(device, 'received'),
+    sent: directionViewOf(device, 'sent'),
+    received: directionViewOf(device, 'received'),
   };
 }
 
-function sideOf({ levels, packets, lost }: DeviceSnapshot, side: 'sent' | 'received'): SideView {
-  const expected = packets[side] + lost[side];
-  const lostPercent = expected === 0 ? 0 : Math.round((1000 * lost[side]) / expected) / 10;
-  return { levelDb: levels[side].rmsDb, lostPercent };
+function directionViewOf(
+  { levels, packets, lost }: DeviceSnapshot,
+  direction: 'sent' | 'received',
+): DirectionView {
+  const expected = packets[direction] + lost[direction];
+  const lostPercent = expected === 0 ? 0 : Math.round((1000 * lost[direction]) / expected) / 10;
+  return { levelDb: levels[direction].rmsDb, lostPercent };
 }

@@ -3,64 +3,65 @@
  * names and addresses only when they are asked for.
  */
 import type { NodeDef } from 'node-red';
-import type { BuiltInRecorder } from '../recorder';
+import type { RecorderAdapter } from '../recorder';
 import { Masking } from './masking';
 import type { DeviceView, LinkView, OverviewView, ServerView } from './overview';
 
-export interface BundleParts {
+export interface SupportBundleInput {
   readonly versions: object;
   readonly process: object;
   /** The palette's nodes as the flows hold them; credentials are not in them. */
   readonly nodes: readonly NodeDef[];
   readonly overview: OverviewView;
-  readonly recorders: readonly BuiltInRecorder[];
+  readonly recorders: readonly RecorderAdapter[];
 }
 
-type Write = (masking: Masking, value: string) => string;
+type Mask = (masking: Masking, value: string) => string;
 
 /** Of the devices that are not as desired, each with its reason. */
-const MOST_LACKING = 200;
+const MAX_LACKING_DEVICES = 200;
 
 /** How a property is written down; what isn't named is a text in which anything may occur. */
-const BY_PROPERTY: Readonly<Record<string, Write>> = {
-  ...kind(
+const MASK_BY_PROPERTY: Readonly<Record<string, Mask>> = {
+  ...maskEach(
     ['id', 'type', 'z', 'server', 'link', 'recorder', 'media', 'tls', 'wires', 'names'],
     (_, value) => value,
   ),
-  ...kind(
+  ...maskEach(
     ['portMin', 'portMax', 'eventPort', 'tunnelPort', 'sentFlowPort', 'receivedFlowPort'],
     (_, value) => value,
   ),
-  ...kind(['devices', 'record', 'deviceNumber', 'deviceId', 'companyPhone', 'callRef'], (masking, value) =>
-    masking.numbers(value),
+  ...maskEach(
+    ['devices', 'record', 'deviceNumber', 'deviceId', 'companyPhone', 'callRef'],
+    (masking, value) => masking.numbers(value),
   ),
-  ...kind(['supervisedId', 'loginName', 'ids'], (masking, value) => masking.login(value)),
-  ...kind(['url', 'secondaryUrl', 'webhookUrl', 'address', 'bind', 'ipRecorderAddr'], (masking, value) =>
+  ...maskEach(['supervisedId', 'loginName', 'ids'], (masking, value) => masking.login(value)),
+  ...maskEach(['url', 'secondaryUrl', 'webhookUrl', 'address', 'bind', 'ipRecorderAddr'], (masking, value) =>
     masking.address(value),
   ),
-  ...kind(['name', 'application', 'folder'], (masking, value) => masking.name(value)),
+  ...maskEach(['name', 'application', 'folder'], (masking, value) => masking.name(value)),
 };
-const TEXT: Write = (masking, value) => masking.text(value);
+const MASK_AS_TEXT: Mask = (masking, value) => masking.text(value);
 /** Types of a typed input whose value only says where the value is. */
-const REFERENCES: ReadonlySet<unknown> = new Set(['msg', 'flow', 'global', 'env']);
+const REFERENCE_TYPES: ReadonlySet<unknown> = new Set(['msg', 'flow', 'global', 'env']);
 /** Where a node is on its tab helps nobody. */
-const LEFT_OUT = new Set(['x', 'y', 'g', 'credentials']);
+const OMITTED_PROPERTIES = new Set(['x', 'y', 'g', 'credentials']);
 
-function kind(properties: readonly string[], write: Write): Record<string, Write> {
-  return Object.fromEntries(properties.map((property) => [property, write]));
+function maskEach(properties: readonly string[], mask: Mask): Record<string, Mask> {
+  return Object.fromEntries(properties.map((property) => [property, mask]));
 }
 
 /** @param withNumbers numbers, logins, names and addresses as they are */
-export function supportBundle(parts: BundleParts, withNumbers: boolean): object {
+export function supportBundle(input: SupportBundleInput, withNumbers: boolean): object {
   const masking = new Masking({ off: withNumbers });
-  const contents = (): object => contentsOf(parts, masking);
+  const contents = (): object => contentsOf(input, masking);
   // Twice: a text may name what only a later field tells to be a name.
   contents();
   return { madeAt: new Date().toISOString(), withNumbers, ...contents() };
 }
 
 function contentsOf(
-  { versions, process, nodes, overview, recorders }: BundleParts,
+  { versions, process, nodes, overview, recorders }: SupportBundleInput,
   masking: Masking,
 ): object {
   return {
@@ -85,22 +86,22 @@ function contentsOf(
 }
 
 function configurationOf(masking: Masking, node: object): object {
-  const properties = Object.entries(node).filter(([property]) => !LEFT_OUT.has(property));
+  const properties = Object.entries(node).filter(([property]) => !OMITTED_PROPERTIES.has(property));
   const types = new Map(properties.map(([property, value]) => [property, value as unknown]));
   return Object.fromEntries(
     properties.map(([property, value]) => [
       property,
-      REFERENCES.has(types.get(`${property}Type`)) ? value : written(masking, property, value),
+      REFERENCE_TYPES.has(types.get(`${property}Type`)) ? value : maskValue(masking, property, value),
     ]),
   );
 }
 
-function written(masking: Masking, property: string, value: unknown): unknown {
-  if (Array.isArray(value)) return value.map((each) => written(masking, property, each));
+function maskValue(masking: Masking, property: string, value: unknown): unknown {
+  if (Array.isArray(value)) return value.map((each) => maskValue(masking, property, each));
   if (typeof value === 'object' && value !== null) return configurationOf(masking, value);
   // The name of an environment variable is not its value.
   if (typeof value !== 'string' || /^\$[{(][^})]+[})]$/.test(value)) return value;
-  return (BY_PROPERTY[property] ?? TEXT)(masking, value);
+  return (MASK_BY_PROPERTY[property] ?? MASK_AS_TEXT)(masking, value);
 }
 
 function serverOf(masking: Masking, { label, site, reason, nodes, ...rest }: ServerView): object {
@@ -121,7 +122,7 @@ function linkOf(
   const lacking = devices.filter((device) =>
     device.desired.some((service) => !device.actual.includes(service)),
   );
-  const count = (has: (device: DeviceView) => boolean): number => devices.filter(has).length;
+  const count = (matches: (device: DeviceView) => boolean): number => devices.filter(matches).length;
   // Each gets its mark, also those that only an error names.
   for (const { deviceNumber, user = '' } of devices) {
     masking.number(deviceNumber);
@@ -148,20 +149,22 @@ function linkOf(
         ]),
       ),
     },
-    lacking: lacking.slice(0, MOST_LACKING).map(({ deviceNumber, desired, actual, reason: why, since }) => ({
-      deviceNumber: masking.number(deviceNumber),
-      desired,
-      actual,
-      reason: masking.text(why),
-      since,
-    })),
+    lacking: lacking
+      .slice(0, MAX_LACKING_DEVICES)
+      .map(({ deviceNumber, desired, actual, reason: deviceReason, since }) => ({
+        deviceNumber: masking.number(deviceNumber),
+        desired,
+        actual,
+        reason: masking.text(deviceReason),
+        since,
+      })),
   };
 }
 
-function recorderOf(masking: Masking, { metrics, alarms }: BuiltInRecorder): object {
+function recorderOf(masking: Masking, { metrics, alarms }: RecorderAdapter): object {
   const { devices = [], ...counts } = metrics ?? {};
-  const sum = (of: 'packets' | 'lost'): number =>
-    devices.reduce((all, device) => all + device[of].sent + device[of].received, 0);
+  const sum = (counter: 'packets' | 'lost'): number =>
+    devices.reduce((all, device) => all + device[counter].sent + device[counter].received, 0);
   return {
     started: metrics !== undefined,
     ...counts,

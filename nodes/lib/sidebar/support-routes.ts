@@ -15,18 +15,18 @@ import { recordersOf } from '../config';
 import { supportBundle } from './support-bundle';
 
 /** The delay of the event loop is that of this time, while the bundle is made. */
-const MEASURE_MS = 1000;
+const MEASUREMENT_MS = 1000;
 /** So often it is looked at; what is measured contains it. */
-const LOOK_MS = 10;
+const SAMPLING_INTERVAL_MS = 10;
 
 /** @param overview everything that the sidebar shows */
-export function offerSupport(RED: NodeAPI, overview: () => OverviewView): void {
-  const offer = (path: string, withNumbers: boolean, ...permissions: readonly string[]): void => {
+export function addSupportRoutes(RED: NodeAPI, overview: () => OverviewView): void {
+  const addRoute = (path: string, withNumbers: boolean, ...permissions: readonly string[]): void => {
     RED.httpAdmin.get(
       path,
       ...permissions.map((permission) => needsPermission(RED, permission)),
       (_request, response) => {
-        make(RED, overview, withNumbers)
+        makeBundle(RED, overview, withNumbers)
           .then((bundle) => {
             response
               .set('Cache-Control', 'no-store')
@@ -39,12 +39,12 @@ export function offerSupport(RED: NodeAPI, overview: () => OverviewView): void {
       },
     );
   };
-  offer('/o2g/support', false, 'o2g.write');
-  offer('/o2g/support/numbers', true, 'o2g.write', 'o2g.read');
+  addRoute('/o2g/support', false, 'o2g.write');
+  addRoute('/o2g/support/numbers', true, 'o2g.write', 'o2g.read');
 }
 
-async function make(RED: NodeAPI, overview: () => OverviewView, withNumbers: boolean): Promise<object> {
-  const eventLoopDelayMs = await measuredDelay();
+async function makeBundle(RED: NodeAPI, overview: () => OverviewView, withNumbers: boolean): Promise<object> {
+  const eventLoopDelayMs = await measureEventLoopDelay();
   const { rss, heapUsed } = process.memoryUsage();
   const nodes: NodeDef[] = [];
   RED.nodes.eachNode((node) => {
@@ -73,13 +73,13 @@ async function make(RED: NodeAPI, overview: () => OverviewView, withNumbers: boo
 }
 
 /** Milliseconds by which turns of the event loop were late. */
-async function measuredDelay(): Promise<object> {
-  const delay = monitorEventLoopDelay({ resolution: LOOK_MS });
+async function measureEventLoopDelay(): Promise<object> {
+  const delay = monitorEventLoopDelay({ resolution: SAMPLING_INTERVAL_MS });
   delay.enable();
-  await pause(MEASURE_MS);
+  await pause(MEASUREMENT_MS);
   delay.disable();
   const ms = (nanoseconds: number): number =>
-    Math.max(0, Math.round(10 * (nanoseconds / 1e6 - LOOK_MS)) / 10);
+    Math.max(0, Math.round(10 * (nanoseconds / 1e6 - SAMPLING_INTERVAL_MS)) / 10);
   return { mean: ms(delay.mean), p99: ms(delay.percentile(99)), max: ms(delay.max) };
 }
 

@@ -1,5 +1,5 @@
 /** The OXE nodes of a server, asked for when somebody looks and what is known may be old; nobody looks, nothing is asked. */
-import { objectsIn, type Representation, type Session } from '../../../o2g';
+import { onlyObjects, type Representation, type Session } from '../../../o2g';
 
 export interface OxeNodeView {
   readonly oxeNode: number | undefined;
@@ -11,18 +11,18 @@ export interface OxeNodeView {
 }
 
 /** What no event tells (a DR link of somebody else) is at most so old. */
-const FRESH_MS = 30_000;
+const MAX_SYSTEM_VIEW_AGE_MS = 30_000;
 
 export class SystemView {
   readonly #session: Session;
-  readonly #onNews: () => void;
+  readonly #onChanged: () => void;
   #nodes: readonly OxeNodeView[] = [];
-  #askedAt = 0;
-  #asking = false;
+  #requestedAt = 0;
+  #isRequesting = false;
 
-  constructor(session: Session, onNews: () => void) {
+  constructor(session: Session, onChanged: () => void) {
     this.#session = session;
-    this.#onNews = onNews;
+    this.#onChanged = onChanged;
   }
 
   /** What is known; asks again if that is old. */
@@ -30,37 +30,37 @@ export class SystemView {
     if (
       this.#session.report.state === 'connected' &&
       this.#session.info?.admin === true &&
-      Date.now() - this.#askedAt > FRESH_MS
+      Date.now() - this.#requestedAt > MAX_SYSTEM_VIEW_AGE_MS
     )
-      void this.#ask();
+      void this.#request();
     return this.#nodes;
   }
 
   /** What is known may be wrong now. */
-  outdate(): void {
-    this.#askedAt = 0;
+  invalidate(): void {
+    this.#requestedAt = 0;
   }
 
-  async #ask(): Promise<void> {
-    if (this.#asking) return;
-    this.#asking = true;
-    this.#askedAt = Date.now();
+  async #request(): Promise<void> {
+    if (this.#isRequesting) return;
+    this.#isRequesting = true;
+    this.#requestedAt = Date.now();
     try {
-      const { pbxs } = await this.#session.call('getSystemStatus', {}, undefined);
-      const nodes = objectsIn(pbxs).map(viewOf);
+      const { pbxs } = await this.#session.perform('getSystemStatus', {}, undefined);
+      const nodes = onlyObjects(pbxs).map(oxeNodeViewOf);
       if (JSON.stringify(nodes) !== JSON.stringify(this.#nodes)) {
         this.#nodes = nodes;
-        this.#onNews();
+        this.#onChanged();
       }
     } catch {
       // Told by the session, if it is a matter of the connection; what was known stays.
     } finally {
-      this.#asking = false;
+      this.#isRequesting = false;
     }
   }
 }
 
-function viewOf({
+function oxeNodeViewOf({
   nodeId,
   name = '',
   connected,
@@ -69,5 +69,5 @@ function viewOf({
   drLinks,
 }: Representation<'PbxStatus'>): OxeNodeView {
   const state = connected === false || loaded === false ? 'NOT_READY' : (ctiLinkState ?? 'UNKNOWN');
-  return { oxeNode: nodeId, name, state, drLinks: objectsIn(drLinks).length };
+  return { oxeNode: nodeId, name, state, drLinks: onlyObjects(drLinks).length };
 }

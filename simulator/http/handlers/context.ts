@@ -16,7 +16,7 @@ export type WithoutSession = 'getDescriptor' | 'authenticate' | 'openSession';
 export type WithoutCookie = 'getDescriptor' | 'authenticate';
 
 /** A request that passed all checks, as its handler gets it. */
-export interface Context<N extends OperationName> {
+export interface RequestContext<N extends OperationName> {
   readonly name: N;
   readonly world: World;
   readonly session: N extends WithoutSession ? undefined : Session;
@@ -32,11 +32,11 @@ export interface Context<N extends OperationName> {
 }
 
 /** A handler answers with a body (200), with `undefined` (204), or throws a Refusal. */
-export type Handler<N extends OperationName> = (context: Context<N>) => AnswerOf<N>;
+export type Handler<N extends OperationName> = (context: RequestContext<N>) => AnswerOf<N>;
 export type Handlers<N extends OperationName = OperationName> = { readonly [K in N]: Handler<K> };
 
 /** Every operation with a session in it. */
-type InSession = Context<Exclude<OperationName, WithoutSession>>;
+type SessionContext = RequestContext<Exclude<OperationName, WithoutSession>>;
 
 const operationOf = (name: OperationName): Operation => OPERATIONS[name];
 
@@ -51,19 +51,19 @@ export function notFound({ name }: { readonly name: OperationName }, message: st
  * The user that a request is about: the session's own, else the one of `loginName`, which an administrator must give.
  * Only monitored users are visible.
  */
-export function userOf(context: InSession): OxeUser {
-  if (context.session.user) return visible(context, context.session.user.login);
+export function requestedUser(context: SessionContext): OxeUser {
+  if (context.session.user) return monitoredUser(context, context.session.user.login);
   const { loginName } = context.query;
   if (loginName === undefined)
     throw violation(400, 'BAD_PARAMETER', 'loginName must be specified by an administrator');
-  return visible(context, loginName);
+  return monitoredUser(context, loginName);
 }
 
 /** The monitored user of a login; the bare number is understood, too. */
-export function visible(context: InSession, loginName: string): OxeUser {
+export function monitoredUser(context: SessionContext, loginName: string): OxeUser {
   const { users } = context.world.oxe;
   const user = users.get(loginName) ?? users.get(`oxe${loginName}`);
-  if (!user || user.monitors === 0)
+  if (!user || user.monitorCount === 0)
     throw notFound(context, `There is no user ${loginName}, or none of its devices is monitored`);
   return user;
 }

@@ -1,3 +1,3 @@
-export type { Context } from './context';
+export type { RequestContext } from './context';
 export { perform } from './perform';
 export { subscriptionOfChannel } from './subscriptions';

@@ -2,7 +2,7 @@ import type { DrLink, MasterKeys } from '../../recording';
 import type { OxeNode } from '../../oxe';
 import type { SrtpOptions } from '../../settings';
 import { Refusal, violation, type Representation } from '../../specification';
-import type { Context, Handlers } from './context';
+import type { RequestContext, Handlers } from './context';
 
 type IpRecordOperation =
   | 'getLinks'
@@ -20,12 +20,12 @@ type IpRecordOperation =
 export const ipRecordHandlers: Handlers<IpRecordOperation> = {
   getLinks: (context) => {
     const { links } = context.world;
-    return { drLinks: links.of(nodeOf(context).nodeId).map((link) => links.describe(link)) };
+    return { drLinks: links.ofNode(requestedNode(context).nodeId).map((link) => links.describe(link)) };
   },
 
   registerLink: (context) => {
     const link = context.world.links.register(
-      nodeOf(context),
+      requestedNode(context),
       context.credential.token,
       context.body.type,
       context.body.secured,
@@ -34,48 +34,48 @@ export const ipRecordHandlers: Handlers<IpRecordOperation> = {
   },
 
   unregisterLink: (context) => {
-    context.world.links.unregister(linkOf(context), 'unregistered');
+    context.world.links.unregister(requestedLink(context), 'unregistered');
     return undefined;
   },
 
   startMonitor: (context) => {
-    const device = context.world.links.monitor(linkOf(context), context.body.deviceNumber);
+    const device = context.world.links.monitor(requestedLink(context), context.body.deviceNumber);
     return { userId: device.user.login };
   },
 
   stopMonitor: (context) => {
-    context.world.links.unmonitor(linkOf(context), deviceOf(context));
+    context.world.links.unmonitor(requestedLink(context), requestedDeviceNumber(context));
     return undefined;
   },
 
   startRecord: (context) => {
-    const { keys } = context.world.links.recordIp(linkOf(context), context.body);
+    const { keys } = context.world.links.recordIp(requestedLink(context), context.body);
     return keys ? encodeKeys(keys, context.world.settings.srtp) : {};
   },
 
   stopRecord: (context) => {
-    context.world.links.stopRecord(linkOf(context), deviceOf(context));
+    context.world.links.stopRecord(requestedLink(context), requestedDeviceNumber(context));
     return undefined;
   },
 
   startTdmRecord: (context) => {
-    context.world.links.recordTdm(linkOf(context), context.body);
+    context.world.links.recordTdm(requestedLink(context), context.body);
     return undefined;
   },
 
   startBeep: (context) => {
-    context.world.links.beep(linkOf(context), context.body);
+    context.world.links.beep(requestedLink(context), context.body);
     return undefined;
   },
 
   stopBeep: (context) => {
-    context.world.links.stopBeep(linkOf(context), deviceOf(context));
+    context.world.links.stopBeep(requestedLink(context), requestedDeviceNumber(context));
     return undefined;
   },
 };
 
 /** The node of the path. @throws Refusal 400 for no number, 404 for no node, 503 while it is not connected and loaded */
-function nodeOf({ world: { oxe }, parameters }: Context<IpRecordOperation>): OxeNode {
+function requestedNode({ world: { oxe }, parameters }: RequestContext<IpRecordOperation>): OxeNode {
   const text = parameters.nodeId ?? '';
   if (!/^\d{1,9}$/.test(text)) throw violation(400, 'BAD_PARAMETER', `nodeId must be an int, ${text} given`);
   const node = oxe.nodes.get(Number(text));
@@ -84,10 +84,11 @@ function nodeOf({ world: { oxe }, parameters }: Context<IpRecordOperation>): Oxe
   return node;
 }
 
-const linkOf = (context: Context<IpRecordOperation>): DrLink =>
-  context.world.links.find(nodeOf(context).nodeId, context.parameters.registerId ?? '');
+const requestedLink = (context: RequestContext<IpRecordOperation>): DrLink =>
+  context.world.links.find(requestedNode(context).nodeId, context.parameters.registerId ?? '');
 
-const deviceOf = ({ parameters }: Context<IpRecordOperation>): string => parameters.deviceNumber ?? '';
+const requestedDeviceNumber = ({ parameters }: RequestContext<IpRecordOperation>): string =>
+  parameters.deviceNumber ?? '';
 
 const encodeKeys = (
   { key, salt }: MasterKeys,

@@ -1,5 +1,5 @@
 import type { OperationName } from '../../specification';
-import type { Context, Handlers } from './context';
+import type { RequestContext, Handlers } from './context';
 import { ipRecordHandlers } from './iprecord';
 import { sessionHandlers } from './sessions';
 import { subscriptionHandlers } from './subscriptions';
@@ -17,5 +17,5 @@ const HANDLERS: Handlers = {
 };
 
 /** Does what a checked request asks for. @returns the body of a 200, `undefined` for a 204. @throws Refusal */
-export const perform = <N extends OperationName>(context: Context<N>): object | undefined =>
+export const perform = <N extends OperationName>(context: RequestContext<N>): object | undefined =>
   HANDLERS[context.name](context);

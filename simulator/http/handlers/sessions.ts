@@ -1,10 +1,10 @@
 import type { Session } from '../../o2g';
 import { Refusal, violation, type Representation } from '../../specification';
 import type { World } from '../../world';
-import type { Context, Handlers } from './context';
+import type { RequestContext, Handlers } from './context';
 import { randomBytes } from 'node:crypto';
 
-const SERVICES: Representation<'Service'>[] = [
+const REST_SERVICES: Representation<'Service'>[] = [
   ['Logins', '/logins'],
   ['Users', '/users'],
   ['Subscriptions', '/subscriptions'],
@@ -46,7 +46,7 @@ export const sessionHandlers: Handlers<
       throw violation(400, 'BAD_PARAMETER', `version must be 1.0, ${query.version ?? 'none'} given`);
     const [login, password] = basicCredentials(context.authorization);
     const credential = sessions.authenticate(login, password);
-    journal.login(login, credential !== undefined);
+    journal.addLogin(login, credential !== undefined);
     if (!credential) {
       journal.log(`login of '${login}' refused`);
       throw challenge('Bad login or password');
@@ -64,7 +64,7 @@ export const sessionHandlers: Handlers<
     if (world.sessions.open.has(credential.token)) {
       throw violation(403, 'NOT_EXPECTED', 'A session is already opened with this cookie');
     }
-    const session = world.sessions.start(credential, accountOf(context), body.applicationName);
+    const session = world.sessions.start(credential, sessionAccount(context), body.applicationName);
     world.journal.log(
       `session of ${session.login} opened by '${session.application}'${session.login === credential.login ? '' : `, supervised by ${credential.login}`}`,
     );
@@ -96,11 +96,11 @@ const challenge = (message: string): Refusal =>
   new Refusal(401, 'NOT_ALLOWED', message, { headers: { 'WWW-Authenticate': 'Basic realm="O2G"' } });
 
 /** Whose session it becomes: the login's own, or the account that an administrator supervises. */
-function accountOf({
+function sessionAccount({
   world: { oxe, settings },
   credential,
   body: { supervisedAccount },
-}: Context<'openSession'>): Pick<Session, 'login' | 'administrator' | 'user'> {
+}: RequestContext<'openSession'>): Pick<Session, 'login' | 'administrator' | 'user'> {
   if (!supervisedAccount) {
     return {
       login: credential.login,
@@ -123,13 +123,13 @@ function sessionInfo(
   session: Session,
   host: string | undefined,
 ): Representation<'SessionInfo'> {
-  const others = sessions.othersOf(session);
+  const others = sessions.otherSessions(session);
   return {
     admin: session.administrator,
     timeToLive: settings.timeToLive,
     publicBaseUrl: `${urls.rest('public', host)}/api/rest/1.0`,
     privateBaseUrl: `${urls.rest('private', host)}/api/rest/1.0`,
-    services: SERVICES,
+    services: REST_SERVICES,
     creationDate: new Date(session.createdAt).toISOString(),
     ...(session.tokenExpiresAt !== undefined && {
       expirationDate: new Date(session.tokenExpiresAt).toISOString(),

@@ -10,37 +10,37 @@ import {
 } from '../../o2g';
 import { Refusal, violation, type Representation } from '../../specification';
 import type { World } from '../../world';
-import type { Context, Handlers } from './context';
+import type { RequestContext, Handlers } from './context';
 
-const DEFAULT_TIMEOUT = 10;
+const DEFAULT_TIMEOUT_MINUTES = 10;
 
 /** "Subscription management": one subscription a session. */
 export const subscriptionHandlers: Handlers<'subscribe' | 'updateSubscription' | 'unsubscribe'> = {
   subscribe: (context) => {
     const { world, session, body } = context;
-    if (world.readiness.refuseSubscription !== undefined)
-      return refused(world, world.readiness.refuseSubscription);
+    if (world.readiness.subscriptionRefusal !== undefined)
+      return refusedSubscription(world, world.readiness.subscriptionRefusal);
     try {
-      checkFilter(body.filter ?? {}, session, knowsUser(world));
+      checkFilter(body.filter ?? {}, session, isMonitoredLogin(world));
     } catch (error) {
-      if (error instanceof RefusedFilter) return refused(world, error.message);
+      if (error instanceof RefusedFilter) return refusedSubscription(world, error.message);
       throw error;
     }
-    dropFormer(context);
-    return accepted(context, create(world, session, body));
+    removePreviousSubscription(context);
+    return acceptedSubscription(context, createSubscription(world, session, body));
   },
 
   updateSubscription: ({ world, session, body }) => {
     const subscription = world.subscriptions.ofSession(session.credential.token);
     if (!subscription) throw new Refusal(400, 'NOT_EXPECTED', 'This session has no subscription to update');
     try {
-      checkFilter(body, session, knowsUser(world));
+      checkFilter(body, session, isMonitoredLogin(world));
     } catch (error) {
       if (error instanceof RefusedFilter) throw new Refusal(400, 'BAD_PARAMETER', error.message);
       throw error;
     }
     world.subscriptions.replaceFilter(subscription, body);
-    world.journal.log(`subscription of ${session.login} changed: ${describe(body)}`);
+    world.journal.log(`subscription of ${session.login} changed: ${describeFilter(body)}`);
     return undefined;
   },
 
@@ -49,7 +49,7 @@ export const subscriptionHandlers: Handlers<'subscribe' | 'updateSubscription' |
     const subscription = world.subscriptions.all.get(id);
     if (subscription?.credential !== session.credential.token) {
       throw new Refusal(400, 'NOT_FOUND', 'This session has no such subscription', {
-        violation: !world.subscriptions.issued.has(id),
+        violation: !world.subscriptions.issuedIds.has(id),
       });
     }
     world.subscriptions.remove(subscription, 'clean');
@@ -58,15 +58,15 @@ export const subscriptionHandlers: Handlers<'subscribe' | 'updateSubscription' |
   },
 };
 
-const knowsUser =
+const isMonitoredLogin =
   (world: World) =>
   (login: string): boolean =>
-    (world.oxe.users.get(login)?.monitors ?? 0) > 0;
+    (world.oxe.users.get(login)?.monitorCount ?? 0) > 0;
 
-function create(
+function createSubscription(
   world: World,
   session: Session,
-  { filter = {}, timeout = DEFAULT_TIMEOUT, webHookUrl }: Representation<'SubscriptionRequest'>,
+  { filter = {}, timeout = DEFAULT_TIMEOUT_MINUTES, webHookUrl }: Representation<'SubscriptionRequest'>,
 ): Subscription {
   const subscriber: Subscriber = { administrator: session.administrator, login: session.login };
   const subscription = world.subscriptions.add({
@@ -78,31 +78,31 @@ function create(
     webhook: webHookUrl === undefined ? undefined : new Webhook(new URL(webHookUrl)),
   });
   if (webHookUrl !== undefined && subscription.compiled.has('OnServerStart'))
-    world.readiness.startListeners.add(webHookUrl);
+    world.readiness.serverStartWebhooks.add(webHookUrl);
   world.journal.log(
-    `subscription of ${session.login}: ${describe(filter)}${webHookUrl === undefined ? '' : ', by webhook'}`,
+    `subscription of ${session.login}: ${describeFilter(filter)}${webHookUrl === undefined ? '' : ', by webhook'}`,
   );
   return subscription;
 }
 
 /** A session has one subscription: PUT and the filter's lack of an id make no sense otherwise. */
-function dropFormer({ world, session }: Context<'subscribe'>): void {
-  const former = world.subscriptions.ofSession(session.credential.token);
-  if (!former) return;
-  world.journal.violation(
+function removePreviousSubscription({ world, session }: RequestContext<'subscribe'>): void {
+  const previous = world.subscriptions.ofSession(session.credential.token);
+  if (!previous) return;
+  world.journal.addViolation(
     'POST /subscriptions: the session has a subscription already; PUT changes it, DELETE ends it',
   );
-  world.subscriptions.remove(former, 'clean');
+  world.subscriptions.remove(previous, 'clean');
 }
 
-function refused({ journal }: World, message: string): Representation<'Subscription'> {
+function refusedSubscription({ journal }: World, message: string): Representation<'Subscription'> {
   journal.log(`subscription refused: ${message}`);
   return { message, status: 'REFUSED' };
 }
 
 /** `mode` and `format` are what real servers add to the specification's fields. */
-function accepted(
-  { world: { urls }, host }: Context<'subscribe'>,
+function acceptedSubscription(
+  { world: { urls }, host }: RequestContext<'subscribe'>,
   { id }: Subscription,
 ): Representation<'Subscription'> {
   const path = `/OTEvents?subscriptionId=${id}`;
@@ -116,7 +116,7 @@ function accepted(
   };
 }
 
-const describe = ({ selectors = [] }: Filter): string =>
+const describeFilter = ({ selectors = [] }: Filter): string =>
   selectors
     .map(({ names, ids = [] }) => `${names.join(' ')} of ${ids.length === 0 ? 'no ids' : ids.join(' ')}`)
     .join(', ') || 'nothing';
@@ -126,6 +126,7 @@ export function subscriptionOfChannel(world: World, id: string | undefined): Sub
   if (id === undefined || id === '') throw violation(400, 'BAD_PARAMETER', 'subscriptionId is missing');
   const subscription = world.subscriptions.all.get(id);
   if (subscription) return subscription;
-  if (!world.subscriptions.issued.has(id)) throw violation(404, 'NOT_FOUND', 'There is no such subscription');
+  if (!world.subscriptions.issuedIds.has(id))
+    throw violation(404, 'NOT_FOUND', 'There is no such subscription');
   throw new Refusal(403, 'INVALID_SESSION', 'This subscription has ended');
 }

@@ -3,8 +3,8 @@ import type { Representation } from '../../specification';
 import type { World } from '../../world';
 import type { Handlers } from './context';
 
-const VERSION = '14.7.001.000';
-const SERVICES = ['apache', 'flexlm', 'postgresql', 'tomcat'];
+const SERVER_VERSION = '14.7.001.000';
+const SYSTEM_SERVICES = ['apache', 'flexlm', 'postgresql', 'tomcat'];
 
 /** "Maintenance". */
 export const systemHandlers: Handlers<'getSystemStatus'> = {
@@ -13,9 +13,9 @@ export const systemHandlers: Handlers<'getSystemStatus'> = {
     startDate: new Date(world.readiness.startedAt).toISOString(),
     ha: false,
     primary: 'o2g.example.com',
-    primaryVersion: VERSION,
+    primaryVersion: SERVER_VERSION,
     primaryServicesStatus: {
-      services: SERVICES.map((name) => ({ name, status: 'STARTED' })),
+      services: SYSTEM_SERVICES.map((name) => ({ name, status: 'STARTED' })),
       globalIPAdress: '',
       drbd: '',
     },
@@ -38,12 +38,12 @@ function pbxStatus({ oxe, links }: World, node: OxeNode): Representation<'PbxSta
     secured: node.secured,
     monitoredUserNumber: [...oxe.monitoredUsers].filter((user) => user.node === node).length,
     lmsConnectionStatus: false,
-    drLinks: links.of(node.nodeId).map((link) => links.describe(link)),
+    drLinks: links.ofNode(node.nodeId).map((link) => links.describe(link)),
   };
 }
 
 function license({ oxe }: World): Representation<'LicenseStatus'> {
-  const ordinary = { expiration: '31-dec-2099', application: true };
+  const commonFields = { expiration: '31-dec-2099', application: true };
   return {
     type: 'FLEXLM',
     context: '',
@@ -51,12 +51,12 @@ function license({ oxe }: World): Representation<'LicenseStatus'> {
     status: 'NORMAL',
     statusMessage: '',
     lics: [
-      { name: 'ROXE_HA', total: 1, currentUsed: 0, ...ordinary },
+      { name: 'ROXE_HA', total: 1, currentUsed: 0, ...commonFields },
       {
         name: 'ROXE_API_TEL_ADVANCED',
         total: oxe.users.size,
         currentUsed: oxe.monitoredUsers.size,
-        ...ordinary,
+        ...commonFields,
       },
     ],
   };

@@ -1,5 +1,12 @@
-import { callInfo, callsOf, deviceStates, onTelephonyState, telephonicState, type OxeUser } from '../../oxe';
-import { notFound, userOf, type Handlers } from './context';
+import {
+  callInfo,
+  callsOf,
+  deviceStatesOf,
+  onTelephonyState,
+  telephonicStateOf,
+  type OxeUser,
+} from '../../oxe';
+import { notFound, requestedUser, type Handlers } from './context';
 
 /** "Call control" and "Call Center Agent": the part that consults states. */
 export const telephonyHandlers: Handlers<
@@ -12,38 +19,39 @@ export const telephonyHandlers: Handlers<
   | 'getAgentState'
   | 'askAgentSnapshot'
 > = {
-  getCalls: (context) => ({ calls: callsOf(userOf(context)) }),
+  getCalls: (context) => ({ calls: callsOf(requestedUser(context)) }),
 
   getCall: (context) => {
-    const user = userOf(context);
+    const user = requestedUser(context);
     const call = context.world.exchange.calls.get(context.parameters.callRef ?? '');
-    const side = call?.sideOf(user);
-    if (!call || !side?.alerted)
+    const party = call?.partyOf(user);
+    if (!call || !party?.alerted)
       throw notFound(context, `${user.login} has no call ${context.parameters.callRef ?? ''}`);
-    return callInfo(call, side);
+    return callInfo(call, party);
   },
 
-  getDeviceStates: (context) => ({ deviceStates: deviceStates(userOf(context)) }),
+  getDeviceStates: (context) => ({ deviceStates: deviceStatesOf(requestedUser(context)) }),
 
   getDeviceState: (context) => {
-    const user = userOf(context);
-    const state = deviceStates(user).find(({ deviceId }) => deviceId === context.parameters.deviceId);
+    const user = requestedUser(context);
+    const state = deviceStatesOf(user).find(({ deviceId }) => deviceId === context.parameters.deviceId);
     if (!state) throw notFound(context, `${user.login} has no device ${context.parameters.deviceId ?? ''}`);
     return state;
   },
 
-  getTelephonicState: (context) => telephonicState(userOf(context)),
+  getTelephonicState: (context) => telephonicStateOf(requestedUser(context)),
 
   askTelephonySnapshot: (context) => {
     const {
       world: { oxe, subscriptions },
     } = context;
-    for (const user of concerned(context)) if (oxe.tells(user)) subscriptions.publish(onTelephonyState(user));
+    for (const user of snapshotUsers(context))
+      if (oxe.raisesEventsFor(user)) subscriptions.publish(onTelephonyState(user));
     return undefined;
   },
 
   getAgentState: (context) => {
-    const user = userOf(context);
+    const user = requestedUser(context);
     if (!user.agent) throw notFound(context, `${user.login} is no ACD agent`);
     return user.agent.state;
   },
@@ -52,8 +60,8 @@ export const telephonyHandlers: Handlers<
     const {
       world: { oxe, subscriptions },
     } = context;
-    for (const user of concerned(context)) {
-      if (user.agent && oxe.tells(user)) {
+    for (const user of snapshotUsers(context)) {
+      if (user.agent && oxe.raisesEventsFor(user)) {
         subscriptions.publish({
           eventName: 'OnAgentStateChanged',
           loginName: user.login,
@@ -66,7 +74,7 @@ export const telephonyHandlers: Handlers<
 };
 
 /** Whom a snapshot is asked for: all monitored users, when an administrator names none. */
-function concerned(context: Parameters<typeof userOf>[0]): Iterable<OxeUser> {
+function snapshotUsers(context: Parameters<typeof requestedUser>[0]): Iterable<OxeUser> {
   const all = context.session.administrator && context.query.loginName === undefined;
-  return all ? context.world.oxe.monitoredUsers : [userOf(context)];
+  return all ? context.world.oxe.monitoredUsers : [requestedUser(context)];
 }

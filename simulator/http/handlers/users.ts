@@ -1,6 +1,6 @@
 import { userInfo, type OxeUser } from '../../oxe';
 import { Refusal, violation } from '../../specification';
-import { notFound, visible, type Handlers } from './context';
+import { notFound, monitoredUser, type Handlers } from './context';
 
 /** "User information": who is monitored. */
 export const userHandlers: Handlers<'getLogins' | 'findUser' | 'getUser'> = {
@@ -10,7 +10,7 @@ export const userHandlers: Handlers<'getLogins' | 'findUser' | 'getUser'> = {
         throw new Refusal(403, 'NOT_ALLOWED', 'Search criteria can only be used by an administrator');
       return { loginNames: [session.user.login] };
     }
-    const nodeIds = query.nodeIds === undefined ? undefined : nodeList(query.nodeIds);
+    const nodeIds = query.nodeIds === undefined ? undefined : parseNodeIds(query.nodeIds);
     const found = [...oxe.monitoredUsers].filter(
       (user) =>
         (nodeIds?.has(user.node.nodeId) ?? true) &&
@@ -26,14 +26,15 @@ export const userHandlers: Handlers<'getLogins' | 'findUser' | 'getUser'> = {
       throw violation(400, 'BAD_PARAMETER', 'A query parameter is needed: companyPhone');
     const user = context.world.oxe.devices.get(companyPhone)?.user;
     if (!user) throw notFound(context, `There is no user with the company phone ${companyPhone}`);
-    return info(visible(context, user.login), context.session.user);
+    return visibleUserInfo(monitoredUser(context, user.login), context.session.user);
   },
 
-  getUser: (context) => info(visible(context, context.parameters.loginName ?? ''), context.session.user),
+  getUser: (context) =>
+    visibleUserInfo(monitoredUser(context, context.parameters.loginName ?? ''), context.session.user),
 };
 
 /** One node number or several with commas; the published clients separate with semicolons. */
-function nodeList(text: string): Set<number> {
+function parseNodeIds(text: string): Set<number> {
   const parts = text.split(/[,;]/);
   if (!parts.every((part) => /^\d+$/.test(part.trim()))) {
     throw violation(
@@ -45,5 +46,5 @@ function nodeList(text: string): Set<number> {
   return new Set(parts.map(Number));
 }
 
-const info = (user: OxeUser, asking: OxeUser | undefined): ReturnType<typeof userInfo> =>
-  userInfo(user, asking === undefined || asking === user);
+const visibleUserInfo = (user: OxeUser, requester: OxeUser | undefined): ReturnType<typeof userInfo> =>
+  userInfo(user, requester === undefined || requester === user);

@@ -1,4 +1,9 @@
-import { ENUMERATIONS, REPRESENTATIONS, type EnumerationName, type RepresentationName } from '../../../o2g/spec/representations';
+import {
+  ENUMERATIONS,
+  REPRESENTATIONS,
+  type EnumerationName,
+  type RepresentationName,
+} from '../../../o2g/spec/representations';
 
 /** A value of a representation with every field filled, two entries in every list; `reached` gets the names of all representations in it. */
 export function instanceOf(name: RepresentationName, reached: Set<string>): Record<string, unknown> {

@@ -89,8 +89,8 @@ describe('the specification, through nodes in a real Node-RED', () => {
     ['telephony-state', 'getTelephonyState', { loginName: 'oxe70120' }],
     ['agent-state', 'getAgentState', { loginName: 'oxe70120' }],
   ] as const) {
-    it(`${query} is answered with every field of ${OPERATIONS[name].answer}`, async () => {
-      const { method, path, answer } = OPERATIONS[name];
+    it(`${query} is answered with every field of ${OPERATIONS[name].response}`, async () => {
+      const { method, path, response: answer } = OPERATIONS[name];
       const body = instanceOf(answer, reachedTypes);
       oxe.answerNext({
         method,

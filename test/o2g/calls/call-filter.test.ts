@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { CallFollowing, readCallFilter, type CallFilter } from '../../../o2g/calls/call-filter';
+import { FilteredCallTracker, readCallFilter, type CallFilter } from '../../../o2g/calls/call-filter';
 import type { CallChange } from '../../../o2g/calls/call';
 import type { O2GEvent } from '../../../o2g/spec/event';
 import { STORIES } from './stories';
@@ -10,7 +10,7 @@ const ALL = readCallFilter('', []);
 const follow = (
   events: readonly O2GEvent[],
   filter: CallFilter,
-  following = new CallFollowing(),
+  following = new FilteredCallTracker(),
 ): CallChange[] => events.flatMap((event, index) => following.follow(event, START + index * 1000, filter));
 
 describe('calls as a flow wants them', () => {
@@ -20,7 +20,7 @@ describe('calls as a flow wants them', () => {
 
   it('are those of the devices, told as they are, and none is left at the end', () => {
     for (const { name, events } of STORIES) {
-      const following = new CallFollowing();
+      const following = new FilteredCallTracker();
       const some = readCallFilter('70120', undefined);
       assert.deepEqual(
         follow(events, some, following),
@@ -33,7 +33,7 @@ describe('calls as a flow wants them', () => {
   });
 
   it('are counted as the filter lets them through', () => {
-    const following = new CallFollowing();
+    const following = new FilteredCallTracker();
     const [one, two] = [readCallFilter('70120', []), readCallFilter('70120,70130', [])];
     const event = (device: string): O2GEvent => ({
       eventName: 'OnCallCreated',

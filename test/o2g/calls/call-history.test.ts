@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
-import { callsBetween, CallHistory, lifeKey, type Life, type TimedChange } from '../../../o2g/calls/call-history';
+import {
+  callsBetween,
+  CallHistory,
+  callKey,
+  type CallTimeline,
+  type TimedChange,
+} from '../../../o2g/calls/call-history';
 import type { O2GEvent } from '../../../o2g/spec/event';
-import { Calls } from '../../../o2g/calls/call-tracker';
+import { CallTracker } from '../../../o2g/calls/call-tracker';
 import { at, colleague, created, modified, removed, START } from './support';
 
 /** A call that rings on two devices and is answered on the second; then another on the first. */
@@ -40,7 +46,7 @@ const STORY: readonly (readonly [number, O2GEvent])[] = [
 ];
 
 function history(story = STORY): TimedChange[] {
-  const calls = new Calls();
+  const calls = new CallTracker();
   return story.flatMap(([second, event]) =>
     calls.follow(event, START + second * 1000).map((change) => ({ atMs: START + second * 1000, change })),
   );
@@ -121,10 +127,10 @@ describe('the calls that touched a device during a time', () => {
 describe('the history of a device', () => {
   const ms = (second: number): number => START + second * 1000;
   /** All lives of the story as they were at a time, in seconds. */
-  const lives = (second: number): Life[] => {
+  const lives = (second: number): CallTimeline[] => {
     const byCall = new Map<string, TimedChange[]>();
     for (const told of history().filter(({ atMs }) => atMs <= ms(second)))
-      byCall.set(lifeKey(told.change), [...(byCall.get(lifeKey(told.change)) ?? []), told]);
+      byCall.set(callKey(told.change), [...(byCall.get(callKey(told.change)) ?? []), told]);
     return [...byCall.values()];
   };
   const idsOf = (calls: readonly { id: string }[]): string[] => calls.map(({ id }) => id);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { O2GEvent } from '../../../o2g/spec/event';
-import { Calls } from '../../../o2g/calls/call-tracker';
+import { CallTracker } from '../../../o2g/calls/call-tracker';
 import { STORIES } from './stories';
 import {
   at,
@@ -89,7 +89,7 @@ describe('the calls that events tell of', () => {
 
 describe('the times of a call', () => {
   it('count ringing, talking and holding apart; the first RELEASING ends it', () => {
-    const calls = new Calls();
+    const calls = new CallTracker();
     const story: [number, O2GEvent][] = [
       [0, created('A', 'RINGING_INCOMING')],
       [3, modified('A', 'ACTIVE')],
@@ -140,7 +140,7 @@ describe('the times of a call', () => {
   });
 
   it('never run backwards when the clock of the host does', () => {
-    const calls = new Calls();
+    const calls = new CallTracker();
     calls.follow(created('A', 'RINGING_INCOMING'), START);
     calls.follow(modified('A', 'ACTIVE'), START - 5000);
     const [ended] = calls.follow(removed('A'), START - 4000);
@@ -152,7 +152,7 @@ describe('the times of a call', () => {
 
   it('must be times', () => {
     for (const atMs of [NaN, Infinity, 8.64e15 + 1])
-      assert.throws(() => new Calls().follow(removed('A'), atMs), { code: 'INVALID_INPUT' });
+      assert.throws(() => new CallTracker().follow(removed('A'), atMs), { code: 'INVALID_INPUT' });
   });
 });
 
@@ -448,7 +448,7 @@ describe('a snapshot', () => {
 
 describe('the number of calls', () => {
   it('is bounded: the oldest call is given up', () => {
-    const calls = new Calls(2);
+    const calls = new CallTracker(2);
     const told = ['A', 'B', 'C'].flatMap((callRef) =>
       calls.follow(created(callRef, 'ACTIVE', { of: `oxe${callRef}` }), START),
     );

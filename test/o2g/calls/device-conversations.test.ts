@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { Conversations } from '../../../o2g/calls/device-conversations';
+import { DeviceConversations } from '../../../o2g/calls/device-conversations';
 
 const leg = (deviceId: string, state: string): object => ({ deviceId, state });
 const created = (callRef: string, state: string, device = '70120'): [string, object] => [
@@ -26,7 +26,7 @@ const snapshot = (...callRefs: string[]): [string, object] => [
 
 /** What each event made of the device's conversation: its state, and the calls it is made of. */
 function told(...events: [string, object][]): string[] {
-  const conversations = new Conversations();
+  const conversations = new DeviceConversations();
   return events.flatMap(([eventName, event], index) =>
     conversations
       .follow({ eventName, loginName: 'oxe70120', ...event }, 1000 * index)
@@ -107,11 +107,11 @@ describe('a conversation of a device', () => {
   });
 
   it('says what its calls did before they came to the device, in bounded memory', () => {
-    const conversations = new Conversations();
+    const conversations = new DeviceConversations();
     const follow = ([eventName, event]: [string, object], atMs: number): string[] =>
       conversations
         .follow({ eventName, loginName: 'oxe70120', ...event }, atMs)
-        .flatMap(({ deviceNumber, lives }) =>
+        .flatMap(({ deviceNumber, timelines: lives }) =>
           lives.map(
             (life) =>
               `${deviceNumber} ${life.map(({ atMs: told, change }) => `${change.change} ${told}`).join(', ')}`,

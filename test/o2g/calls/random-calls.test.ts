@@ -3,9 +3,9 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { CallChange } from '../../../o2g/calls/call';
 import type { O2GEvent } from '../../../o2g/spec/event';
-import { Calls } from '../../../o2g/calls/call-tracker';
-import type { Call, Side } from '../../../simulator/oxe/call';
-import { conference, leave } from '../../../simulator/oxe/conference';
+import { CallTracker } from '../../../o2g/calls/call-tracker';
+import type { Call, Party } from '../../../simulator/oxe/call';
+import { conference, leaveConference } from '../../../simulator/oxe/conference';
 import { divert, park, pickUp, unpark } from '../../../simulator/oxe/diversion';
 import { onTelephonyState } from '../../../simulator/oxe/events';
 import { Exchange } from '../../../simulator/oxe/exchange';
@@ -40,11 +40,11 @@ class Town {
 
   /** Something happens: mostly to a call, sometimes a new one begins. */
   step(): void {
-    const calls = [...this.exchange.calls.values()].filter(({ sides }) => sides.length > 0);
+    const calls = [...this.exchange.calls.values()].filter(({ parties: sides }) => sides.length > 0);
     if (calls.length < 5 || (calls.length < 45 && this.#random() < 0.2)) return this.#begin();
     const call = this.#pick(calls);
     if (!call) return;
-    const side = this.#pick(call.sides.filter(({ user }) => user));
+    const side = this.#pick(call.parties.filter(({ user }) => user));
     try {
       this.#pick(side ? this.#moves(call, side) : this.#movesOutside(call))?.();
     } catch (error) {
@@ -80,7 +80,7 @@ class Town {
     });
   }
 
-  #moves(call: Call, side: Side): (() => unknown)[] {
+  #moves(call: Call, side: Party): (() => unknown)[] {
     const { exchange } = this;
     const to = this.#free();
     return [
@@ -107,13 +107,13 @@ class Town {
         pickUp(exchange, call, to);
       },
       () => {
-        if (call.sides.every(({ state }) => state === 'ACTIVE')) park(exchange, call, side);
+        if (call.parties.every(({ state }) => state === 'ACTIVE')) park(exchange, call, side);
       },
       () => {
-        if (call.sides.length === 1) unpark(exchange, call, to);
+        if (call.parties.length === 1) unpark(exchange, call, to);
       },
       () => {
-        if (call.sides.length > 2) leave(exchange, call, side);
+        if (call.parties.length > 2) leaveConference(exchange, call, side);
       },
       () => {
         hangUp(exchange, call, undefined);
@@ -169,7 +169,7 @@ const CALLS = 10_000;
 describe('10,000 calls at random', () => {
   for (const seed of [1, 2]) {
     it(`start once, end once and leave nothing, and always are what the exchange has (seed ${seed})`, () => {
-      const calls = new Calls();
+      const calls = new CallTracker();
       const lives = new Lives();
       let now = START;
       const town = new Town(seed, (event) => {
@@ -188,7 +188,7 @@ describe('10,000 calls at random', () => {
     });
 
     it(`do so with gaps, snapshots and duplicates, too (seed ${seed})`, () => {
-      const calls = new Calls();
+      const calls = new CallTracker();
       const lives = new Lives();
       let now = START;
       let deaf = false;
@@ -218,7 +218,7 @@ describe('the memory of live calls', () => {
     setFlagsFromString('--expose-gc');
     const gc = runInNewContext('gc') as () => void;
     const devices = 50_000;
-    const calls = new Calls();
+    const calls = new CallTracker();
     gc();
     const before = process.memoryUsage().heapUsed;
     for (let index = 0; index < devices; index += 1)

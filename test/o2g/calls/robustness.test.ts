@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { dataOf, listOf, type CallChange } from '../../../o2g/calls/call';
 import type { O2GEvent } from '../../../o2g/spec/event';
-import { Calls } from '../../../o2g/calls/call-tracker';
+import { CallTracker } from '../../../o2g/calls/call-tracker';
 import { STORIES } from './stories';
 import { changesOf, created, modified, removed, snapshot, snapshotAfter, START, USER } from './support';
 
@@ -12,9 +12,9 @@ const timeless = (changes: readonly CallChange[]): object[] =>
   );
 
 /** What can be known of the live calls after a gap, too: neither their ids nor when what happened. A released call may be over by now. */
-const facts = (calls: Calls): object[] =>
+const facts = (calls: CallTracker): object[] =>
   [...calls.live()]
-    .filter(([, { ending }]) => ending?.releasedMs === undefined)
+    .filter(([, { ending }]) => ending?.releasedAfterMs === undefined)
     .map(([user, call]) => ({
       user,
       callRef: call.callRef,
@@ -33,7 +33,7 @@ const usersOf = (events: readonly O2GEvent[]): string[] => [
 ];
 
 /** Every call starts before anything else is told of it, ends at most once, and is told of no more then. */
-function assertLives(changes: readonly CallChange[], live: Calls): void {
+function assertLives(changes: readonly CallChange[], live: CallTracker): void {
   const seen = new Map<string, 'alive' | 'over'>();
   for (const { user, id, change } of changes) {
     const key = `${user} ${id}`;
@@ -118,7 +118,7 @@ describe('duplicates', () => {
       changesOf([...chain, ...late, ...back]).map(({ change, callRef }) => `${change} ${callRef}`),
       ['started A', 'parties B', 'parties C', 'ended C', 'started C', 'held C', 'ended C'],
     );
-    const calls = new Calls();
+    const calls = new CallTracker();
     changesOf([...chain, ...late, snapshot(USER, [{ callRef: 'C', callData: { state: 'ACTIVE' } }])], calls);
     assert.equal(calls.size, 1);
     // Long after the end it is no duplicate: something of a call was lost.
@@ -133,7 +133,7 @@ describe('duplicates', () => {
     for (const { events } of STORIES) {
       for (let cut = 0; cut <= events.length; cut += 1) {
         const told = usersOf(events).map((user) => snapshotAfter(user, events.slice(0, cut)));
-        const calls = new Calls();
+        const calls = new CallTracker();
         changesOf([...events.slice(0, cut), ...told], calls);
         assert.deepEqual(changesOf(told, calls, 100), []);
       }
@@ -146,9 +146,9 @@ describe('events lost, then a snapshot', () => {
     it(`leave the same calls, wherever the gap, in ${name}`, () => {
       for (let from = 0; from < events.length; from += 1) {
         for (let to = from + 1; to <= events.length; to += 1) {
-          const whole = new Calls();
+          const whole = new CallTracker();
           changesOf(events.slice(0, to), whole);
-          const cut = new Calls();
+          const cut = new CallTracker();
           const told = changesOf(
             [
               ...events.slice(0, from),
@@ -182,7 +182,7 @@ describe('events lost, then a snapshot', () => {
 describe('the state', () => {
   it('is empty when no call is left', () => {
     for (const { events } of STORIES) {
-      const calls = new Calls();
+      const calls = new CallTracker();
       changesOf(events, calls);
       assert.deepEqual([calls.size, [...calls.live()]], [0, []]);
     }
@@ -193,7 +193,7 @@ describe('events', () => {
   it('are not modified, and not referred to by what comes of them', () => {
     for (const { events } of STORIES) {
       const mine = structuredClone(events) as O2GEvent[];
-      const calls = new Calls();
+      const calls = new CallTracker();
       const told = mine.flatMap((event, index) => {
         const before = JSON.stringify(event);
         const changes = calls.follow(frozen(event), START + index * 1000);
@@ -208,7 +208,7 @@ describe('events', () => {
       tags: [{ name: 't', visibilities: ['u'] }],
     };
     const event = created('A', 'ACTIVE', { data });
-    const calls = new Calls();
+    const calls = new CallTracker();
     const [change] = calls.follow(event, START);
     const before = JSON.stringify([change, [...calls.live()]]);
     shred(event);
@@ -271,7 +271,7 @@ describe('events', () => {
     for (const event of whole) {
       for (const path of pathsOf(event)) {
         for (const value of wrong) {
-          const calls = new Calls();
+          const calls = new CallTracker();
           calls.follow(created('Z', 'ACTIVE'), START);
           assert.doesNotThrow(
             () => {

@@ -1,5 +1,5 @@
 import type { O2GEvent } from '../../../o2g/spec/event';
-import { Calls } from '../../../o2g/calls/call-tracker';
+import { CallTracker } from '../../../o2g/calls/call-tracker';
 import type { CallChange } from '../../../o2g/calls/call';
 
 export type Fields = Readonly<Record<string, unknown>>;
@@ -85,7 +85,11 @@ export const START = Date.parse('2026-11-23T16:55:00.000Z');
 export const at = (second: number): string => new Date(START + second * 1000).toISOString();
 
 /** What a reducer makes of a story, one event a second. */
-export const changesOf = (events: readonly O2GEvent[], calls = new Calls(), firstSecond = 0): CallChange[] =>
+export const changesOf = (
+  events: readonly O2GEvent[],
+  calls = new CallTracker(),
+  firstSecond = 0,
+): CallChange[] =>
   events.flatMap((event, index) => calls.follow(event, START + (firstSecond + index) * 1000));
 
 /** A change in one line: `oxe70120 A started ringing [0390670000]`; the state where the change does not say it itself. */
