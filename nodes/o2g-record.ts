@@ -70,7 +70,7 @@ function readDesiredTarget(
   if (fields.mode === 'tdm')
     throw invalid('mode', fields.mode, 'ip: the built-in recorder has no time slots');
   recorder.recorder.get();
-  return { mode: 'own', recorder: recorder.id };
+  return { mode: 'builtin', recorder: recorder.id };
 }
 
 function readTarget(deviceNumber: string, fields: Readonly<Record<string, unknown>>): RecordTarget {

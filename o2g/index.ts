@@ -18,6 +18,7 @@ export {
   type PauseReason,
   type RecordTarget,
   type DesiredRecording,
+  type DesiredState,
   type RecordResult,
   type SrtpKeys,
   type StoredLink,

@@ -32,7 +32,7 @@ const KINDS: Readonly<Record<string, () => (index: number) => unknown>> = {
         sentFlowPort: 20000 + (index % 1000),
         receivedFlowPort: 30000 + (index % 1000),
       } as const;
-      book.setDesired(deviceNumber, { own: true, record });
+      book.setDesired(deviceNumber, { fromConfig: true, record });
       book.updateActual(deviceNumber, { monitored: true, userId: `oxe${deviceNumber}`, uncertain: false });
       book.updateActual(deviceNumber, { record, beep: undefined });
       return book;

@@ -8,18 +8,18 @@ export type RecordTarget =
 /** What shall be recorded where: a target, or a recorder of this program, which says the ports when it is asked for them (`media.ts`). */
 export type DesiredRecording = RecordTarget | BuiltInRecording;
 export interface BuiltInRecording {
-  readonly mode: 'own';
+  readonly mode: 'builtin';
   /** Its id. */
   readonly recorder: string;
   /** The link's own list says so, not a message. */
-  readonly listed?: boolean;
+  readonly fromConfig?: boolean;
 }
 export type Beep = Readonly<Omit<BodyOf<'startBeep'>, 'deviceNumber'>>;
 
 /** What a device shall be; that it is in the map at all says that it shall be monitored. */
 export interface DesiredState {
   /** It is in the link's own list, not only in messages. */
-  readonly own: boolean;
+  readonly fromConfig: boolean;
   readonly record?: DesiredRecording | undefined;
   readonly beep?: Beep | undefined;
 }
@@ -44,19 +44,19 @@ export function initialDesiredStates(
   for (const [deviceNumber, desired] of previous) {
     // What was monitored or recorded only because it was in the list, and is in it no more, is not desired any more.
     const record =
-      desired.record?.mode === 'own' && desired.record.listed === true ? undefined : desired.record;
-    if (!desired.own || record || desired.beep)
-      desiredStates.set(deviceNumber, { ...desired, own: false, record });
+      desired.record?.mode === 'builtin' && desired.record.fromConfig === true ? undefined : desired.record;
+    if (!desired.fromConfig || record || desired.beep)
+      desiredStates.set(deviceNumber, { ...desired, fromConfig: false, record });
   }
   for (const deviceNumber of devices)
-    desiredStates.set(deviceNumber, { ...desiredStates.get(deviceNumber), own: true });
+    desiredStates.set(deviceNumber, { ...desiredStates.get(deviceNumber), fromConfig: true });
   if (!configured) return desiredStates;
   for (const deviceNumber of configured.devices) {
     const desired = desiredStates.get(deviceNumber);
     desiredStates.set(deviceNumber, {
       ...desired,
-      own: true,
-      record: desired?.record ?? { mode: 'own', recorder: configured.recorder, listed: true },
+      fromConfig: true,
+      record: desired?.record ?? { mode: 'builtin', recorder: configured.recorder, fromConfig: true },
     });
   }
   return desiredStates;

@@ -137,7 +137,7 @@ export class DeviceCommands {
     deviceNumber: string,
     recording: DesiredRecording,
   ): Promise<StartedRecording> {
-    if (recording.mode === 'own') return this.recordBuiltIn(path, deviceNumber, recording.recorder);
+    if (recording.mode === 'builtin') return this.recordBuiltIn(path, deviceNumber, recording.recorder);
     const keys = await this.#startRecord(path, deviceNumber, recording);
     this.#context.table.updateActual(deviceNumber, { ...NOT_RECORDED, record: recording });
     // It may have been recorded here before.

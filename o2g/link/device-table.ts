@@ -273,10 +273,10 @@ export class DeviceTable {
     const record = device.recorded === true ? targetOf(device, undefined) : undefined;
     const desired = this.#desiredStates.get(deviceNumber);
     // Whose device it is tells the answer to a monitor request only, and a recorder of ours follows that user's calls.
-    const isBuiltIn = desired?.record?.mode === 'own';
+    const isBuiltIn = desired?.record?.mode === 'builtin';
     this.updateActual(deviceNumber, { monitored: true, record, ...(isBuiltIn ? { uncertain: true } : {}) });
     if (record && isAdopting && !isBuiltIn)
-      this.#desiredStates.set(deviceNumber, { own: false, ...desired, record });
+      this.#desiredStates.set(deviceNumber, { fromConfig: false, ...desired, record });
   }
 }
 

@@ -38,7 +38,7 @@ export interface LinkOptions extends RegistrationOptions, ConfiguredDevices {
 export interface StoredLink {
   /** Identifiers of registrations by the host of the O2G site that gave them. */
   readonly registrations: Iterable<readonly [string, string]>;
-  readonly wanted: Iterable<readonly [string, DesiredState]>;
+  readonly desiredStates: Iterable<readonly [string, DesiredState]>;
   /** The ports of the recorders of this program, by device. */
   readonly armed?: Iterable<readonly [string, ArmedPorts]>;
 }
@@ -112,9 +112,9 @@ export class Link implements Attachment {
       storedPorts: stored?.armed ?? [],
       desiredRecorders: () =>
         [...this.desiredStates].flatMap(([deviceNumber, { record }]) =>
-          record?.mode === 'own' ? [[deviceNumber, record.recorder] as const] : [],
+          record?.mode === 'builtin' ? [[deviceNumber, record.recorder] as const] : [],
         ),
-      isDesired: (deviceNumber) => table.desiredStates.get(deviceNumber)?.record?.mode === 'own',
+      isDesired: (deviceNumber) => table.desiredStates.get(deviceNumber)?.record?.mode === 'builtin',
       secure: () => registration.current?.secure,
       onUndecipherable: (deviceNumber) => {
         this.#reconciler.requestKeys(deviceNumber);
@@ -139,7 +139,7 @@ export class Link implements Attachment {
     this.#queue = new CommandQueue(context, this.#commands);
     this.#reconciler = new Reconciler(context, this.#commands, this.#queue, this.#busyDevices);
     for (const [deviceNumber, desired] of initialDesiredStates(options, [
-      ...(stored?.wanted ?? []),
+      ...(stored?.desiredStates ?? []),
       ...desiredStates,
     ]))
       table.setDesired(deviceNumber, desired);
@@ -267,7 +267,7 @@ export class Link implements Attachment {
   monitor(deviceNumber: string): Promise<MonitorResult> {
     return this.#queue.start(
       deviceNumber,
-      (previous) => previous ?? { own: false },
+      (previous) => previous ?? { fromConfig: false },
       async (path) => {
         return { deviceNumber, userId: await this.#commands.monitor(path, deviceNumber), monitored: true };
       },
@@ -298,11 +298,11 @@ export class Link implements Attachment {
   record(deviceNumber: string, recording: DesiredRecording): Promise<RecordResult> {
     return this.#queue.start(
       deviceNumber,
-      (previous) => ({ own: false, ...previous, record: recording }),
+      (previous) => ({ fromConfig: false, ...previous, record: recording }),
       async (path) => {
         const { record, recorder, uncertain } = this.#table.actualOf(deviceNumber);
         // Asked for again, the OXE would begin its flows anew, in the middle of a call; external recorders want just that, for the keys.
-        if (recording.mode === 'own' && record && recorder === recording.recorder && !uncertain)
+        if (recording.mode === 'builtin' && record && recorder === recording.recorder && !uncertain)
           return this.recordResultOf(deviceNumber, { target: record });
         return this.recordResultOf(
           deviceNumber,
@@ -358,7 +358,7 @@ export class Link implements Attachment {
   beep(deviceNumber: string, beep: Beep): Promise<BeepResult> {
     return this.#queue.start(
       deviceNumber,
-      (previous) => ({ own: false, ...previous, beep }),
+      (previous) => ({ fromConfig: false, ...previous, beep }),
       async (path) => {
         await this.#commands.beep(path, deviceNumber, beep);
         return { deviceNumber, beeping: true };
@@ -405,7 +405,7 @@ export class Link implements Attachment {
     if (registrations.length > 0)
       this.#stateStore?.save({
         registrations,
-        wanted: this.#table.desiredStates,
+        desiredStates: this.#table.desiredStates,
         armed: this.#recorderBridge.armed,
       });
   }

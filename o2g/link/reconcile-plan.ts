@@ -67,7 +67,7 @@ export function stepsFor(deviceNumber: string, desired: DesiredState, actual: Ac
 
 /** A recording that another run of this program began isn't: nobody listens at its ports any more, and its keys are known to nobody. */
 function isSatisfied(recording: DesiredRecording, { record, recorder }: ActualState): boolean {
-  return recording.mode === 'own'
+  return recording.mode === 'builtin'
     ? record !== undefined && recorder === recording.recorder
     : sameTarget(recording, record);
 }

@@ -108,7 +108,7 @@ export class Reconciler {
     this.#queue
       .runInOrder(deviceNumber, async () => {
         const recording = table.desiredStates.get(deviceNumber)?.record;
-        if (recording?.mode === 'own' && registration.confirmed)
+        if (recording?.mode === 'builtin' && registration.confirmed)
           await this.#commands.recordBuiltIn(await this.#currentPath(), deviceNumber, recording.recorder);
       })
       .catch((error: unknown) => {

@@ -20,41 +20,46 @@ const steps = (want: DesiredState | undefined, seen: ActualState | undefined): s
 
 describe('the steps from what is to what shall be', () => {
   for (const [what, want, seen, expected] of [
-    ['a new device is monitored', { own: true }, undefined, ['monitor']],
+    ['a new device is monitored', { fromConfig: true }, undefined, ['monitor']],
     [
       'what is as it shall be needs nothing',
-      { own: true, record: target },
+      { fromConfig: true, record: target },
       { monitored: true, record: target },
       [],
     ],
-    ['a recording needs its monitor first', { own: false, record: target }, undefined, ['monitor', 'record']],
+    [
+      'a recording needs its monitor first',
+      { fromConfig: false, record: target },
+      undefined,
+      ['monitor', 'record'],
+    ],
     [
       'a lost recording is asked again, and its beep after it',
-      { own: true, record: target, beep },
+      { fromConfig: true, record: target, beep },
       { monitored: true },
       ['record', 'beep'],
     ],
     [
       'other ports are another recording',
-      { own: true, record: target },
+      { fromConfig: true, record: target },
       { monitored: true, record: other },
       ['record'],
     ],
     [
       'a time slot is not a pair of ports',
-      { own: true, record: slot },
+      { fromConfig: true, record: slot },
       { monitored: true, record: target },
       ['record'],
     ],
     [
       'in doubt, what GET cannot tell is sent again',
-      { own: true, record: target, beep },
+      { fromConfig: true, record: target, beep },
       { monitored: true, record: target, beep, uncertain: true },
       ['monitor', 'beep'],
     ],
     [
       'a recording that nobody wants is stopped',
-      { own: true },
+      { fromConfig: true },
       { monitored: true, record: target },
       ['stopRecord'],
     ],
@@ -62,7 +67,7 @@ describe('the steps from what is to what shall be', () => {
     ['a monitor that nobody wants stays: it ends with the link', undefined, { monitored: true }, []],
     [
       'a beep that nobody wants is stopped',
-      { own: true, record: target },
+      { fromConfig: true, record: target },
       { monitored: true, record: target, beep },
       ['stopBeep'],
     ],
@@ -78,7 +83,7 @@ describe('the steps from what is to what shall be', () => {
   }
 
   it('devices in a call come first, in the order in which they are wanted', () => {
-    const wanted = new Map(['1', '2', '3', '4'].map((device) => [device, { own: true }]));
+    const wanted = new Map(['1', '2', '3', '4'].map((device) => [device, { fromConfig: true }]));
     assert.deepEqual(
       planSteps(wanted, new Map(), new Set(['3', '4'])).map(({ deviceNumber }) => deviceNumber),
       ['3', '4', '1', '2'],

@@ -274,7 +274,10 @@ describe('the link that an outage left at the other site', function sites() {
         stateStore: {
           load: () => undefined,
           save: (state) => {
-            stored = state && { registrations: [...state.registrations], wanted: [...state.wanted] };
+            stored = state && {
+              registrations: [...state.registrations],
+              desiredStates: [...state.desiredStates],
+            };
           },
         },
       },

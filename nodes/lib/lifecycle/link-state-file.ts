@@ -5,8 +5,16 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { asO2GError, type LinkStateStore, type StoredLink, type Logger } from '../../../o2g';
+import {
+  asO2GError,
+  type DesiredState,
+  type LinkStateStore,
+  type Logger,
+  type RecordTarget,
+  type StoredLink,
+} from '../../../o2g';
 
+const STATE_FILE_VERSION = 2;
 /** Devices come in hundreds: their changes are written together … */
 const WRITE_DELAY_MS = 200;
 /** … and thousands of devices less often: so many times as long as the last writing took. */
@@ -35,10 +43,10 @@ export class LinkStateFile implements LinkStateStore {
 
   load(): StoredLink | undefined {
     try {
-      const stored = JSON.parse(readFileSync(this.#path, 'utf8')) as StoredLink & { identity?: string };
+      const stored = readVersion(JSON.parse(readFileSync(this.#path, 'utf8')) as StoredFile);
       const isComplete =
         Array.isArray(stored.registrations) &&
-        Array.isArray(stored.wanted) &&
+        Array.isArray(stored.desiredStates) &&
         Array.isArray(stored.armed ?? []);
       return isComplete && stored.identity === this.#identity ? stored : undefined;
     } catch {
@@ -122,10 +130,47 @@ export class LinkStateFile implements LinkStateStore {
   }
 }
 
+interface StoredFile extends StoredLink {
+  readonly version?: number;
+  readonly identity?: string;
+}
+
+/** The file as version 0.1.0 of the palette wrote it, which had no `version`. */
+interface StoredFileVersion1 extends Omit<StoredFile, 'desiredStates'> {
+  readonly wanted?: readonly (readonly [string, DesiredStateVersion1])[];
+}
+
+interface DesiredStateVersion1 {
+  readonly own: boolean;
+  readonly record?:
+    RecordTarget | { readonly mode: 'own'; readonly recorder: string; readonly listed?: boolean };
+  readonly beep?: DesiredState['beep'];
+}
+
+function readVersion(stored: StoredFile | StoredFileVersion1): StoredFile {
+  if (!('wanted' in stored)) return stored as StoredFile;
+  const { wanted = [], ...others } = stored;
+  return {
+    ...others,
+    desiredStates: wanted.map(([deviceNumber, state]) => [deviceNumber, readDesiredState(state)] as const),
+  };
+}
+
+function readDesiredState({ own, record, ...others }: DesiredStateVersion1): DesiredState {
+  const recording =
+    record?.mode === 'own'
+      ? { mode: 'builtin' as const, recorder: record.recorder, fromConfig: record.listed === true }
+      : record;
+  return { ...others, fromConfig: own, ...(recording && { record: recording }) };
+}
+
 /** The file's text. What changes while it is written is in it or in the next one. */
-function* fileChunks(identity: string, { registrations, wanted, armed = [] }: StoredLink): Generator<string> {
-  yield `{"identity":${JSON.stringify(identity)},"registrations":${JSON.stringify([...registrations])},"wanted":[`;
-  yield* listChunks(wanted);
+function* fileChunks(
+  identity: string,
+  { registrations, desiredStates, armed = [] }: StoredLink,
+): Generator<string> {
+  yield `{"version":${STATE_FILE_VERSION},"identity":${JSON.stringify(identity)},"registrations":${JSON.stringify([...registrations])},"desiredStates":[`;
+  yield* listChunks(desiredStates);
   yield '],"armed":[';
   yield* listChunks(armed);
   yield ']}';
