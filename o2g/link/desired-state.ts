@@ -5,7 +5,7 @@ import type { BodyOf } from '../spec';
 export type RecordTarget =
   | ({ readonly mode: 'ip' } & Readonly<Omit<BodyOf<'startRecord'>, 'deviceNumber'>>)
   | ({ readonly mode: 'tdm' } & Readonly<Omit<BodyOf<'startTdmRecord'>, 'deviceNumber'>>);
-/** What shall be recorded where: a target, or a recorder of this program, which says the ports when it is asked for them (`media.ts`). */
+/** What shall be recorded where: a target, or a recorder of this program, which says the ports when it is asked for them (`recorder-port.ts`). */
 export type DesiredRecording = RecordTarget | BuiltInRecording;
 export interface BuiltInRecording {
   readonly mode: 'builtin';

@@ -1,5 +1,5 @@
 /**
- * The life of a session: performs what the table in `machine.ts` decides, and tells it what the parts of the session notice.
+ * The life of a session: performs what the table in `state-machine.ts` decides, and tells it what the parts of the session notice.
  */
 import type { Access } from './site-urls';
 import { requestOf, asO2GError, isSessionLoss } from '../spec';

@@ -1,6 +1,6 @@
 /**
  * How things stand with the server: which site is spoken to, which session is open there, in which state that is. Takes the inputs of
- * `machine.ts`, has their effects performed, and tells every change.
+ * `state-machine.ts`, has their effects performed, and tells every change.
  */
 import { Signal, type Clock, type Timer, type Logger } from '../util';
 import { DeniedError, type O2GError } from '../spec';

@@ -1,5 +1,5 @@
 /**
- * The life of a session as a table: state × input → state and effect. No timer, no socket, no log in here; `life.ts` performs the
+ * The life of a session as a table: state × input → state and effect. No timer, no socket, no log in here; `connection-lifecycle.ts` performs the
  * effects. Whoever notices a loss gives the same input: the second finds `recovering`, and nothing happens.
  */
 

@@ -1,6 +1,6 @@
 /**
  * The representations and enumerations of the O2G Recording-only API 2.7.1, as data. The TypeScript types of requests, answers and
- * events derive from this table, and so does the validation of what is sent (`validate.ts`).
+ * events derive from this table, and so does the validation of what is sent (`validation.ts`).
  *
  * A field is written `'type'` when it must be there (cardinality 1), `'type?'` for 0..1, `'type*'` for 0..*, `'type+'` for 1..*.
  */

@@ -1,6 +1,6 @@
 /**
- * The one way out: everything that the library sends or reads goes through these two methods. There are two of them: HTTP (`http.ts`), and the
- * tunnel of an agent that connects to us (`tunnel.ts`).
+ * The one way out: everything that the library sends or reads goes through these two methods. There are two of them: HTTP (`http-transport.ts`), and the
+ * tunnel of an agent that connects to us (`tunnel-transport.ts`).
  */
 import type { EventLineListener } from './event-line-parser';
 

@@ -1,5 +1,5 @@
 /**
- * A file that encrypts what is written at positions, so that those who write needn't know (`encrypted-format.ts` says how it lies on the
+ * A file that encrypts what is written at positions, so that those who write needn't know (`format.ts` says how it lies on the
  * disk). The first and the last frame stay in memory, being written anew at each flush; another one is read back when something late
  * belongs into it.
  */
