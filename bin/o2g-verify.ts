@@ -57,7 +57,7 @@ function signatures({ lines, signedLines }: FolderVerification, isChecked: boole
 function report(folder: string, verification: FolderVerification, isChecked: boolean): string[] {
   const { findings, recordings, deleted, held, unfinished, tornLines, lastSha256 } = verification;
   return [
-    ...findings.map(({ message: words }) => words),
+    ...findings.map(({ words: words }) => words),
     ...unfinished.map(
       (name) => `(${name} is unfinished: under way, or completed at the recorder's next start.)`,
     ),

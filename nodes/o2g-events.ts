@@ -47,7 +47,7 @@ function start(RED: NodeAPI, node: Node, { server, session, selectors, snapshot 
   let activeSelectors = selectors;
   let links: readonly Link[] = [];
   let linkOffs: (() => void)[] = [];
-  let lastReported: Pick<ConnectionReport, 'state' | 'unheard'> = { state: 'closed' };
+  let lastReported: Pick<ConnectionReport, 'state' | 'events'> = { state: 'closed' };
   const inFlight = inFlightOf(RED);
 
   const updateInterest = (): void => {
@@ -69,10 +69,10 @@ function start(RED: NodeAPI, node: Node, { server, session, selectors, snapshot 
   };
   const report = (connection: ConnectionReport): void => {
     node.status(connectionStatus(connection));
-    const { state, unheard, blindMs } = connection;
+    const { state, events, blindMs } = connection;
     const previous = lastReported;
     lastReported = connection;
-    if (state === previous.state && unheard === previous.unheard && blindMs === undefined) return;
+    if (state === previous.state && events === previous.events && blindMs === undefined) return;
     notify('connection', connection);
     if (state === 'connected' && (state !== previous.state || blindMs !== undefined)) requestState();
   };

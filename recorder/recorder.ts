@@ -251,8 +251,11 @@ export class Recorder extends EventEmitter<RecorderEvents> {
     await this.#send(device, { type: 'keys', deviceNumber, master }, transfer as Transferable[]);
   }
 
-  /** @param expected true while the call is active, false while it is held. From the first word on, only `endConversation` ends the conversation. */
-  async expectMedia(deviceNumber: string, expected: boolean): Promise<void> {
+  /**
+   * @param expected true while the call is active, false while it is held: from then on only `endConversation` ends the conversation.
+   *   Undefined: the course of the call isn't known any more, and the conversation ends after 30 s of silence
+   */
+  async expectMedia(deviceNumber: string, expected: boolean | undefined): Promise<void> {
     await this.#send(this.#requireArmed(deviceNumber), { type: 'expect', deviceNumber, expected });
   }
 

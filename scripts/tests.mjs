@@ -10,7 +10,6 @@
 import { spawn } from 'node:child_process';
 
 const QUICK_FOLDERS = '{lint,nodes,o2g,recorder,simulator}';
-const HARNESS_FOLDERS = '{node-red,support}';
 
 const command = (name, program, ...args) => ({ name, program, args });
 const npm = (script) => command(`npm run ${script}`, 'npm', 'run', '--silent', script);
@@ -29,15 +28,26 @@ const UNITS = mocha(
 );
 const PREPARE = [npm('build'), npm('prepare:tests')];
 
-/** Steps one after the other; the commands of a step at the same time, on two cores. */
+/** Steps one after the other; the commands of a step at the same time. Those with Node-RED wait more than they compute. */
 const TIERS = {
   quick: [[...CHECKS, RECORDER, UNITS]],
   standard: [
     [...CHECKS, ...PREPARE],
     [RECORDER, UNITS],
     [
-      mocha('browser, package, slow', `test/{editor,package}/**/*.test.ts`, SLOW, ...without(LONG)),
-      mocha('Node-RED', `test/${HARNESS_FOLDERS}/**/*.test.ts`, ...without(SLOW, LONG)),
+      mocha('browser and package', 'test/{editor,package}/**/*.test.ts', ...without(LONG)),
+      mocha(
+        'Node-RED: messages, recording',
+        'test/node-red/{messages,recording}/**/*.test.ts',
+        ...without(LONG),
+      ),
+      mocha(
+        'Node-RED: recovery, security; slow',
+        'test/node-red/{recovery,security}/**/*.test.ts',
+        'test/support/**/*.test.ts',
+        SLOW,
+        ...without(LONG),
+      ),
     ],
   ],
   all: [

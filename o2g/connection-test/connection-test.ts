@@ -16,7 +16,7 @@ import {
   type OpenSession,
   type SessionOptions,
 } from '../session';
-import { requestOf, asO2GError, DeniedError, O2GError, unionFilter, type OperationRequest } from '../spec';
+import { requestOf, asO2GError, DeniedError, O2GError, filterLadder, type OperationRequest } from '../spec';
 import type { HttpResponse, HttpRequest, Transport } from '../transport';
 import { channelHint, isTlsHint, licenceHint, requestHint, type Hint } from './hints';
 import { STEPS, type Step } from './steps';
@@ -174,7 +174,8 @@ class SiteTest {
     let offered: OfferedUrls | undefined;
     let url: URL | undefined;
     try {
-      const filter = unionFilter([], open.info.admin === true);
+      const rights = open.info.admin === false ? 'user' : 'administrator';
+      const filter = filterLadder([], rights)[0]?.filter ?? {};
       const subscription = readSubscription(
         await this.#perform(open, requestOf('subscribe', {}, { filter, version: '1.0', timeout: lifetime })),
       );

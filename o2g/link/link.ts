@@ -5,6 +5,7 @@
 import {
   onlyObjects,
   type ConnectionReport,
+  type SessionReport,
   type Attachment,
   type CloseReason,
   type Session,
@@ -12,7 +13,7 @@ import {
 import { DeviceTable, type StartedRecording, type Coverage, type CoverageEvent } from './device-table';
 import { BusyDevices } from './busy-devices';
 import type { O2GEvent } from '../spec';
-import { systemClock, type Clock, type Logger, type Signal } from '../util';
+import { systemClock, type Clock, type Logger, type Signal, type Timer } from '../util';
 import { DeviceCommands, type LinkContext } from './device-commands';
 import type { BeepResult, MonitorResult, RecordResult } from './types';
 import type { RecorderPorts, PauseReason } from './recorder-port';
@@ -58,6 +59,9 @@ export interface LinkDependencies {
   readonly recorders?: RecorderPorts;
 }
 
+/** Without events for so long, calls that went on are no longer believed to: their conversations end by silence. */
+const EVENTS_LOST_GRACE_MS = 30_000;
+
 export class Link implements Attachment {
   /** The session that it lives on. */
   readonly session: Session;
@@ -71,6 +75,9 @@ export class Link implements Attachment {
   readonly #queue: CommandQueue;
   readonly #reconciler: Reconciler;
   readonly #unsubscribers: (() => void)[] = [];
+  readonly #clock: Clock;
+  /** Runs, or has run, while the session is open without events. */
+  #eventsLostTimer: Timer | undefined;
   #closing: Promise<'closed' | 'leftOpen'> | undefined;
 
   constructor(
@@ -81,6 +88,7 @@ export class Link implements Attachment {
     this.#options = options;
     this.session = session;
     this.#stateStore = stateStore;
+    this.#clock = clock;
     const stored = stateStore?.load();
     const table = (this.#table = new DeviceTable(clock, log, stored !== undefined));
     const registration = (this.#registration = new Registration(
@@ -233,14 +241,18 @@ export class Link implements Attachment {
       this.session.onEvent.on((event) => {
         this.#handleEvent(event);
       }),
+      this.session.onSession.on((report) => {
+        this.#followSession(report);
+      }),
       this.session.onState.on((report) => {
-        this.#followConnection(report);
+        this.#followEvents(report);
       }),
       this.#recorderBridge.start((recorder) => {
         this.#reconciler.recorderChanged(recorder);
       }),
     );
-    this.#registration.follow(this.session.report);
+    this.#registration.follow(this.session.session);
+    this.#followEvents(this.session.report);
   }
 
   /** Ends the link as its options say, in six seconds at most: two for the server, four for recorders of ours. Idempotent; what waits ends with `CLOSED`. */
@@ -253,6 +265,7 @@ export class Link implements Attachment {
   async #close(how: 'unregister' | 'keep'): Promise<'closed' | 'leftOpen'> {
     this.#queue.close();
     this.#reconciler.close();
+    this.#eventsLostTimer?.cancel();
     await this.#registration.close(how);
     for (const unsubscribe of this.#unsubscribers.splice(0)) unsubscribe();
     await this.#recorderBridge.close(how === 'unregister');
@@ -389,9 +402,24 @@ export class Link implements Attachment {
     this.#recorderBridge.follow(event);
   }
 
-  #followConnection(report: ConnectionReport): void {
-    if (report.state !== 'connected' || report.blindMs !== undefined) this.#reconciler.markCallsUnknown();
+  #followSession(report: SessionReport): void {
+    if (report.state !== 'open') this.#reconciler.markCallsUnknown();
     this.#registration.follow(report);
+  }
+
+  /** The link stands without events; what they would have said is asked for when they are back. */
+  #followEvents({ state, events, blindMs }: ConnectionReport): void {
+    if (state === 'connected') {
+      this.#eventsLostTimer?.cancel();
+      this.#eventsLostTimer = undefined;
+      if (blindMs === undefined) return;
+      this.#reconciler.markCallsUnknown();
+      void this.#registration.confirm();
+    } else if (events === 'lost' || events === 'refused')
+      this.#eventsLostTimer ??= this.#clock.after(EVENTS_LOST_GRACE_MS, () => {
+        this.#reconciler.markCallsUnknown();
+        this.#recorderBridge.forgetCalls();
+      });
   }
 
   #onConfirmed(): void {

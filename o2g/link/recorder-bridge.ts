@@ -35,7 +35,7 @@ const MAX_PARALLEL_STATE_REQUESTS = 4;
 
 export class RecorderBridge {
   readonly #dependencies: RecorderBridgeDependencies;
-  readonly #conversations = new DeviceConversations();
+  #conversations = new DeviceConversations();
   readonly #armed: Map<string, ArmedPorts>;
   /** Arms what is wanted already: whoever needs ports waits for it, so that nobody gets those to which the OXE still sends for another. */
   #armingAll: Promise<unknown> = Promise.resolve();
@@ -158,6 +158,12 @@ export class RecorderBridge {
         this.#dependencies.log.debug(`the calls of ${loginName} can't be read: ${asO2GError(error).message}`);
       }
     });
+  }
+
+  /** Nobody reports what calls do any more: conversations end by silence, until calls are known again. */
+  forgetCalls(): void {
+    this.#conversations = new DeviceConversations();
+    for (const deviceNumber of this.#armed.keys()) this.#portOf(deviceNumber)?.forgetCalls(deviceNumber);
   }
 
   async disarm(deviceNumber: string): Promise<void> {

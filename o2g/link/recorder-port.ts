@@ -36,6 +36,8 @@ export interface RecorderPort {
   resume(deviceNumber: string): Promise<void>;
   /** What the device's calls do. Never throws. */
   follow(deviceNumber: string, conversation: Conversation): void;
+  /** Nobody reports what the device's calls do any more: its conversation ends by silence. Never throws. */
+  forgetCalls(deviceNumber: string): void;
   /** Completes the recording and gives the ports back. Disarming what isn't armed is no error; never rejects. */
   disarm(deviceNumber: string): Promise<void>;
 }

@@ -2,7 +2,7 @@
  * The registration of a DR link on an OXE node: made when the session connects, found again after a break, compared every 30 s with the
  * server's list, taken back at the end (Voice Recording, /iprecord/{nodeId}/link).
  */
-import { onlyObjects, backOffMs, type ConnectionReport, type Session } from '../session';
+import { onlyObjects, backOffMs, type Session, type SessionReport } from '../session';
 import { Signal, type Clock, type Timer, type Logger } from '../util';
 import { asO2GError, isDefiniteRefusal, O2GError, type Representation } from '../spec';
 import { StaleRegistrations } from './stale-registrations';
@@ -141,13 +141,13 @@ export class Registration {
     return [...this.#registrations].map(([host, { id }]) => [host, id]);
   }
 
-  /** Follows the session's connection. */
-  follow({ state, reason }: ConnectionReport): void {
+  /** Follows the session. Its events are no matter here. */
+  follow({ state, reason }: SessionReport): void {
     if (this.#state === 'closed') return;
     this.#confirmed = false;
     this.#connectionCount += 1;
     this.#auditTimer?.cancel();
-    if (state === 'connected') void this.confirm();
+    if (state === 'open') void this.confirm();
     else if (state === 'refused') this.#refuse(new O2GError('NOT_CONNECTED', reason));
     else this.#setState('registering', reason === '' ? 'no connection to O2G' : reason);
   }
@@ -192,7 +192,7 @@ export class Registration {
 
   /** Takes the registrations back, in two seconds at most. @param how `keep` leaves them to the next start */
   async close(how: 'unregister' | 'keep'): Promise<void> {
-    const connected = this.#session.report.state === 'connected';
+    const connected = this.#session.session.state === 'open';
     this.#auditTimer?.cancel();
     this.#confirmed = false;
     this.#setState('closed', '');
@@ -232,7 +232,7 @@ export class Registration {
 
   async #confirm(connection: number): Promise<void> {
     this.#auditTimer?.cancel();
-    if (this.#session.report.state !== 'connected' || this.#state === 'closed') return;
+    if (this.#session.session.state !== 'open' || this.#state === 'closed') return;
     try {
       if (!(await this.#ensureRegistered(connection))) return;
       this.#failures = 0;
@@ -370,7 +370,7 @@ export class Registration {
       const line = `${this.#options.name}: ${state}${reason === '' ? '' : ` (${reason})`}`;
       // While there is no connection, the session has told why.
       if (state === 'refused' || state === 'registering') {
-        if (this.#session.report.state === 'connected') this.#log.warn(line);
+        if (this.#session.session.state === 'open') this.#log.warn(line);
       } else {
         this.#log.info(line);
       }

@@ -3,17 +3,22 @@
  * may be missing.
  */
 import { asO2GError, O2GError, type O2GEvent } from '../spec';
-import type { Clock, Logger } from '../util';
+import { Signal, type Clock, type Logger } from '../util';
 import type { ChannelListener, Transport } from '../transport';
 
-export interface SessionEventSourceCallbacks {
-  /** Host and port of the site, for the log. */
-  host(): string;
-  onEvent(event: O2GEvent): void;
-  /** The channel ended or broke, after it had been open. @param durationMs how long it was */
-  onEnd(reason: string, durationMs: number): void;
-  /** Resolves when the attempt to establish is over. A channel may end in the moment it opens: not before that can it be lost. */
-  established(): Promise<void>;
+/** How a channel ended. */
+export interface ChannelEnd {
+  readonly reason: string;
+  /** How long it was open, in ms. */
+  readonly durationMs: number;
+}
+
+/** A channel, or the webhook, that is being listened to. */
+export interface Listening {
+  /** Resolves when it is open; rejects with what `Transport.readChannel` throws before. */
+  readonly opened: Promise<void>;
+  /** Resolves when it has ended or broken after that; never when it was stopped, or for a webhook. */
+  readonly ended: Promise<ChannelEnd>;
 }
 
 /** Lines that are no events are told at most so often. */
@@ -21,10 +26,13 @@ const MALFORMED_LINE_LOG_INTERVAL_MS = 60_000;
 
 export class SessionEventSource {
   readonly #transport: Transport;
-  readonly #callbacks: SessionEventSourceCallbacks;
+  /** Every event, probes included. */
+  readonly onEvent: Signal<O2GEvent>;
   readonly #clock: Clock;
   readonly #log: Logger;
+  #host = '';
   #channel = new AbortController();
+  #endChannel: (end: ChannelEnd) => void = () => undefined;
   #openedAt = 0;
   #heardAt = 0;
   #lastEventAt = 0;
@@ -34,9 +42,9 @@ export class SessionEventSource {
   #malformedLines = 0;
   #malformedLoggedAt = -Infinity;
 
-  constructor(transport: Transport, callbacks: SessionEventSourceCallbacks, clock: Clock, log: Logger) {
+  constructor(transport: Transport, clock: Clock, log: Logger) {
     this.#transport = transport;
-    this.#callbacks = callbacks;
+    this.onEvent = new Signal(log);
     this.#clock = clock;
     this.#log = log;
   }
@@ -57,25 +65,31 @@ export class SessionEventSource {
 
   /**
    * Listens from now on: to the event channel, or to the webhook when there is none.
-   * @returns when the channel is open; its later end is told by `onEnd`
-   * @throws what `Transport.channel` throws before it opens
+   * @param host of the site, for the log
    */
-  listen(channelUrl: URL | undefined): Promise<void> {
+  listen(channelUrl: URL | undefined, host: string): Listening {
     this.stop();
+    this.#host = host;
     const { signal } = (this.#channel = new AbortController());
+    const ended = new Promise<ChannelEnd>((resolve) => {
+      this.#endChannel = resolve;
+    });
     if (!channelUrl) {
       this.#unheard = true;
-      return Promise.resolve();
+      return { opened: Promise.resolve(), ended };
     }
+    return { opened: this.#openChannel(channelUrl, signal), ended };
+  }
+
+  #openChannel(channelUrl: URL, signal: AbortSignal): Promise<void> {
     let open = false;
     return new Promise((resolve, reject) => {
-      const onOpen = (): void => {
-        open = true;
-        this.#openedAt = this.#heardAt = this.#clock.now();
-        resolve();
-      };
       const listener: ChannelListener = {
-        onOpen,
+        onOpen: () => {
+          open = true;
+          this.#openedAt = this.#heardAt = this.#clock.now();
+          resolve();
+        },
         onData: () => {
           this.#heardAt = this.#clock.now();
         },
@@ -87,10 +101,8 @@ export class SessionEventSource {
         },
       };
       const onEnd = (clean: boolean, error: O2GError): void => {
-        if (!open) return reject(error);
-        void this.#callbacks.established().then(() => {
-          if (!signal.aborted) this.#handleEnd(clean, error.message);
-        });
+        if (!open) reject(error);
+        else if (!signal.aborted) this.#handleEnd(clean, error.message);
       };
       this.#transport.readChannel(channelUrl, listener, signal).then(
         () => {
@@ -113,7 +125,7 @@ export class SessionEventSource {
     this.#handleEvent(event);
   }
 
-  /** Ends the channel; that is told to nobody. */
+  /** Ends the channel without reporting its end. */
   stop(): void {
     this.#channel.abort();
   }
@@ -148,13 +160,13 @@ export class SessionEventSource {
   #handleEvent(event: O2GEvent): void {
     // The channel speaks for itself with this one, whatever has become of the session.
     if (event.eventName !== 'OnChannelInformation') this.#lastEventAt = this.#clock.now();
-    this.#callbacks.onEvent(event);
+    this.onEvent.emit(event);
   }
 
   #handleEnd(clean: boolean, reason: string): void {
     // A clean end comes between two events; a break may have swallowed what the server had already written.
     if (!clean) this.markGap();
-    this.#callbacks.onEnd(reason, this.#clock.now() - this.#openedAt);
+    this.#endChannel({ reason, durationMs: this.#clock.now() - this.#openedAt });
   }
 
   /** Garbage comes in floods: the first line of it is told, and from then on one a minute. */
@@ -169,7 +181,7 @@ export class SessionEventSource {
       .replace(/"[^"]*(?:"|$)/g, '"…"')
       .replace(/\d{3,}/g, '…');
     this.#log.warn(
-      `${this.#callbacks.host()}: the event channel brought ${reason}, it is skipped (${this.#malformedLines} so far): ${masked}`,
+      `${this.#host}: the event channel brought ${reason}, it is skipped (${this.#malformedLines} so far): ${masked}`,
     );
   }
 }

@@ -1,4 +1,4 @@
-export type { ConnectionReport } from './connection';
+export type { ConnectionReport, SessionReport } from './connection';
 export { httpRequestOf, logIn, type LoginStep, type OpenSession } from './login';
 export { onlyObjects, readResponse, readSubscription } from './responses';
 export { Session, type Attachment, type CloseReason, type SessionOptions } from './session';

@@ -6,6 +6,7 @@ import {
   OPERATIONS,
   DeniedError,
   ERROR_TYPES,
+  ForeignAnswerError,
   O2GError,
   type ResponseOf,
   type Operation,
@@ -31,7 +32,7 @@ export function readResponse<Name extends OperationName>(
   if (response.body.trim() === '') return {} as ResponseOf<Name>;
   const value = parseJsonObject(response.body);
   if (value === undefined) {
-    throw new O2GError(
+    throw new ForeignAnswerError(
       'SERVER_PROBLEM',
       `O2G answered ${name} with something else than JSON (is that address an O2G server?)`,
       {
@@ -87,7 +88,8 @@ export function refusalError(name: OperationName, response: HttpResponse): O2GEr
     truncatedText(errorInfo?.helpMessage) ?? STATUS_DESCRIPTIONS[response.status],
     truncatedText(errorInfo?.innerMessage) ?? excerpt(response.body),
   ].filter((text) => text !== undefined && text !== '');
-  return new O2GError(
+  const AnswerError = errorInfo ? O2GError : ForeignAnswerError;
+  return new AnswerError(
     code,
     `O2G refused ${name} with ${code} (${number ?? 'no code'}, HTTP ${response.status}): ${description.join(' ')}`,
     cause,

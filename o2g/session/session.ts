@@ -1,12 +1,14 @@
 /**
- * One session with one O2G server: the face of its parts, each in a file of its own, which know each other only as far as they are joined
- * here. What hangs on the session (DR links) is attached to it and closed before it.
+ * One session with one O2G server, as links and nodes use it: operations, events, and what it reports.
+ * What hangs on the session (DR links) is attached to it and closed before it.
  */
 import { randomUUID } from 'node:crypto';
 import { readResponse } from './responses';
 import {
-  requestOf,
+  asO2GError,
   isSessionLoss,
+  isUnanswered,
+  requestOf,
   O2GError,
   type ResponseOf,
   type BodyOf,
@@ -14,20 +16,15 @@ import {
   type ParametersOf,
   type O2GEvent,
 } from '../spec';
-import { systemClock, Signal, type Clock, type Logger } from '../util';
-import { Connection, type ConnectionReport } from './connection';
-import { EventDispatcher } from './event-dispatcher';
+import { systemClock, type Signal, type Clock, type Logger } from '../util';
+import { Connection, type ConnectionOptions, type ConnectionReport, type SessionReport } from './connection';
 import type { Interest } from './event-router';
-import { ConnectionLifecycle, type ConnectionLifecycleOptions } from './connection-lifecycle';
-import type { SessionInfo } from './login';
-import { SessionEventSource } from './event-source';
-import { RequestSender } from './request-sender';
-import { Liveness } from './liveness';
-import { Subscription } from './subscription';
+import type { OpenSession, SessionInfo } from './login';
 import type { Transport } from '../transport';
 import { runAtSite, type PerformOperation } from './other-site';
+import { isDoubtful } from './session-check';
 
-export interface SessionOptions extends ConnectionLifecycleOptions {
+export interface SessionOptions extends ConnectionOptions {
   /** Milliseconds a request waits for the connection before it fails with `NOT_CONNECTED`. */
   readonly offlineWaitMs: number;
 }
@@ -57,92 +54,24 @@ export interface Attachment {
 export class Session {
   /** Tells this object from its successors. */
   readonly id = randomUUID();
-  /** Every event, before any flow gets it: for the palette's own use; must not be changed or kept. */
-  readonly onEvent: Signal<O2GEvent>;
   readonly #options: SessionOptions;
   readonly #connection: Connection;
-  readonly #requestSender: RequestSender;
-  readonly #eventSource: SessionEventSource;
-  readonly #dispatcher: EventDispatcher;
-  readonly #subscription: Subscription;
-  readonly #liveness: Liveness;
-  readonly #lifecycle: ConnectionLifecycle;
   readonly #attachments = new Set<Attachment>();
-
-  #eventCount = 0;
   #closing: Promise<void> | undefined;
 
   constructor(options: SessionOptions, { transport, log, clock = systemClock }: SessionDependencies) {
     this.#options = options;
-    this.onEvent = new Signal(log);
-    const connection = (this.#connection = new Connection(
-      options.sites,
-      {
-        perform: (effect, input) => {
-          this.#lifecycle.perform(effect, input);
-        },
-        isUnheard: () => this.#eventSource.unheard,
-      },
-      clock,
-      log,
-    ));
-    const requestSender = (this.#requestSender = new RequestSender(connection, transport, clock, log));
-    const eventSource = (this.#eventSource = new SessionEventSource(
-      transport,
-      {
-        host: () => this.host,
-        onEvent: (event) => {
-          this.#handleEvent(event);
-        },
-        onEnd: (reason, durationMs) => {
-          this.#lifecycle.channelLost(reason, durationMs);
-        },
-        established: () => this.#lifecycle.established,
-      },
-      clock,
-      log,
-    ));
-    const dispatcher = (this.#dispatcher = new EventDispatcher(clock, log));
-    const subscription = (this.#subscription = new Subscription(options, {
-      transport,
-      connection,
-      requestSender,
-      eventSource,
-      dispatcher,
-      log,
-      updateFilter: (filter) => this.perform('updateSubscription', {}, filter),
-      forgetSession: () => {
-        this.#lifecycle.forgetSession();
-      },
-    }));
-    const liveness = (this.#liveness = new Liveness(
-      connection,
-      requestSender,
-      eventSource,
-      {
-        onDead: (silentMs) => {
-          eventSource.abandon(silentMs);
-        },
-        onSessionLost: (open) => {
-          this.#lifecycle.sessionLost(open);
-        },
-      },
-      clock,
-      log,
-    ));
-    this.#lifecycle = new ConnectionLifecycle(options, {
-      connection,
-      requestSender,
-      eventSource,
-      subscription,
-      liveness,
-      clock,
-    });
+    this.#connection = new Connection(options, transport, clock, log);
+  }
+
+  /** Every event, before any flow gets it: for the palette's own use; must not be changed or kept. */
+  get onEvent(): Signal<O2GEvent> {
+    return this.#connection.events.onEvent;
   }
 
   /** Every change of state or of its reason. */
   get onState(): Signal<ConnectionReport> {
-    return this.#connection.onState;
+    return this.#connection.onReport;
   }
 
   /** Why there is no connection: the first failure of an outage, and every refusal. */
@@ -154,19 +83,29 @@ export class Session {
     return this.#connection.report;
   }
 
-  /** The login of a monitored user, whose snapshot serves as a sign of life of the way that events come; set by the links. */
+  /** Every change of the session alone: whether requests can be sent, whatever its events are. */
+  get onSession(): Signal<SessionReport> {
+    return this.#connection.onSession;
+  }
+
+  /** The session alone, without its events. */
+  get session(): SessionReport {
+    return this.#connection.session;
+  }
+
+  /** The login of a monitored user, whose snapshot serves as a probe of the way that events come; set by the links. */
   set probeLogin(login: string) {
-    this.#liveness.setLogin(login);
+    this.#connection.events.probeLogin = login;
   }
 
   /** What the server said of the session when it was opened; undefined without a session. */
   get info(): SessionInfo | undefined {
-    return this.#connection.open?.info;
+    return this.#connection.info;
   }
 
   /** Counts the sessions opened: another number, another session. */
   get generation(): number {
-    return this.#lifecycle.generation;
+    return this.#connection.generation;
   }
 
   get offlineWaitMs(): number {
@@ -185,7 +124,7 @@ export class Session {
 
   /** ISO 8601 UTC: when the event channel last brought anything; undefined before. */
   get heardAt(): string | undefined {
-    const { heardAt } = this.#eventSource;
+    const { heardAt } = this.#connection.events;
     return heardAt === 0 ? undefined : new Date(heardAt).toISOString();
   }
 
@@ -194,17 +133,15 @@ export class Session {
     Record<'events' | 'malformedLines' | 'requests' | 'sessionsOpened' | 'channelsLost', number>
   > {
     return {
-      events: this.#eventCount,
-      malformedLines: this.#eventSource.malformedLines,
-      requests: this.#requestSender.sentCount,
+      ...this.#connection.events.metrics,
+      requests: this.#connection.requestSender.sentCount,
       sessionsOpened: this.generation,
-      channelsLost: this.#lifecycle.channelsLost,
     };
   }
 
   /** Opens the session and keeps it open until `close`. Does nothing when that is already so. */
   open(): void {
-    if (!this.#closing) this.#connection.input('open', '');
+    if (!this.#closing) this.#connection.connect();
   }
 
   /** Attaches something that must be closed before the session. @returns detaches it again */
@@ -216,10 +153,11 @@ export class Session {
   }
 
   /**
-   * Performs an operation of the specification. Waits for the connection if there is none, repeats what passes by itself
-   * (`repeatAfter`), and after the loss of the session repeats once in the new one.
-   * @param options.once true: a lost session is reported with `INVALID_SESSION` instead, for requests that name a link of that session
-   * @param options.repeat false: what passes by itself is reported too, for callers that try again in their own time
+   * Performs an operation of the specification. Waits for the session if there is none, and repeats what passes by itself
+   * (`retryDelayMs`). An answer that leaves open whether the session still exists is followed by a keepalive; when it is gone, the
+   * operation is repeated once in the new one.
+   * @param options.sameSession true: a lost session is reported with `INVALID_SESSION` instead, for requests that name a link of that session
+   * @param options.retry false: what passes by itself is reported too, for callers that try again in their own time
    * @param options.signal gives up, with `CLOSED`
    * @throws O2GError `INVALID_INPUT` before anything is sent; `NOT_CONNECTED`, `TIMEOUT`, `CLOSED`; the server's type
    */
@@ -231,20 +169,30 @@ export class Session {
   ): Promise<ResponseOf<Name>> {
     const request = requestOf(name, parameters, body);
     for (let recovered = false; ; recovered = true) {
-      const open = await this.#requestSender.waitForSession(this.offlineWaitMs);
-      if (name === 'requestTelephonySnapshot') this.#liveness.releaseProbe();
+      const open = await this.#connection.waitForSession(this.offlineWaitMs);
+      if (name === 'requestTelephonySnapshot') this.#connection.events.releaseProbe();
+      const { requestSender } = this.#connection;
       try {
         const response =
           retry === false
-            ? this.#requestSender.send(open, request, signal)
-            : this.#requestSender.sendWithRetries(open, request, signal);
+            ? requestSender.send(open, request, signal)
+            : requestSender.sendWithRetries(open, request, signal);
         return readResponse(name, await response);
       } catch (error) {
-        if (!isSessionLoss(error)) throw error;
-        this.#lifecycle.sessionLost(open);
-        if (recovered || sameSession) throw error;
+        const lost = await this.#isLost(open, error);
+        if (!lost) throw error;
+        if (recovered || sameSession)
+          throw new O2GError('INVALID_SESSION', asO2GError(error).message, asO2GError(error).cause);
       }
     }
+  }
+
+  /** Whether the session turns out to be gone, after a request in it failed. */
+  async #isLost(open: OpenSession, error: unknown): Promise<boolean> {
+    if (isSessionLoss(error)) this.#connection.sessionLost(open);
+    else if (isUnanswered(error)) this.#connection.doubt(open);
+    else if (isDoubtful(error)) await this.#connection.confirm(open);
+    return this.#connection.open !== open && !isUnanswered(error);
   }
 
   /**
@@ -253,33 +201,34 @@ export class Session {
    */
   async runAtSite<T>(host: string, task: (perform: PerformOperation) => Promise<T>): Promise<T> {
     const site = this.#options.sites.find((each) => each.host === host);
-    const { open } = this.#connection;
+    const { open, requestSender } = this.#connection;
     if (!site || !open) throw new O2GError('NOT_CONNECTED', `${host} is no site that can be visited now`);
     return runAtSite(
       site,
       open.access,
       this.#options.account,
-      (request) => this.#requestSender.sendWithoutSession(request),
+      (request) => requestSender.sendWithoutSession(request),
       task,
     );
   }
 
   /** Says what `id` (a node) wants to get, or with undefined that it wants nothing more. The subscription follows. */
   setInterest(id: string, interest: Interest | undefined): void {
-    this.#dispatcher.setInterest(id, interest);
-    if (!this.#dispatcher.holding) this.#syncSubscription();
+    this.#connection.events.dispatcher.setInterest(id, interest);
+    this.#connection.events.requestsChanged();
   }
 
   /** Keeps events and the subscription as they are while a deploy replaces the nodes. */
   hold(): void {
-    this.#dispatcher.hold();
+    this.#connection.events.dispatcher.hold();
   }
 
-  /** Ends `hold`: the nodes of now get the events held, and the subscription follows what they want. */
+  /** Ends `hold`: the current nodes get the events held, and the subscription follows what they want. */
   resume(): void {
-    if (!this.#dispatcher.holding) return;
-    this.#dispatcher.resume();
-    this.#syncSubscription();
+    const { events } = this.#connection;
+    if (!events.dispatcher.holding) return;
+    events.dispatcher.resume();
+    events.requestsChanged();
   }
 
   /**
@@ -288,12 +237,9 @@ export class Session {
    */
   receiveFromWebhook(event: O2GEvent): boolean {
     const isServerStart = event.eventName === 'OnServerStart';
-    // A server that has just started has no sessions: ours is checked at once, not at the next keepalive.
-    if (isServerStart) void this.#liveness.keepAlive();
-    if (!isServerStart && !this.#subscription.isActive) return false;
-    this.#eventSource.receiveFromWebhook(event, () => {
-      this.#connection.emitReport();
-    });
+    if (isServerStart) this.#connection.serverStarted();
+    if (!isServerStart && !this.#connection.events.hasSubscription) return false;
+    this.#connection.events.receiveFromWebhook(event);
     return true;
   }
 
@@ -304,23 +250,10 @@ export class Session {
   close(reason: CloseReason): Promise<void> {
     return (this.#closing ??= this.#close(reason));
   }
-  #handleEvent(event: O2GEvent): void {
-    this.#eventCount += 1;
-    const isProbeResponse = this.#liveness.handleEvent(event);
-    this.onEvent.emit(event);
-    if (!isProbeResponse) this.#dispatcher.dispatch(event);
-  }
-
-  #syncSubscription(): void {
-    // A refused subscription may be accepted now; a refused password isn't touched by what is subscribed to.
-    if (this.#connection.state === 'refused' && this.#connection.open !== undefined)
-      this.#connection.input('due', 'what is subscribed to has changed');
-    this.#subscription.syncFilter();
-  }
 
   async #close(reason: CloseReason): Promise<void> {
-    this.#lifecycle.stop();
+    this.#connection.stop();
     const ends = await Promise.all([...this.#attachments].map((attachment) => attachment.close(reason)));
-    await this.#lifecycle.end(ends.includes('leftOpen'));
+    await this.#connection.end(ends.includes('leftOpen'));
   }
 }

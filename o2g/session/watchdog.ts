@@ -10,17 +10,17 @@ const DEFAULT_TTL_SECONDS = 1800;
 /** How much of the time to live may pass in silence: the other half is the margin for drifting clocks and lost answers. */
 const KEEPALIVE_TTL_RATIO = 0.5;
 
-/** Sends a keepalive only when no other request restarted the server's timer (Session management, /sessions/keepalive). */
+/** Sends a keepalive only when no other request was answered, which restarts the server's timer (Session management, /sessions/keepalive). */
 export class Keepalive {
   readonly #clock: Clock;
-  readonly #lastRequestAt: () => number;
+  readonly #lastConfirmedAt: () => number;
   readonly #send: () => Promise<void>;
   #timer: Timer | undefined;
 
   /** @param send one keepalive; must not reject */
-  constructor(clock: Clock, lastRequestAt: () => number, send: () => Promise<void>) {
+  constructor(clock: Clock, lastConfirmedAt: () => number, send: () => Promise<void>) {
     this.#clock = clock;
-    this.#lastRequestAt = lastRequestAt;
+    this.#lastConfirmedAt = lastConfirmedAt;
     this.#send = send;
   }
 
@@ -34,7 +34,7 @@ export class Keepalive {
     const arm = (): void => {
       this.stop();
       this.#timer = this.#clock.after(
-        Math.max(0, this.#lastRequestAt() + periodMs - this.#clock.now()),
+        Math.max(0, this.#lastConfirmedAt() + periodMs - this.#clock.now()),
         () => {
           void beat();
         },
@@ -42,7 +42,7 @@ export class Keepalive {
     };
     const beat = async (): Promise<void> => {
       const timer = this.#timer;
-      if (this.#clock.now() - this.#lastRequestAt() >= periodMs) await this.#send();
+      if (this.#clock.now() - this.#lastConfirmedAt() >= periodMs) await this.#send();
       // Stopped or started anew while the answer was awaited: then this round is over.
       if (this.#timer === timer) arm();
     };

@@ -40,6 +40,9 @@ export class O2GError extends Error {
 /** The account or the subscription is refused: trying again at once would be refused again, or lock the account. */
 export class DeniedError extends O2GError {}
 
+/** An answer that isn't O2G's own words: a page of a proxy, or nothing at all. It says little about what was requested. */
+export class ForeignAnswerError extends O2GError {}
+
 /** The session is gone, whoever noticed: log in again. Specification, Error management, example 2. */
 export function isSessionLoss(error: unknown): boolean {
   return error instanceof O2GError && error.code === 'INVALID_SESSION';

@@ -90,31 +90,78 @@ function isStringArray(value: unknown): value is string[] {
   return Array.isArray(value) && value.every((item) => typeof item === 'string' && item !== '');
 }
 
+/** Whose subscription it is: an administrator names ids, a user session doesn't; `undefined` when the server doesn't say. */
+export type Rights = 'administrator' | 'user' | undefined;
+
+/** What the palette itself needs, whatever the nodes ask for; only an administrator may subscribe to `system`. */
+const PALETTE_EXTRAS: Readonly<Record<'administrator' | 'user', readonly string[]>> = {
+  administrator: ['telephony', 'system'],
+  user: ['telephony'],
+};
+/** Packages that aren't about users: some servers refuse ids for them. */
+const WITHOUT_USERS: ReadonlySet<string> = new Set(['system', 'userManagement']);
+
+/** A filter to subscribe with, and what is missing in it of what was requested, in words; empty when nothing is. */
+export interface FilterAttempt {
+  readonly filter: Filter;
+  readonly missing: string;
+}
+
 /**
- * The filter of the session's one subscription: everything that anybody asked for, one selector a package (mixing packages in a selector is
- * forbidden), single events only where their package isn't asked for as a whole.
- * @param admin an administrator must name ids, and says "*": one login that the server doesn't know would refuse the whole list;
- *   a user session sends none
+ * Returns the filters of the session's one subscription in the order in which they are tried when the server refuses one: everything
+ * that was requested first, then ever less of what a server may refuse, telephony alone at last.
  */
-export function unionFilter(selectors: Iterable<Selector>, admin: boolean): Filter {
-  const requested = new Set(['telephony', 'system']);
-  for (const { names } of selectors) for (const name of names) requested.add(name);
+export function filterLadder(selectors: Iterable<Selector>, rights: Rights): FilterAttempt[] {
+  const requested = [...selectors].flatMap(({ names }) => names);
+  const known = requested.filter((name) => PACKAGES[name] !== undefined || PACKAGE_BY_EVENT.has(name));
+  const extras = PALETTE_EXTRAS[rights ?? 'administrator'];
+  const withIds = rights !== 'user';
+  const attempts: FilterAttempt[] = [
+    { filter: filterOf([...requested, ...extras], withIds ? everyId : noId), missing: '' },
+    {
+      filter: filterOf([...known, ...extras], withIds ? everyId : noId),
+      missing: 'event names that the specification does not have',
+    },
+    {
+      filter: filterOf([...known, ...extras], withIds ? idOfUsers : noId),
+      missing: requested.length === known.length ? '' : 'event names that the specification does not have',
+    },
+    {
+      filter: filterOf([...known, 'telephony'], withIds ? idOfUsers : noId),
+      missing: 'events of the system',
+    },
+    { filter: filterOf(['telephony'], withIds ? everyId : noId), missing: 'everything but telephony' },
+    { filter: filterOf(['telephony'], noId), missing: 'everything but telephony' },
+  ];
+  const seen = new Set<string>();
+  return attempts.filter(({ filter }) => {
+    const text = JSON.stringify(filter);
+    return seen.size < seen.add(text).size;
+  });
+}
+
+/** One selector a package (mixing packages in a selector is forbidden), single events only where their package isn't asked for as a whole. */
+function filterOf(names: Iterable<string>, idsOf: (packageName: string) => string[] | undefined): Filter {
+  const requested = new Set(names);
   requested.delete(CHANNEL_INFORMATION_EVENT);
   const byPackage = new Map<string, string[]>();
   for (const name of [...requested].sort()) {
-    const eventPackage = PACKAGES[name] ? name : (PACKAGE_BY_EVENT.get(name) ?? name);
-    if (eventPackage !== name && requested.has(eventPackage)) continue;
-    const names = byPackage.get(eventPackage);
-    if (names) names.push(name);
-    else byPackage.set(eventPackage, [name]);
+    const packageName = PACKAGES[name] ? name : (PACKAGE_BY_EVENT.get(name) ?? name);
+    if (packageName !== name && requested.has(packageName)) continue;
+    const inPackage = byPackage.get(packageName);
+    if (inPackage) inPackage.push(name);
+    else byPackage.set(packageName, [name]);
   }
-  return { selectors: [...byPackage.values()].map((names) => (admin ? { ids: ['*'], names } : { names })) };
+  return {
+    selectors: [...byPackage].map(([packageName, inPackage]) => {
+      const ids = idsOf(packageName);
+      return ids ? { ids, names: inPackage } : { names: inPackage };
+    }),
+  };
 }
 
-/** The names that the specification knows: a server may refuse everything for one that it doesn't know. */
-export function specifiedSelectors(selectors: Iterable<Selector>): Selector[] {
-  return [...selectors].map(({ names, ...rest }) => ({
-    ...rest,
-    names: names.filter((name) => PACKAGES[name] !== undefined || PACKAGE_BY_EVENT.has(name)),
-  }));
-}
+/** All users: one login that the server doesn't know would refuse the whole list. */
+const everyId = (): string[] => ['*'];
+const noId = (): undefined => undefined;
+const idOfUsers = (packageName: string): string[] | undefined =>
+  WITHOUT_USERS.has(packageName) ? undefined : ['*'];

@@ -1,6 +1,7 @@
 export { MAX_DEVICES, readDevices } from './device-numbers';
 export {
   DeniedError,
+  ForeignAnswerError,
   ERROR_TYPES,
   O2GError,
   asO2GError,
@@ -15,8 +16,9 @@ export {
   CHANNEL_INFORMATION_EVENT,
   packageOf,
   readSelectors,
-  specifiedSelectors,
-  unionFilter,
+  filterLadder,
+  type FilterAttempt,
+  type Rights,
   type Filter,
   type Selector,
 } from './event-packages';

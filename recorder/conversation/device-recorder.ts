@@ -136,8 +136,9 @@ export class DeviceRecorder {
     master?.salt.fill(0);
   }
 
-  expectMedia(expected: boolean, now: number): void {
-    if (!expected) this.#expectedSince = false;
+  /** @param expected undefined: the course of the call isn't known */
+  expectMedia(expected: boolean | undefined, now: number): void {
+    if (!expected) this.#expectedSince = expected;
     else if (typeof this.#expectedSince !== 'number') this.#expectedSince = now;
   }
 

@@ -34,7 +34,7 @@ export type FindingKind =
 export interface Finding {
   readonly kind: FindingKind;
   /** A sentence for a person. */
-  readonly message: string;
+  readonly words: string;
   /** Relative to the folder. */
   readonly file?: string;
 }
@@ -88,7 +88,7 @@ export async function verifyFolder(
   { publicKeys = [], expected }: VerifyOptions = {},
 ): Promise<FolderVerification> {
   const findings: Finding[] = [];
-  const chain = new ChainVerifier(publicKeys, (kind, message) => findings.push({ kind, message }));
+  const chain = new ChainVerifier(publicKeys, (kind, message) => findings.push({ kind, words: message }));
   const manifest: ManifestContent = {
     recordings: new Map(),
     deleted: new Map(),
@@ -106,7 +106,7 @@ export async function verifyFolder(
   if (!hasExpectedLine)
     findings.push({
       kind: 'manifest-cut',
-      message: `The manifest has no line ${expected ?? ''}: it was cut off, or written anew.`,
+      words: `The manifest has no line ${expected ?? ''}: it was cut off, or written anew.`,
     });
   const content = await listFiles(folder);
   if (chain.lines === 0 && content.recorded.length === 0)
@@ -114,7 +114,7 @@ export async function verifyFolder(
   if (chain.lines === 0)
     findings.push({
       kind: 'manifest-missing',
-      message: `${MANIFEST_FILE} is missing or empty, though ${content.recorded.length} recorded files are there.`,
+      words: `${MANIFEST_FILE} is missing or empty, though ${content.recorded.length} recorded files are there.`,
     });
   else
     findings.push(
@@ -141,7 +141,7 @@ function applyLine(manifest: ManifestContent, parsed: ManifestLine, findings: Fi
     findings.push({
       kind: 'outside',
       file,
-      message: `The manifest names ${file}, which no recorder writes.`,
+      words: `The manifest names ${file}, which no recorder writes.`,
     });
     return;
   }
@@ -154,7 +154,7 @@ function applyLine(manifest: ManifestContent, parsed: ManifestLine, findings: Fi
       findings.push({
         kind: 'deleted-under-hold',
         file,
-        message: `${file} was deleted though it was under hold.`,
+        words: `${file} was deleted though it was under hold.`,
       });
     manifest.deleted.set(file, parsed);
     manifest.recordings.delete(file);
@@ -205,7 +205,7 @@ async function checkFiles(
       if (unfinishedNames.has(recordingNameOf(entry.file))) continue;
       for (const [file, hash, bytes] of filesOf(entry)) {
         const found = await compare(folder, file, hash, bytes);
-        if (found === 'missing') findings.push({ kind: 'missing', file, message: `${file} is missing.` });
+        if (found === 'missing') findings.push({ kind: 'missing', file, words: `${file} is missing.` });
         else if (found) differing.push(found);
       }
     }
@@ -274,25 +274,25 @@ function explainDifferences(
         findings.push({
           kind: 'swapped',
           file,
-          message: `${file} and ${other.file} were swapped: each has the content of the other.`,
+          words: `${file} and ${other.file} were swapped: each has the content of the other.`,
         });
     } else if (owner !== undefined) {
       findings.push({
         kind: 'altered',
         file,
-        message: `${file} was altered: it has the content of ${owner}.`,
+        words: `${file} was altered: it has the content of ${owner}.`,
       });
     } else if (expectedBytes !== undefined && bytes < expectedBytes) {
       findings.push({
         kind: 'truncated',
         file,
-        message: `${file} was cut off: ${bytes} of ${expectedBytes} bytes are there.`,
+        words: `${file} was cut off: ${bytes} of ${expectedBytes} bytes are there.`,
       });
     } else {
       findings.push({
         kind: 'altered',
         file,
-        message: `${file} was altered: its content isn't what was written.`,
+        words: `${file} was altered: its content isn't what was written.`,
       });
     }
   }
@@ -311,7 +311,7 @@ async function checkDeleted(folder: string, { deleted }: ManifestContent): Promi
       findings.push({
         kind: 'not-deleted',
         file,
-        message: `${file} was deleted on ${at}, and is there nevertheless.`,
+        words: `${file} was deleted on ${at}, and is there nevertheless.`,
       });
     }
   }
@@ -344,13 +344,13 @@ async function checkUnlisted(
       findings.push({
         kind: 'manifest-cut',
         file,
-        message: `${file} isn't in the manifest, though newer than its last line: the manifest's end was cut off.`,
+        words: `${file} isn't in the manifest, though newer than its last line: the manifest's end was cut off.`,
       });
     else
       findings.push({
         kind: 'unlisted',
         file,
-        message: `${file} isn't in the manifest: it was put there, or its line was taken out.`,
+        words: `${file} isn't in the manifest: it was put there, or its line was taken out.`,
       });
   }
   return findings;

@@ -21,7 +21,7 @@ export type WorkerCommand =
     }
   | { readonly type: 'describe'; readonly deviceNumber: string; readonly context: DeviceContext }
   | { readonly type: 'keys'; readonly deviceNumber: string; readonly master: MasterKey | undefined }
-  | { readonly type: 'expect'; readonly deviceNumber: string; readonly expected: boolean }
+  | { readonly type: 'expect'; readonly deviceNumber: string; readonly expected: boolean | undefined }
   | {
       readonly type: 'pause';
       readonly deviceNumber: string;

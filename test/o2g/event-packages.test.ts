@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { O2GEvent } from '../../o2g/spec/event';
-import { readSelectors, unionFilter, type Selector } from '../../o2g/spec/event-packages';
+import { filterLadder, readSelectors, type Rights, type Selector } from '../../o2g/spec/event-packages';
 import { EventRouter, type Interest } from '../../o2g/session/event-router';
 
 const takers = (selectors: Selector[], event: O2GEvent): number => {
@@ -8,35 +8,50 @@ const takers = (selectors: Selector[], event: O2GEvent): number => {
   return new EventRouter([interest]).recipientsOf(event).length;
 };
 
-describe('the filter of the one subscription', () => {
+const star = (...names: string[]): object[] => names.map((name) => ({ ids: ['*'], names: [name] }));
+const plain = (...names: string[]): object[] => names.map((name) => ({ names: [name] }));
+const filters = (selectors: Selector[], rights: Rights): unknown[] =>
+  filterLadder(selectors, rights).map(({ filter }) => filter.selectors);
+
+describe('The filter of the one subscription', () => {
   it('is the union of all selectors plus telephony and system, one selector a package, "*" for an administrator', () => {
-    assert.deepEqual(
-      unionFilter(
-        [{ names: ['agent'], ids: ['oxe1'] }, { names: ['OnCallCreated', 'OnUserCreated', 'OnUserDeleted'] }],
-        true,
-      ),
-      {
-        selectors: [
-          { ids: ['*'], names: ['OnUserCreated', 'OnUserDeleted'] },
-          { ids: ['*'], names: ['agent'] },
-          { ids: ['*'], names: ['system'] },
-          { ids: ['*'], names: ['telephony'] },
-        ],
-      },
+    const [first] = filters(
+      [{ names: ['agent'], ids: ['oxe1'] }, { names: ['OnCallCreated', 'OnUserCreated', 'OnUserDeleted'] }],
+      'administrator',
     );
+    assert.deepEqual(first, [
+      { ids: ['*'], names: ['OnUserCreated', 'OnUserDeleted'] },
+      ...star('agent', 'system', 'telephony'),
+    ]);
   });
 
-  it('has no ids for a user', () => {
-    assert.deepEqual(unionFilter([], false), {
-      selectors: [{ names: ['system'] }, { names: ['telephony'] }],
-    });
+  it('has neither ids nor the system for a user', () => {
+    assert.deepEqual(filters([], 'user'), [plain('telephony')]);
   });
 
   it('keeps a future event in a selector of its own and leaves out what cannot be subscribed to', () => {
-    assert.deepEqual(unionFilter([{ names: ['OnTomorrow', 'OnChannelInformation'] }], true).selectors?.[0], {
-      ids: ['*'],
-      names: ['OnTomorrow'],
-    });
+    const [first] = filters([{ names: ['OnTomorrow', 'OnChannelInformation'] }], 'administrator');
+    assert.deepEqual(first, star('OnTomorrow', 'system', 'telephony'));
+  });
+
+  it('asks for less and less when it is refused, telephony alone at last', () => {
+    assert.deepEqual(filters([{ names: ['OnTomorrow', 'agent', 'userManagement'] }], undefined), [
+      star('OnTomorrow', 'agent', 'system', 'telephony', 'userManagement'),
+      star('agent', 'system', 'telephony', 'userManagement'),
+      [...star('agent'), ...plain('system'), ...star('telephony'), ...plain('userManagement')],
+      [...star('agent', 'telephony'), ...plain('userManagement')],
+      star('telephony'),
+      plain('telephony'),
+    ]);
+  });
+
+  it('tries no filter twice', () => {
+    assert.deepEqual(filters([], 'administrator'), [
+      star('system', 'telephony'),
+      [...plain('system'), ...star('telephony')],
+      star('telephony'),
+      plain('telephony'),
+    ]);
   });
 });
 

@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import type { O2GEvent } from '../../o2g/spec/event';
 import { startSimulator } from '../../simulator';
 import type { Simulator } from '../../simulator/simulator-api';
-import { closeSessions, next, openSession, until } from './support';
+import { closeSessions, fastClock, next, openSession, until } from './support';
 
 let oxe: Simulator;
 
@@ -144,7 +144,7 @@ describe('a session with a real server', () => {
     const status = await session.perform('getSystemStatus', {}, undefined);
     assert.equal(status.configurationType, 'RECORDING');
     assert.equal(session.generation, 2);
-    assert.equal(session.report.state, 'connected');
+    await until(session, 'connected');
   });
 
   it('follows what is asked for with PUT, without losing the channel', async () => {
@@ -189,6 +189,129 @@ describe('a session with a real server', () => {
       0,
       'the subscription was left alone',
     );
+  });
+});
+
+describe('A session whose events do not come', () => {
+  beforeEach(async () => {
+    oxe = await startSimulator({ devices: ['70000-70009'] });
+  });
+  afterEach(async () => {
+    await closeSessions();
+    await oxe.close();
+  });
+
+  it('is degraded when the subscription is refused, says why, and performs operations', async () => {
+    oxe.refuseSubscription('Unknown event package: telephny');
+    const { session, failures, log } = openSession(oxe);
+    await until(session, 'degraded');
+    const { events, reason } = session.report;
+    assert.equal(events, 'refused');
+    assert.match(reason, /Unknown event package: telephny/);
+    assert.equal((await session.perform('getSystemStatus', {}, undefined)).configurationType, 'RECORDING');
+    assert.deepEqual(
+      failures.map(({ code }) => code),
+      ['REFUSED'],
+    );
+    assert.equal(log.lines.filter((line) => line.includes('telephny')).length, 1);
+  });
+
+  it('tries a refused subscription again by itself, and at once when something else is requested', async () => {
+    oxe.refuseSubscription('not now');
+    const { session } = openSession(oxe, { clock: fastClock(20) });
+    await until(session, 'degraded');
+    oxe.refuseSubscription(undefined);
+    await until(session, 'connected');
+    oxe.refuseSubscription('not now');
+    oxe.expireSession();
+    await until(session, 'degraded');
+    oxe.refuseSubscription(undefined);
+    session.setInterest('taker', { selectors: [{ names: ['agent'] }], deliver: () => undefined });
+    await until(session, 'connected', 2000);
+  });
+
+  it('is degraded while its channel cannot be opened, and stays the same session', async () => {
+    const { session } = openSession(oxe, { eventPort: 9 });
+    await until(session, 'degraded');
+    assert.equal(session.report.events, 'lost');
+    assert.match(session.report.reason, /9/);
+    await session.perform('getSystemStatus', {}, undefined);
+    await next(session.onState, ({ state }) => state === 'degraded', 'another attempt');
+    assert.equal(session.generation, 1);
+    assert.equal(oxe.logins().length, 1);
+  });
+
+  it('is not in doubt for the server’s own refusals', async () => {
+    const { session } = openSession(oxe);
+    await until(session, 'connected');
+    for (let time = 0; time < 20; time += 1)
+      await assert.rejects(session.perform('getUser', { loginName: 'oxe79999' }, undefined), {
+        code: 'BAD_PARAMETER',
+      });
+    assert.equal(session.generation, 1);
+    assert.equal(oxe.requests().filter(({ path }) => path.endsWith('/keepalive')).length, 0);
+  });
+});
+
+describe('A session that is gone', () => {
+  const page = '<html><body>Please log in</body></html>';
+  const html = { 'content-type': 'text/html' };
+  /** What servers and proxies say of it, on any request. */
+  const WORDINGS: readonly Omit<Parameters<Simulator['answerNext']>[0], 'method' | 'path'>[] = [
+    { status: 401, body: '' },
+    { status: 401, headers: html, body: page },
+    { status: 403, body: '' },
+    { status: 403, body: { httpStatus: 'FORBIDDEN', code: 1002, type: 'NOT_ALLOWED' } },
+    { status: 403, body: { httpStatus: 'FORBIDDEN', code: 1001, type: 'INVALID_SESSION' } },
+    { status: 500, body: '' },
+    { status: 500, body: { httpStatus: 'INTERNAL_SERVER_ERROR', code: 1007, type: 'SERVER_PROBLEM' } },
+    { status: 200, headers: html, body: page },
+    { status: 302, headers: { location: '/login' }, body: '' },
+    { status: 400, body: 'no session' },
+    { status: 404, headers: html, body: page },
+  ];
+
+  beforeEach(async () => {
+    oxe = await startSimulator({ devices: ['70000-70009'] });
+  });
+  afterEach(async () => {
+    await closeSessions();
+    await oxe.close();
+  });
+
+  for (const wording of WORDINGS) {
+    const title = `${wording.status ?? 0} ${JSON.stringify(wording.body)}`;
+    it(`is replaced when requests and keepalive are answered with ${title}`, async () => {
+      const { session } = openSession(oxe, { clock: fastClock(10) });
+      await until(session, 'connected');
+      const back = next(session.onState, ({ state }) => state === 'connected', 'the new session');
+      oxe.answerNext({ path: /\/system\/status$/, ...wording, times: 1 });
+      oxe.answerNext({ path: /\/keepalive$/, ...wording, times: 1 });
+      await session.perform('getSystemStatus', {}, undefined).catch(() => undefined);
+      await back;
+      assert.equal(session.generation, 2);
+      assert.equal(oxe.sessions().length, 1, 'the old session was closed');
+    });
+  }
+
+  it('is kept while the server cannot be reached, whatever stands before it says', async () => {
+    const { session } = openSession(oxe, { clock: fastClock(10), timeoutMs: 300 });
+    await until(session, 'connected');
+    for (const status of [502, 503, 504]) {
+      oxe.answerNext({ path: /keepalive$/, status, headers: html, body: page, times: 2 });
+      oxe.answerNext({ path: /\/system\/status$/, status, headers: html, body: page, times: 4 });
+      const away = next(session.onState, ({ state }) => state === 'recovering', `the outage by ${status}`);
+      await session.perform('getSystemStatus', {}, undefined).catch(() => undefined);
+      await away;
+      await until(session, 'connected');
+    }
+    oxe.clearAnswers();
+    await oxe.down();
+    await until(session, 'recovering');
+    await oxe.up();
+    await until(session, 'connected');
+    assert.equal(session.generation, 1);
+    assert.equal(oxe.logins().length, 1);
   });
 });
 
@@ -279,13 +402,5 @@ describe('a session that cannot be', () => {
     const error = await next(session.onFailure, () => true, 'the failure');
     assert.equal(error.code, 'SERVER_PROBLEM');
     assert.match(error.message, /is that address an O2G server/);
-  });
-
-  it('is refused with the words of a refused subscription', async () => {
-    oxe.refuseSubscription('Unknown event package: telephny');
-    const { session } = openSession(oxe);
-    const error = await next(session.onFailure, () => true, 'the failure');
-    assert.deepEqual([error.code, session.report.state], ['REFUSED', 'refused']);
-    assert.match(error.message, /Unknown event package: telephny/);
   });
 });

@@ -48,6 +48,19 @@ describe('a conversation', () => {
     assert.deepEqual(on.alarms, []);
   });
 
+  it('ends after 30 s of silence when the course of its call is not known any more', async () => {
+    const on = await desk();
+    on.device.expectMedia(true, 1000);
+    await on.play(both(50));
+    on.device.expectMedia(undefined, on.now());
+    await on.play([], 33_000);
+    await on.end();
+    assert.deepEqual(
+      on.recorded.map(({ durationMs, endedBy }) => [durationMs, endedBy]),
+      [[1000, 'silence']],
+    );
+  });
+
   it('with split none stays one file across silence', async () => {
     const on = await desk({ split: 'none' });
     await on.play(

@@ -40,7 +40,7 @@ export function addSuggestionsRoute(RED: NodeAPI): void {
   RED.httpAdmin.get('/o2g/suggestions/:kind', needsPermission(RED, 'o2g.read'), (request, response) => {
     const name = String(request.params.kind);
     const source = Object.hasOwn(SUGGESTION_SOURCES, name) ? SUGGESTION_SOURCES[name] : undefined;
-    const sessions = sessionsFor(RED, request.query.of).filter(({ report }) => report.state === 'connected');
+    const sessions = sessionsFor(RED, request.query.of).filter(({ session }) => session.state === 'open');
     // What a server doesn't answer isn't suggested.
     const requests = source ? sessions.map((session) => source(session, RED).catch(() => [])) : [];
     void Promise.all(requests).then((found) => {

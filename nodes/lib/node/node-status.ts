@@ -5,7 +5,7 @@ import type { Alarm, RecorderMetrics } from '../../../recorder';
 
 const key = (name: string): string => `@o2g/node-red-recording/o2g-server:status.${name}`;
 
-const CONNECTION_STATUS: Readonly<Record<State, NodeStatus>> = {
+const CONNECTION_STATUS: Readonly<Record<Exclude<State, 'degraded'>, NodeStatus>> = {
   closed: { fill: 'grey', shape: 'ring', text: key('closed') },
   connecting: { fill: 'yellow', shape: 'ring', text: key('connecting') },
   connected: { fill: 'green', shape: 'dot', text: key('connected') },
@@ -13,9 +13,17 @@ const CONNECTION_STATUS: Readonly<Record<State, NodeStatus>> = {
   refused: { fill: 'red', shape: 'ring', text: key('refused') },
 };
 
-/** Green only when events are known to arrive. */
-export function connectionStatus({ state, unheard }: ConnectionReport): NodeStatus {
-  return unheard === true ? { fill: 'yellow', shape: 'dot', text: key('unheard') } : CONNECTION_STATUS[state];
+/** Green only when events are known to arrive. A dot: the session is open, and records. */
+export function connectionStatus({ state, events }: ConnectionReport): NodeStatus {
+  if (state === 'degraded')
+    return {
+      fill: 'yellow',
+      shape: 'dot',
+      text: events === 'refused' ? key('eventsRefused') : key('eventsLost'),
+    };
+  return events === 'unheard'
+    ? { fill: 'yellow', shape: 'dot', text: key('unheard') }
+    : CONNECTION_STATUS[state];
 }
 
 export const LINK_STATUS: Readonly<Record<LinkReport['state'], NodeStatus>> = {

@@ -159,6 +159,14 @@ export class RecorderAdapter implements RecorderPort {
     });
   }
 
+  forgetCalls(deviceNumber: string): void {
+    this.#conversations.delete(deviceNumber);
+    if (!this.#armed.has(deviceNumber)) return;
+    this.#startedRecorder?.expectMedia(deviceNumber, undefined).catch((error: unknown) => {
+      this.#context.log.debug(`${deviceNumber}: ${asO2GError(error).message}`);
+    });
+  }
+
   async disarm(deviceNumber: string): Promise<void> {
     this.#armed.delete(deviceNumber);
     try {

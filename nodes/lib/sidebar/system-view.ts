@@ -28,7 +28,7 @@ export class SystemView {
   /** What is known; asks again if that is old. */
   get nodes(): readonly OxeNodeView[] {
     if (
-      this.#session.report.state === 'connected' &&
+      this.#session.session.state === 'open' &&
       this.#session.info?.admin === true &&
       Date.now() - this.#requestedAt > MAX_SYSTEM_VIEW_AGE_MS
     )

@@ -37,6 +37,7 @@ export interface Finished {
 }
 
 export interface RecorderProperties {
+  server?: Record<string, unknown>;
   link?: Record<string, unknown>;
   recorder?: Record<string, unknown>;
   record?: Record<string, unknown>;
@@ -53,7 +54,7 @@ export async function recorderFlow(
   const folder = await temporaryFolder();
   const ports = portRange(60);
   const flows = flow([
-    o2gServer({ url: oxe.url, login: oxe.login, password: oxe.password }),
+    o2gServer({ url: oxe.url, login: oxe.login, password: oxe.password, ...properties.server }),
     config('recorder', 'o2g-recorder', {
       name: '',
       address: '127.0.0.1',

@@ -71,7 +71,7 @@ describe('an outage', function outage() {
     oxe.silenceChannel('all');
     await oxe.emit({ eventName: 'OnCallRemoved', loginName: 'oxe70000', callRef: 'unheard' });
     // 25 s of silence, and 10 s for the sign of life that was asked for; the rest is a loaded machine's.
-    await red.statusOf('node-events', ({ text }) => text?.endsWith('status.recovering') === true, {
+    await red.statusOf('node-events', ({ text }) => text?.endsWith('status.eventsLost') === true, {
       timeoutMs: 45_000,
     });
     oxe.unsilenceChannel();
