@@ -54,7 +54,7 @@ describe('a conversation', () => {
     await on.play(both(50));
     on.device.expectMedia(undefined, on.now());
     await on.play([], 33_000);
-    await on.end();
+    await on.device.endConversation('told', on.now());
     assert.deepEqual(
       on.recorded.map(({ durationMs, endedBy }) => [durationMs, endedBy]),
       [[1000, 'silence']],
