@@ -156,8 +156,20 @@ function notifyOfLink(link: Link, notify: (topic: string, payload: object) => vo
       notify('link', { link: name, oxeNode, ...report });
     }),
     // Keys are told by o2g-record alone.
-    link.onCoverage.on(({ kind, deviceNumber, desired, actual, reason, since }) => {
-      notify(kind, { link: name, deviceNumber, desired, actual, reason, since });
+    link.onCoverage.on(({ kind, deviceNumber, desired, actual, confirmed, reason, since }) => {
+      if (kind === 'released')
+        notify(kind, { link: name, oxeNode, deviceNumber, why: 'it is no longer desired' });
+      else
+        notify(kind, {
+          link: name,
+          oxeNode,
+          deviceNumber,
+          desired,
+          actual,
+          ...(confirmed === false ? { confirmed } : {}),
+          reason,
+          since,
+        });
     }),
   ];
 }

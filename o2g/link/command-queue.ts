@@ -27,6 +27,11 @@ export class CommandQueue {
     return this.#closed;
   }
 
+  /** Whether something is being done with a device, or waits for its turn. */
+  isBusy(deviceNumber: string): boolean {
+    return this.#queues.has(deviceNumber);
+  }
+
   /** What is asked for from now on is refused with `CLOSED`. */
   close(): void {
     this.#closed = true;

@@ -23,13 +23,25 @@ export interface Coverage {
   readonly reason: string;
   /** ISO 8601 UTC: since when it is as it is. */
   readonly since: string;
+  /** False while O2G can't be asked: the device may well be recorded. */
+  readonly confirmed?: false;
 }
 
-/** A desired service that is not in force any more or could not be put in force, or that is again. */
+/**
+ * A device whose desired services are not confirmed: `unrecorded`, once. It ends with `restored`, when all of them are active again, or with
+ * `released`, when they are no longer desired.
+ */
 export interface CoverageEvent extends Coverage {
-  readonly kind: 'unrecorded' | 'restored';
-  /** On `restored`: the recording that was begun anew. */
+  readonly kind: 'unrecorded' | 'restored' | 'released';
+  /** On `restored`: the recording that was started again. */
   readonly recording?: StartedRecording;
+}
+
+/** Why no device of a link can be confirmed now. */
+export interface LinkProblem {
+  readonly reason: string;
+  /** ISO 8601 UTC. */
+  readonly since: string;
 }
 
 /** A recording that the server has just begun. */
@@ -49,6 +61,9 @@ interface Problem {
 /** A device that was refused for good (unknown to the OXE, no licence) is tried again so seldom. */
 const REFUSED_DEVICE_RETRY_MS = 300_000;
 const NOT_MONITORED: ActualState = { monitored: false };
+/** What is desired and not confirmed for so long is reported, whatever the reason. */
+const UNCONFIRMED_REPORT_MS = 20_000;
+const NOT_YET_REQUESTED = 'it waits for its first request';
 /** A beep is part of a recording. */
 export const NOT_RECORDED = {
   record: undefined,
@@ -64,6 +79,9 @@ export class DeviceTable {
   readonly #desiredStates = new Map<string, DesiredState>();
   readonly #actualStates = new Map<string, ActualState>();
   readonly #problems = new Map<string, Problem>();
+  /** Since when devices without a problem are not as desired, ms since the epoch. */
+  readonly #unconfirmedSince = new Map<string, number>();
+  #linkProblem: LinkProblem | undefined;
   /** An index: it is asked for with every event. */
   readonly #devicesByUser = new Map<string, Set<string>>();
   /** The devices in our row of the server's list, when it was last read. */
@@ -94,10 +112,44 @@ export class DeviceTable {
   }
 
   setDesired(deviceNumber: string, desired: DesiredState | undefined): void {
+    const before = this.coverageOf(deviceNumber);
+    const isLess =
+      services(desired !== undefined, desired?.record, desired?.beep).length < before.desired.length;
     if (desired) this.#desiredStates.set(deviceNumber, desired);
     else this.#desiredStates.delete(deviceNumber);
-    this.#problems.delete(deviceNumber);
+    this.#unconfirmedSince.delete(deviceNumber);
+    const known = this.#problems.get(deviceNumber);
+    // What the server refused is tried at once when something else is desired.
+    if (known && !isLess) this.#problems.set(deviceNumber, { ...known, refusedAt: undefined });
+    else if (this.#problems.delete(deviceNumber)) this.onCoverage.emit({ kind: 'released', ...before });
     this.onChanged.emit(deviceNumber);
+  }
+
+  /** Why nothing can be confirmed now; undefined when it can. */
+  set linkProblem(problem: LinkProblem | undefined) {
+    this.#linkProblem = problem;
+  }
+
+  /**
+   * Reports what has been desired and not confirmed for too long, and what has become so again.
+   * @param isBusy whether something is being done about a device: that reports its end itself
+   */
+  checkCoverage(isBusy: (deviceNumber: string) => boolean): void {
+    const now = this.#clock.now();
+    for (const deviceNumber of this.#desiredStates.keys()) {
+      if (!this.#linkProblem && this.stepsOf(deviceNumber).length === 0) {
+        this.#unconfirmedSince.delete(deviceNumber);
+        if (this.#problems.has(deviceNumber) && !isBusy(deviceNumber)) this.clearProblem(deviceNumber);
+        continue;
+      }
+      const since = this.#unconfirmedSince.get(deviceNumber) ?? now;
+      this.#unconfirmedSince.set(deviceNumber, since);
+      if (now - since >= UNCONFIRMED_REPORT_MS && !this.#problems.has(deviceNumber))
+        this.#addProblem(deviceNumber, {
+          reason: this.#linkProblem?.reason ?? NOT_YET_REQUESTED,
+          since,
+        });
+    }
   }
 
   /** Changes what is desired of a device that is desired at all. */
@@ -166,15 +218,19 @@ export class DeviceTable {
 
   setProblem(deviceNumber: string, error: O2GError): void {
     if (!this.#desiredStates.has(deviceNumber)) return;
-    const known = this.#problems.get(deviceNumber);
     const now = this.#clock.now();
-    this.#problems.set(deviceNumber, {
+    this.#addProblem(deviceNumber, {
       reason: error.message,
-      since: known?.since ?? now,
+      since: this.#problems.get(deviceNumber)?.since ?? this.#unconfirmedSince.get(deviceNumber) ?? now,
       refusedAt: isDefiniteRefusal(error) ? now : undefined,
     });
+  }
+
+  #addProblem(deviceNumber: string, problem: Problem): void {
+    const isNew = !this.#problems.has(deviceNumber);
+    this.#problems.set(deviceNumber, problem);
     this.onChanged.emit(deviceNumber);
-    if (!known) this.onCoverage.emit({ kind: 'unrecorded', ...this.coverageOf(deviceNumber) });
+    if (isNew) this.onCoverage.emit({ kind: 'unrecorded', ...this.coverageOf(deviceNumber) });
   }
 
   /** @param recording what had to be begun anew; its keys are told in any case, for nobody else has them */
@@ -192,10 +248,11 @@ export class DeviceTable {
   coverageOf(deviceNumber: string): Coverage {
     const desired = this.#desiredStates.get(deviceNumber);
     const actual = this.actualOf(deviceNumber);
+    const row = { deviceNumber, desired: services(desired !== undefined, desired?.record, desired?.beep) };
+    if (this.#linkProblem) return { ...row, actual: [], ...this.#linkProblem, confirmed: false };
     const problem = this.#problems.get(deviceNumber);
     return {
-      deviceNumber,
-      desired: services(desired !== undefined, desired?.record, desired?.beep),
+      ...row,
       actual: services(actual.monitored, actual.record, actual.beep),
       reason: problem?.reason ?? '',
       since: new Date(problem?.since ?? this.#changedAt).toISOString(),

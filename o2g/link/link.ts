@@ -59,6 +59,8 @@ export interface LinkDependencies {
   readonly recorders?: RecorderPorts;
 }
 
+/** How often it is checked that what is desired is confirmed. */
+const COVERAGE_CHECK_INTERVAL_MS = 5_000;
 /** Without events for so long, calls that went on are no longer believed to: their conversations end by silence. */
 const EVENTS_LOST_GRACE_MS = 30_000;
 
@@ -78,6 +80,7 @@ export class Link implements Attachment {
   readonly #clock: Clock;
   /** Runs, or has run, while the session is open without events. */
   #eventsLostTimer: Timer | undefined;
+  #coverageTimer: Timer | undefined;
   #closing: Promise<'closed' | 'leftOpen'> | undefined;
 
   constructor(
@@ -113,6 +116,9 @@ export class Link implements Attachment {
       clock,
       stored?.registrations ?? [],
     ));
+    registration.onState.on(() => {
+      this.#updateLinkProblem();
+    });
     const recorderBridge = (this.#recorderBridge = new RecorderBridge({
       recorders,
       clock,
@@ -191,10 +197,8 @@ export class Link implements Attachment {
 
   /** What a device shall be and what it is. */
   coverageOf(deviceNumber: string): Coverage {
-    const known = this.#table.coverageOf(deviceNumber);
-    if (this.#registration.confirmed) return known;
-    const { reason, state, since } = this.report;
-    return { ...known, actual: [], reason: reason === '' ? state : reason, since };
+    this.#updateLinkProblem();
+    return this.#table.coverageOf(deviceNumber);
   }
 
   /** The user of a device that is known to be monitored. */
@@ -251,6 +255,7 @@ export class Link implements Attachment {
         this.#reconciler.recorderChanged(recorder);
       }),
     );
+    this.#scheduleCoverageCheck();
     this.#registration.follow(this.session.session);
     this.#followEvents(this.session.report);
   }
@@ -266,6 +271,7 @@ export class Link implements Attachment {
     this.#queue.close();
     this.#reconciler.close();
     this.#eventsLostTimer?.cancel();
+    this.#coverageTimer?.cancel();
     await this.#registration.close(how);
     for (const unsubscribe of this.#unsubscribers.splice(0)) unsubscribe();
     await this.#recorderBridge.close(how === 'unregister');
@@ -422,7 +428,24 @@ export class Link implements Attachment {
       });
   }
 
+  /** Without a confirmed registration, nothing of a device is. */
+  #updateLinkProblem(): void {
+    const { reason, state, since } = this.report;
+    this.#table.linkProblem = this.#registration.confirmed
+      ? undefined
+      : { reason: reason === '' ? state : reason, since };
+  }
+
+  #scheduleCoverageCheck(): void {
+    this.#coverageTimer = this.#clock.after(COVERAGE_CHECK_INTERVAL_MS, () => {
+      this.#updateLinkProblem();
+      this.#table.checkCoverage((deviceNumber) => this.#queue.isBusy(deviceNumber));
+      this.#scheduleCoverageCheck();
+    });
+  }
+
   #onConfirmed(): void {
+    this.#updateLinkProblem();
     this.#reconciler.markUncertainAfterNewSession();
     this.#saveState();
     void this.#reconciler.afterAudit();
