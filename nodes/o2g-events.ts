@@ -11,7 +11,14 @@ import {
   type Link,
   type Session,
 } from '../o2g';
-import { configuredServer, linksOf, type Config, type ServerNode } from './lib/config';
+import {
+  configuredServer,
+  linksOf,
+  nodeOf,
+  refusedLinksOf,
+  type Config,
+  type ServerNode,
+} from './lib/config';
 import { deploymentOf, inFlightOf } from './lib/lifecycle';
 import { onInput, nextMessageId, connectionStatus, NOT_CONFIGURED } from './lib/node';
 
@@ -23,6 +30,7 @@ export = (RED: NodeAPI): void => {
       const server = configuredServer(RED, config.server);
       const session = server.session.get();
       const selectors = readSelectors(config.selectors ?? [{ names: ['telephony'] }]);
+      followRefusedLinks(RED, this, config);
       start(RED, this, {
         server,
         session,
@@ -30,6 +38,7 @@ export = (RED: NodeAPI): void => {
         snapshot: config.snapshot === true || config.snapshot === 'true',
       });
     } catch (error) {
+      followRefusedLinks(RED, this, config);
       this.status(NOT_CONFIGURED);
       this.error(asO2GError(error), {});
     }
@@ -109,6 +118,31 @@ function start(RED: NodeAPI, node: Node, { server, session, selectors, snapshot 
     session.setInterest(node.id, undefined);
     server.session.release(node);
   });
+}
+
+/** Reports on output 2 the devices of links whose configuration is refused: of this server, and of those without a usable server. */
+function followRefusedLinks(RED: NodeAPI, node: Node, config: Config): void {
+  const off = refusedLinksOf(RED).onCoverage.on(
+    ({ kind, node: link, desired, actual, reason, since, ...device }) => {
+      const server = nodeOf(RED, link.serverId, 'o2g-server') as ServerNode | undefined;
+      if (link.serverId !== config.server && server?.session.current !== undefined) return;
+      const payload = {
+        link: link.label,
+        oxeNode: link.oxeNode,
+        ...device,
+        ...(kind === 'released'
+          ? { why: 'its link, or its configuration, is another one' }
+          : { desired, actual, confirmed: false, reason, since }),
+      };
+      const message: NodeMessage & { o2g: object } = {
+        topic: kind,
+        payload,
+        o2g: { server: server?.label ?? '', unsolicited: true },
+      };
+      inFlightOf(RED).send(node, 1, message);
+    },
+  );
+  node.on('close', off);
 }
 
 function eventMessage(

@@ -47,12 +47,16 @@ export = (RED: NodeAPI): void => {
               identityOf(settings, session.hosts[0] ?? ''),
               logOf(this),
             );
-            return new Link(settings, session, {
+            const created = new Link(settings, session, {
               log: logOf(this),
               stateStore: stateFile,
               desiredStates,
               recorders: recordersOf(RED),
             });
+            if (previous instanceof Link)
+              for (const [deviceNumber, problem] of previous.problems)
+                created.takeOverProblem(deviceNumber, problem);
+            return created;
           },
         };
       },
@@ -68,7 +72,8 @@ export = (RED: NodeAPI): void => {
     Object.assign(this, {
       label: labelOf(config, `OXE ${String(config.oxeNode)}`),
       oxeNode: Number(config.oxeNode),
-      devices: devicesOf(options),
+      serverId: String(config.server),
+      ...desireOf(config),
       media: readText(config, 'media'),
       link,
       users: link.users,
@@ -84,14 +89,24 @@ function identityOf({ oxeNode, recorder, secured }: LinkOptions, host: string): 
   return [host, oxeNode, recorder, secured ?? ''].join(' ');
 }
 
-/** None when the configuration is wrong: that is told by whoever needs it. */
-function devicesOf(options: () => LinkOptions): ReadonlySet<string> {
-  try {
-    const { devices, record } = options();
-    return new Set([...devices, ...(record?.devices ?? [])]);
-  } catch {
-    return new Set();
-  }
+/** What is desired, as far as it can be read, whatever else is wrong with the configuration. */
+function desireOf(config: Config): Pick<LinkNode, 'devices' | 'recordedDevices' | 'unreadableDevices'> {
+  const unreadable: string[] = [];
+  const read = (name: 'devices' | 'record'): string[] => {
+    try {
+      return isBlank(config[name]) ? [] : readDevices(name, config[name]);
+    } catch {
+      unreadable.push(String(config[name]));
+      return [];
+    }
+  };
+  const devices = read('devices');
+  const recorded = config.record === 'all' ? devices : read('record');
+  return {
+    devices: new Set([...devices, ...recorded]),
+    recordedDevices: new Set(recorded),
+    unreadableDevices: unreadable.length > 0 ? unreadable.join(', ') : undefined,
+  };
 }
 
 function readOptions(config: Config): LinkOptions {

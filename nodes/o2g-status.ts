@@ -3,11 +3,15 @@ import { invalid, type Session } from '../o2g';
 import {
   configuredServer,
   linksOf,
+  nodeOf,
   asBoolean,
   isBlank,
   readField,
   readTypedInputs,
+  refusedLinksOf,
+  rowsOf,
   type Config,
+  type ServerNode,
 } from './lib/config';
 import {
   onInput,
@@ -71,13 +75,12 @@ const QUERIES: Readonly<Record<string, Query>> = {
     return { accepted: true };
   },
   coverage: (session, _values, RED) =>
-    Promise.resolve(
-      linksOf(RED)
+    Promise.resolve([
+      ...linksOf(RED)
         .ofSession(session)
-        .flatMap((link) => {
-          return link.coverage.map((row) => ({ ...row, link: link.name, oxeNode: link.oxeNode }));
-        }),
-    ),
+        .flatMap((link) => link.coverage.map((row) => ({ ...row, link: link.name, oxeNode: link.oxeNode }))),
+      ...refusedCoverage(RED, session),
+    ]),
   metrics: (session, _values, RED) =>
     Promise.resolve({
       connection: session.report,
@@ -87,6 +90,17 @@ const QUERIES: Readonly<Record<string, Query>> = {
         .map((link) => ({ link: link.name, oxeNode: link.oxeNode, ...link.report })),
     }),
 };
+
+/** The devices of links whose configuration is refused: of this server, and of those without a usable server. */
+function refusedCoverage(RED: NodeAPI, session: Session): object[] {
+  return refusedLinksOf(RED)
+    .all.filter(({ node }) => {
+      const server = nodeOf(RED, node.serverId, 'o2g-server') as ServerNode | undefined;
+      return server?.session.current === undefined || server.session.current === session;
+    })
+    .flatMap(rowsOf)
+    .map(({ node, ...row }) => ({ ...row, confirmed: false, link: node.label, oxeNode: node.oxeNode }));
+}
 
 const PARAMETERS = [
   'loginName',

@@ -233,6 +233,27 @@ export class DeviceTable {
     if (isNew) this.onCoverage.emit({ kind: 'unrecorded', ...this.coverageOf(deviceNumber) });
   }
 
+  /** The devices that are reported as unrecorded now. */
+  get problems(): ReadonlyMap<string, { readonly reason: string; readonly since: string }> {
+    return new Map(
+      [...this.#problems].map(([deviceNumber, { reason, since }]) => [
+        deviceNumber,
+        { reason, since: new Date(since).toISOString() },
+      ]),
+    );
+  }
+
+  /** A device was reported before this table was made. @returns false when it isn't desired */
+  takeOverProblem(
+    deviceNumber: string,
+    problem: { readonly reason: string; readonly since: string },
+  ): boolean {
+    if (!this.#desiredStates.has(deviceNumber)) return false;
+    this.#problems.set(deviceNumber, { reason: problem.reason, since: Date.parse(problem.since) });
+    this.onChanged.emit(deviceNumber);
+    return true;
+  }
+
   /** @param recording what had to be begun anew; its keys are told in any case, for nobody else has them */
   clearProblem(deviceNumber: string, recording?: StartedRecording): void {
     const hadProblem = this.#problems.delete(deviceNumber);

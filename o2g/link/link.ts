@@ -201,6 +201,22 @@ export class Link implements Attachment {
     return this.#table.coverageOf(deviceNumber);
   }
 
+  /**
+   * A desired device was reported as unrecorded before this link was made: it is restored, or released, in its time.
+   * @returns false when the device isn't desired here
+   */
+  takeOverProblem(
+    deviceNumber: string,
+    problem: { readonly reason: string; readonly since: string },
+  ): boolean {
+    return this.#table.takeOverProblem(deviceNumber, problem);
+  }
+
+  /** The devices that are reported as unrecorded now. */
+  get problems(): ReadonlyMap<string, { readonly reason: string; readonly since: string }> {
+    return this.#table.problems;
+  }
+
   /** The user of a device that is known to be monitored. */
   userOf(deviceNumber: string): string | undefined {
     return this.#table.actualOf(deviceNumber).userId;

@@ -269,6 +269,7 @@ window.o2gSidebar = (function () {
         .empty()
         .append(
           state.servers.length === 0 ? $('<p>').text(words('noServer')) : state.servers.map(serverBlock),
+          state.links.filter(({ server }) => !state.servers.some(({ id }) => id === server)).map(linkLine),
         );
     });
 

@@ -1,6 +1,7 @@
 /** What a config node holds for others: made when somebody uses it, alive over deploys, closed when nobody does any more. */
 import { createHash } from 'node:crypto';
 import type { Node, NodeAPI } from 'node-red';
+import { asO2GError, type O2GError } from '../../../o2g';
 import { deploymentOf, type Deployment, type Resource } from './deployment';
 
 export interface SharedResourceDefinition<T extends Resource> {
@@ -30,6 +31,7 @@ export class SharedResource<T extends Resource> {
   readonly #deployment: Deployment;
   readonly #consumers = new Set<Node>();
   #current: T | undefined;
+  #failure: O2GError | undefined;
   #predecessorClosed: Promise<unknown> = Promise.resolve();
   #deactivate = (): void => undefined;
 
@@ -51,6 +53,11 @@ export class SharedResource<T extends Resource> {
   /** What is there now; undefined while nobody needs it. */
   get current(): T | undefined {
     return this.#current;
+  }
+
+  /** Why it could not be made at the last deploy: a mistake in the configuration. */
+  get failure(): O2GError | undefined {
+    return this.#failure;
   }
 
   /** The thing itself, made if need be. @throws O2GError `INVALID_INPUT` */
@@ -93,6 +100,7 @@ export class SharedResource<T extends Resource> {
     this.#deactivate();
     this.#deactivate = () => undefined;
     this.#current = undefined;
+    this.#failure = undefined;
     if (this.#consumers.size === 0) {
       void this.#deployment.release(this.#node.id, true);
       return;
@@ -101,7 +109,8 @@ export class SharedResource<T extends Resource> {
       this.#current = this.get();
       this.#deactivate = this.#definition.activate(this.#current, this.#predecessorClosed);
     } catch (error) {
-      // A mistake in the configuration: told once a deploy, and again to every request.
+      // A mistake in the configuration: reported once a deploy, and again to every request.
+      this.#failure = asO2GError(error);
       this.#node.error(error, {});
     }
   }

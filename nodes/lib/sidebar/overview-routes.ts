@@ -4,7 +4,7 @@
  */
 import type { NodeAPI } from 'node-red';
 import { asO2GError, invalid, type Link } from '../../../o2g';
-import { nodeOf, linksOf, recordersOf, serversOf, type LinkNode } from '../config';
+import { nodeOf, linksOf, recordersOf, refusedLinksOf, serversOf, type LinkNode } from '../config';
 import { deploymentOf } from '../lifecycle';
 import { Overview } from './overview';
 import { needsPermission } from '../admin';
@@ -22,10 +22,12 @@ export function addOverviewRoutes(RED: NodeAPI): void {
   const overview = new Overview((revision) => {
     RED.comms.publish('o2g/changed', { revision }, true);
   });
+  const refusedLinks = refusedLinksOf(RED);
   deploymentOf(RED).onStarted(() => {
     // Servers and links find out in the same moment what they hold now.
     setImmediate(() => {
-      overview.watch(serversOf(RED).all, linksOf(RED).all, recordersOf(RED).all);
+      refusedLinks.update(linksOf(RED).all);
+      overview.watch(serversOf(RED).all, linksOf(RED).all, refusedLinks.all, recordersOf(RED).all);
     });
   });
 

@@ -7,7 +7,7 @@ import type { Coverage, Link, Session } from '../../../o2g';
 import type { RecorderAdapter } from '../recorder';
 import { recordingsOf, type RecordingsView } from './recordings-view';
 import { SystemView, type OxeNodeView } from './system-view';
-import type { LinkNode, ServerNode } from '../config';
+import { rowsOf, type LinkNode, type RefusedLink, type ServerNode } from '../config';
 
 /** An editor is told of changes so often at most. */
 const NOTIFY_INTERVAL_MS = 500;
@@ -81,6 +81,7 @@ export class Overview {
   #levelsTimer: NodeJS.Timeout | undefined;
   #servers: readonly ServerNode[] = [];
   #watchedLinks: readonly WatchedLink[] = [];
+  #refusedLinks: readonly RefusedLink[] = [];
   #recorders: readonly RecorderAdapter[] = [];
   #offs: (() => void)[] = [];
   readonly #systemViews = new Map<Session, SystemView>();
@@ -95,6 +96,7 @@ export class Overview {
   watch(
     servers: readonly ServerNode[],
     links: readonly LinkNode[],
+    refusedLinks: readonly RefusedLink[],
     recorders: readonly RecorderAdapter[],
   ): void {
     for (const off of this.#offs.splice(0)) off();
@@ -109,6 +111,7 @@ export class Overview {
         : [],
     );
     for (const watched of this.#watchedLinks) this.#watchLink(watched);
+    this.#refusedLinks = refusedLinks;
     this.#recorders = recorders;
     for (const { onLevel } of recorders)
       this.#offs.push(
@@ -139,14 +142,21 @@ export class Overview {
       revision: `${this.#epoch} ${answerRevision}`,
       whole,
       servers: this.#servers.map((server) => this.#serverView(server)),
-      links: this.#watchedLinks.map(({ node, link }) => ({
-        id: node.id,
-        label: node.label,
-        server: this.#serverOf(link),
-        oxeNode: link.oxeNode,
-        ...link.report,
-      })),
-      devices: desired.map(({ watched, deviceNumber }) => deviceView(watched, deviceNumber)),
+      links: [
+        ...this.#watchedLinks.map(({ node, link }) => ({
+          id: node.id,
+          label: node.label,
+          server: this.#serverOf(link),
+          oxeNode: link.oxeNode,
+          ...link.report,
+        })),
+        ...this.#refusedLinks.map(refusedLinkView),
+      ],
+      devices: [
+        ...desired.map(({ watched, deviceNumber }) => deviceView(watched, deviceNumber)),
+        // They change with a deploy only, after which everything is asked for.
+        ...(whole ? this.#refusedLinks.flatMap(refusedDeviceViews) : []),
+      ],
       gone: whole
         ? []
         : changed
@@ -268,6 +278,31 @@ export class Overview {
 function deviceNumbersOf({ link, changedAt }: WatchedLink, since: number | undefined): string[] {
   if (since === undefined) return [...link.desiredStates.keys()];
   return [...changedAt].flatMap(([deviceNumber, revision]) => (revision > since ? [deviceNumber] : []));
+}
+
+const refusedLinkView = ({ node, reason, since }: RefusedLink): LinkView => ({
+  id: node.id,
+  label: node.label,
+  server: node.serverId,
+  oxeNode: node.oxeNode,
+  state: 'refused',
+  reason,
+  since,
+});
+
+function refusedDeviceViews(refused: RefusedLink): DeviceView[] {
+  return rowsOf(refused).map(
+    ({ node, devices = '', deviceNumber = devices, desired, actual, reason, since }) => ({
+      deviceNumber,
+      desired,
+      actual,
+      reason,
+      since,
+      confirmed: false,
+      link: node.id,
+      inCall: false,
+    }),
+  );
 }
 
 function deviceView({ node, link, inCall }: WatchedLink, deviceNumber: string): DeviceView {
