@@ -9,8 +9,6 @@
  */
 import { spawn } from 'node:child_process';
 
-const QUICK_FOLDERS = '{lint,nodes,o2g,recorder,simulator}';
-
 const command = (name, program, ...args) => ({ name, program, args });
 const npm = (script) => command(`npm run ${script}`, 'npm', 'run', '--silent', script);
 const mocha = (name, ...args) => command(name, 'npx', 'mocha', ...args);
@@ -21,19 +19,21 @@ const LONG = 'test/**/*.long.test.ts';
 
 const CHECKS = [npm('lint'), npm('typecheck')];
 const RECORDER = mocha('recorder', 'test/recorder/**/*.test.ts', ...without(SLOW, LONG));
-const UNITS = mocha(
-  'units',
-  `test/${QUICK_FOLDERS}/**/*.test.ts`,
-  ...without(SLOW, LONG, 'test/recorder/**'),
+const O2G = mocha('o2g', 'test/o2g/**/*.test.ts', ...without(SLOW, LONG));
+const OTHERS = mocha(
+  'simulator, nodes, lint',
+  'test/{simulator,nodes,lint}/**/*.test.ts',
+  ...without(SLOW, LONG),
 );
+const UNITS = [RECORDER, O2G, OTHERS];
 const PREPARE = [npm('build'), npm('prepare:tests')];
 
 /** Steps one after the other; the commands of a step at the same time. Those with Node-RED wait more than they compute. */
 const TIERS = {
-  quick: [[...CHECKS, RECORDER, UNITS]],
+  quick: [[...CHECKS, ...UNITS]],
   standard: [
     [...CHECKS, ...PREPARE],
-    [RECORDER, UNITS],
+    UNITS,
     [
       mocha('browser and package', 'test/{editor,package}/**/*.test.ts', ...without(LONG)),
       mocha(
