@@ -1,5 +1,5 @@
 // Fetches what the tests need besides the devDependencies: a browser, other Nodes, Node-RED 5, the Flow Library's scorecard.
-// With --pictures also what only `npm run screenshots` needs. Everything but Debian's packages goes to .cache/; what is there already is not fetched again.
+// With --all also what only `npm run test:all` needs, with --pictures what only `npm run screenshots` does. Everything but Debian's packages goes to .cache/; what is there already is not fetched again.
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
@@ -19,6 +19,8 @@ import {
 } from '../test/support/toolchain';
 
 const run = promisify(execFile);
+/** What only `npm run test:all` needs, too. */
+const forAll = process.argv.includes('--all');
 
 async function step(what: string, isThere: boolean, work: () => Promise<void>): Promise<void> {
   if (isThere) {
@@ -71,9 +73,9 @@ async function debian(): Promise<void> {
     ...(existsSync(chromiumBinary()) ? [] : ['chromium', 'fonts-dejavu-core']),
     ...((await answers('openssl', 'version')) ? [] : ['openssl']),
     ...((await answers('ffmpeg', '-version')) ? [] : ['ffmpeg']),
-    ...((await answers('gst-inspect-1.0', '--exists', 'srtpenc')) ? [] : GSTREAMER),
+    ...(!forAll || (await answers('gst-inspect-1.0', '--exists', 'srtpenc')) ? [] : GSTREAMER),
   ];
-  await step('Chromium, openssl, ffmpeg and GStreamer', missing.length === 0, async () => {
+  await step('Debian packages', missing.length === 0, async () => {
     if (process.env.CHROMIUM !== undefined || process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) {
       throw new Error(
         `please install ${missing.join(' and ')}; set CHROMIUM to the browser's binary if it isn't /usr/bin/chromium`,
@@ -102,7 +104,7 @@ async function main(): Promise<void> {
     node(22),
     node(24),
     package_('node-red', NODE_RED_VERSIONS['5.0']),
-    package_('node-red-dev', NODE_RED_DEV_VERSION),
+    ...(forAll ? [package_('node-red-dev', NODE_RED_DEV_VERSION)] : []),
     ...(process.argv.includes('--pictures')
       ? [package_('@node-red-contrib-themes/theme-collection', THEME_VERSION)]
       : []),

@@ -27,6 +27,10 @@ const OTHERS = mocha(
 );
 const UNITS = [RECORDER, O2G, OTHERS];
 const PREPARE = [npm('build'), npm('prepare:tests')];
+const PREPARE_ALL = [
+  npm('build'),
+  command('npm run prepare:tests', 'npm', 'run', '--silent', 'prepare:tests', '--', '--all'),
+];
 
 /** Steps one after the other; the commands of a step at the same time. Those with Node-RED wait more than they compute. */
 const TIERS = {
@@ -51,7 +55,7 @@ const TIERS = {
     ],
   ],
   all: [
-    [...CHECKS, ...PREPARE],
+    [...CHECKS, ...PREPARE_ALL],
     [
       mocha('browser', 'test/editor/**/*.test.ts'),
       mocha('everything else', 'test/**/*.test.ts', ...without('test/editor/**')),
