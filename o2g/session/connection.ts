@@ -57,6 +57,8 @@ export interface SessionReport {
 const MAX_WAITING_REQUESTS = 20_000;
 /** An account that worked before may be locked for a while: one try a minute doesn't lock it again. */
 const REFUSED_LOGIN_RETRY_MS = 60_000;
+/** How long a new session waits for its events before links register in it. */
+const FIRST_EVENTS_TIMEOUT_MS = 2_000;
 /** With a second site, a server that can't be reached for so many checks in a row is left for it. */
 const MAX_FAILED_CHECKS = 2;
 
@@ -296,8 +298,26 @@ export class Connection {
     this.#session = state;
     this.#sessionReason = reason;
     this.#perform(effect);
-    this.onSession.emit(this.session);
+    if (effect === 'start') this.#announceOpen();
+    else this.onSession.emit(this.session);
     this.#report();
+  }
+
+  /**
+   * Reports a new session when its events have come, or not: what is monitored before its events are subscribed to has events that nobody
+   * gets. A channel that takes long isn't waited for.
+   */
+  #announceOpen(): void {
+    const open = this.#open;
+    const announce = (): void => {
+      timer.cancel();
+      unsubscribe();
+      if (this.#open === open && this.#session === 'open') this.onSession.emit(this.session);
+    };
+    const timer = this.#clock.after(FIRST_EVENTS_TIMEOUT_MS, announce);
+    const unsubscribe = this.events.onChange.on(({ state }) => {
+      if (state !== 'opening') announce();
+    });
   }
 
   #perform(effect: SessionEffect): void {
