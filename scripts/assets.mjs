@@ -7,6 +7,6 @@ const root = new URL('../', import.meta.url);
 
 await cp(new URL('nodes/', root), new URL('dist/nodes/', root), {
   recursive: true,
-  filter: (source) => extname(source) !== '.ts',
+  filter: (source) => !['.ts', '.md'].includes(extname(source)),
 });
 await cp(new URL('icons/', root), new URL('dist/nodes/icons/', root), { recursive: true });

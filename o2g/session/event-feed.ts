@@ -180,8 +180,11 @@ export class EventFeed {
     });
   }
 
-  /** Ends the subscription at the server. Never rejects. */
+  /** Ends channel and subscription. Never rejects. */
   async end(open: OpenSession): Promise<void> {
+    // Its end must not open the channel again.
+    this.#session = undefined;
+    this.#input('stop', '');
     await this.#subscription.end(open);
   }
 
