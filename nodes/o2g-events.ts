@@ -13,6 +13,7 @@ import {
 } from '../o2g';
 import {
   configuredServer,
+  isReportedFor,
   linksOf,
   nodeOf,
   refusedLinksOf,
@@ -124,8 +125,9 @@ function start(RED: NodeAPI, node: Node, { server, session, selectors, snapshot 
 function followRefusedLinks(RED: NodeAPI, node: Node, config: Config): void {
   const off = refusedLinksOf(RED).onCoverage.on(
     ({ kind, node: link, desired, actual, reason, since, ...device }) => {
-      const server = nodeOf(RED, link.serverId, 'o2g-server') as ServerNode | undefined;
-      if (link.serverId !== config.server && server?.session.current !== undefined) return;
+      const serverOf = (id: unknown): ServerNode | undefined =>
+        nodeOf(RED, id, 'o2g-server') as ServerNode | undefined;
+      if (!isReportedFor(RED, link, serverOf(config.server)?.session.current)) return;
       const payload = {
         link: link.label,
         oxeNode: link.oxeNode,
@@ -137,7 +139,7 @@ function followRefusedLinks(RED: NodeAPI, node: Node, config: Config): void {
       const message: NodeMessage & { o2g: object } = {
         topic: kind,
         payload,
-        o2g: { server: server?.label ?? '', unsolicited: true },
+        o2g: { server: serverOf(link.serverId)?.label ?? '', unsolicited: true },
       };
       inFlightOf(RED).send(node, 1, message);
     },

@@ -3,15 +3,14 @@ import { invalid, type Session } from '../o2g';
 import {
   configuredServer,
   linksOf,
-  nodeOf,
   asBoolean,
   isBlank,
+  isReportedFor,
   readField,
   readTypedInputs,
   refusedLinksOf,
   rowsOf,
   type Config,
-  type ServerNode,
 } from './lib/config';
 import {
   onInput,
@@ -94,10 +93,7 @@ const QUERIES: Readonly<Record<string, Query>> = {
 /** The devices of links whose configuration is refused: of this server, and of those without a usable server. */
 function refusedCoverage(RED: NodeAPI, session: Session): object[] {
   return refusedLinksOf(RED)
-    .all.filter(({ node }) => {
-      const server = nodeOf(RED, node.serverId, 'o2g-server') as ServerNode | undefined;
-      return server?.session.current === undefined || server.session.current === session;
-    })
+    .all.filter(({ node }) => isReportedFor(RED, node, session))
     .flatMap(rowsOf)
     .map(({ node, ...row }) => ({ ...row, confirmed: false, link: node.label, oxeNode: node.oxeNode }));
 }

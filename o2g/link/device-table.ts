@@ -112,17 +112,23 @@ export class DeviceTable {
   }
 
   setDesired(deviceNumber: string, desired: DesiredState | undefined): void {
-    const before = this.coverageOf(deviceNumber);
-    const isLess =
-      services(desired !== undefined, desired?.record, desired?.beep).length < before.desired.length;
+    const known = this.#problems.get(deviceNumber);
+    const reported = known && this.coverageOf(deviceNumber);
     if (desired) this.#desiredStates.set(deviceNumber, desired);
     else this.#desiredStates.delete(deviceNumber);
     this.#unconfirmedSince.delete(deviceNumber);
-    const known = this.#problems.get(deviceNumber);
-    // What the server refused is tried at once when something else is desired.
-    if (known && !isLess) this.#problems.set(deviceNumber, { ...known, refusedAt: undefined });
-    else if (this.#problems.delete(deviceNumber)) this.onCoverage.emit({ kind: 'released', ...before });
+    if (reported) this.#updateProblem(deviceNumber, known, reported);
     this.onChanged.emit(deviceNumber);
+  }
+
+  /** A device that is reported as unrecorded is desired otherwise, or no more. */
+  #updateProblem(deviceNumber: string, known: Problem, reported: Coverage): void {
+    if (this.coverageOf(deviceNumber).desired.length < reported.desired.length) {
+      this.#problems.delete(deviceNumber);
+      this.onCoverage.emit({ kind: 'released', ...reported });
+    }
+    // What the server refused is tried at once when something else is desired.
+    else this.#problems.set(deviceNumber, { ...known, refusedAt: undefined });
   }
 
   /** Why nothing can be confirmed now; undefined when it can. */

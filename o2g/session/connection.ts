@@ -122,7 +122,7 @@ export class Connection {
       this.onFailure.emit(error);
     });
     this.events.onDoubt.on((open) => {
-      this.doubt(open);
+      void this.doubt(open);
     });
     this.events.onSessionUnusable.on((open) => {
       this.sessionLost(open, 'O2G does not know the session, or its subscription, any more');
@@ -216,28 +216,18 @@ export class Connection {
     });
   }
 
-  /** Something leaves open whether the session still exists: finds out, soon if that was just done. */
-  doubt(open: OpenSession): void {
+  /**
+   * Something leaves open whether the session still exists. Never rejects.
+   * @returns when it is known; at once when it has just been confirmed, and is looked at again soon
+   */
+  async doubt(open: OpenSession): Promise<void> {
     if (this.#open !== open || this.#session !== 'open') return;
     const restMs = this.#sessionCheck.restMs;
-    if (restMs === 0) void this.#check(open);
-    else
-      this.#recheck ??= this.#clock.after(restMs, () => {
-        this.#recheck = undefined;
-        void this.#check(open);
-      });
-  }
-
-  /** Finds out whether the session still exists. Never rejects. @returns false when it was just found to be gone, or the server away */
-  async confirm(open: OpenSession): Promise<boolean> {
-    if (this.#open !== open) return false;
-    // What was confirmed after the doubtful request began is known well enough.
-    if (this.#sessionCheck.restMs > 0) {
-      this.doubt(open);
-      return true;
-    }
-    await this.#check(open);
-    return this.#open === open && this.#session === 'open';
+    if (restMs === 0) return this.#check(open);
+    this.#recheck ??= this.#clock.after(restMs, () => {
+      this.#recheck = undefined;
+      void this.#check(open);
+    });
   }
 
   /** The server doesn't know this session any more. */

@@ -28,11 +28,15 @@ import {
 import { Subscription, type SubscriptionOptions } from './subscription';
 import type { Transport } from '../transport';
 
-/** What the events are, and since when some may be missing. */
+/** The session that events belong to. */
+interface FeedSession {
+  readonly open: OpenSession;
+  readonly site: URL;
+}
+
+/** A change of the events, or of the reason why there are none. */
 export interface EventReport {
   readonly state: EventState;
-  /** In words; empty when there is nothing to explain. */
-  readonly reason: string;
   /** Milliseconds without events, once, when they are live again after a break in which some may be lost. */
   readonly blindMs?: number | undefined;
 }
@@ -61,7 +65,9 @@ export class EventFeed {
   readonly #log: Logger;
   #state: EventState = 'off';
   #reason = '';
-  #session: { readonly open: OpenSession; readonly site: URL } | undefined;
+  #session: FeedSession | undefined;
+  /** The session in which subscribing or opening the channel is under way. */
+  #attempt: FeedSession | undefined;
   #retry: Timer | undefined;
   /** Failures, and refusals, in a row. */
   #failures = 0;
@@ -107,6 +113,7 @@ export class EventFeed {
     return this.#state;
   }
 
+  /** Why there are no events, or not all of them; empty when there is nothing to explain. */
   get reason(): string {
     return this.#reason === '' && this.#subscription.missing !== ''
       ? `subscribed without ${this.#subscription.missing}`
@@ -206,7 +213,7 @@ export class EventFeed {
   }
 
   #emitReport(blindMs?: number): void {
-    this.onChange.emit({ state: this.#state, reason: this.reason, blindMs });
+    this.onChange.emit({ state: this.#state, blindMs });
   }
 
   #perform(effect: EventEffect, input: EventInput): void {
@@ -248,19 +255,27 @@ export class EventFeed {
     });
   }
 
-  /** Never rejects: what it finds is an input. */
+  /** Never rejects: what it finds is an input. Does nothing while an attempt in this session is under way, because a session has one subscription. */
   async #listen(): Promise<void> {
     const session = this.#session;
-    if (!session) return;
+    if (!session || this.#attempt === session) return;
+    this.#attempt = session;
     try {
       const { ended } = await this.#openOnce(session.open, session.site);
+      this.#endAttempt(session);
       if (this.#session !== session) return;
       this.#input('live', '');
       const end = await ended;
       if (this.#session === session) this.#channelEnded(end);
     } catch (error) {
+      this.#endAttempt(session);
       if (this.#session === session) this.#failed(session.open, asO2GError(error));
     }
+  }
+
+  /** Before its outcome is an input, which may begin the next one. */
+  #endAttempt(session: FeedSession): void {
+    if (this.#attempt === session) this.#attempt = undefined;
   }
 
   /** Listens with the subscription that there is, or a new one. @returns its end @throws O2GError */

@@ -190,8 +190,8 @@ export class Session {
   /** Whether the session turns out to be gone, after a request in it failed. */
   async #isLost(open: OpenSession, error: unknown): Promise<boolean> {
     if (isSessionLoss(error)) this.#connection.sessionLost(open);
-    else if (isUnanswered(error)) this.#connection.doubt(open);
-    else if (isDoubtful(error)) await this.#connection.confirm(open);
+    else if (isUnanswered(error)) void this.#connection.doubt(open);
+    else if (isDoubtful(error)) await this.#connection.doubt(open);
     return this.#connection.open !== open && !isUnanswered(error);
   }
 

@@ -230,6 +230,19 @@ describe('A session whose events do not come', () => {
     await until(session, 'connected', 2000);
   });
 
+  it('subscribes once when several nodes change what they request while it is refused', async () => {
+    oxe.refuseSubscription('not now');
+    const { session } = openSession(oxe);
+    await until(session, 'degraded');
+    oxe.refuseSubscription(undefined);
+    oxe.thinkTime(100);
+    for (const names of [['agent'], ['user'], ['system']])
+      session.setInterest(String(names), { selectors: [{ names }], deliver: () => undefined });
+    await until(session, 'connected');
+    assert.deepEqual(oxe.violations(), []);
+    assert.equal(oxe.subscriptions().length, 1);
+  });
+
   it('is degraded while its channel cannot be opened, and stays the same session', async () => {
     const { session } = openSession(oxe, { eventPort: 9 });
     await until(session, 'degraded');

@@ -14,7 +14,7 @@ export {
   readTypedInputs,
   type Config,
 } from './properties';
-export { refusedLinksOf, rowsOf, type RefusedLink } from './refused-links';
+export { isReportedFor, refusedLinksOf, rowsOf, type RefusedLink } from './refused-links';
 export { recordersOf } from './recorder-registry';
 export { recordingFoldersOf } from './recording-folders';
 export { serversOf } from './server-registry';

@@ -19,6 +19,14 @@ export function logOf(node: Node): Logger {
   };
 }
 
+/** The log of what belongs to no node: warnings only. */
+export function runtimeLog(RED: NodeAPI): Logger {
+  const log = (line: string): void => {
+    RED.log.warn(line);
+  };
+  return { info: log, warn: log, debug: log };
+}
+
 /** Reads a configuration; a mistake in it is kept, to be shown and to answer every request with. */
 export function attempt<T>(read: () => T): () => T {
   try {

@@ -1,6 +1,7 @@
 /** The built-in recorders of a runtime by the ids of their nodes: what links know of them. */
 import { Signal, type RecorderPorts } from '../../../o2g';
 import type { RecorderAdapter } from '../recorder';
+import { runtimeLog } from './node-lookup';
 import { oncePerRuntime } from '../lifecycle';
 
 class RecorderRegistry implements RecorderPorts {
@@ -38,9 +39,4 @@ class RecorderRegistry implements RecorderPorts {
 }
 
 /** The recorders of a runtime. */
-export const recordersOf = oncePerRuntime((RED) => {
-  const log = (line: string): void => {
-    RED.log.warn(line);
-  };
-  return new RecorderRegistry({ info: log, warn: log, debug: log });
-});
+export const recordersOf = oncePerRuntime((RED) => new RecorderRegistry(runtimeLog(RED)));

@@ -2,9 +2,11 @@
  * Recorder links whose configuration is refused: what was deployed is desired all the same, so that their devices are reported as
  * unrecorded, with the reason, instead of being in no list.
  */
-import { Signal, type Coverage, type Logger } from '../../../o2g';
+import { Signal, type Coverage, type Logger, type Session } from '../../../o2g';
 import { oncePerRuntime } from '../lifecycle';
-import type { LinkNode } from './config-node-types';
+import type { NodeAPI } from 'node-red';
+import type { LinkNode, ServerNode } from './config-node-types';
+import { nodeOf, runtimeLog } from './node-lookup';
 
 export interface RefusedLink {
   readonly node: LinkNode;
@@ -93,10 +95,11 @@ export function rowsOf({ node, reason, since }: RefusedLink): Omit<RefusedCovera
   return [...devices, { ...row, devices: node.unreadableDevices, desired: ['monitored', 'recorded'] }];
 }
 
+/** Whether a refused link is reported by what uses this session: it is the link's own, or the link has no usable server. */
+export function isReportedFor(RED: NodeAPI, { serverId }: LinkNode, session: Session | undefined): boolean {
+  const own = (nodeOf(RED, serverId, 'o2g-server') as ServerNode | undefined)?.session.current;
+  return own === undefined || own === session;
+}
+
 /** The refused links of a runtime. */
-export const refusedLinksOf = oncePerRuntime((RED) => {
-  const log = (line: string): void => {
-    RED.log.warn(line);
-  };
-  return new RefusedLinks({ info: log, warn: log, debug: log });
-});
+export const refusedLinksOf = oncePerRuntime((RED) => new RefusedLinks(runtimeLog(RED)));
